@@ -1,0 +1,42 @@
+"""What a provider is to the gateway: something that answers a call with a stream of bytes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from weighbridge.catalog.model import Endpoint
+
+
+class Body(Protocol):
+    """An answer's body as it arrives."""
+
+    async def read(self) -> bytes:
+        """What has arrived since the last call, at least a byte; `b""` at the end.
+
+        Raises UpstreamError when the upstream breaks off.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the body was read whole, else drop it. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good (2xx) answer: its head has come, its body is on the way."""
+
+    content_type: str
+    body: Body
+    request_id: str | None = None
+    """The provider's own id of the request, for disputes."""
+
+
+class Provider(Protocol):
+    """One upstream, whatever it speaks."""
+
+    async def chat(self, endpoint: Endpoint, body: bytes) -> Answer:
+        """Send a chat completion; `body` already names the upstream's model.
+
+        Raises UpstreamError or BadRequest before the first byte or not at all. Cancellation closes the upstream.
+        """
+        ...
