@@ -13,6 +13,7 @@ WeighbridgeError
 ├── Draining                 503  the server is about to stop
 └── UpstreamError            502  one attempt failed; another endpoint may do
     ├── UpstreamBusy         429  the provider asks us to slow down
+    ├── UpstreamUnreachable  502  refused, no such name, TLS failed
     ├── UpstreamTimeout      504
     └── EngineUnavailable    503  a model we run ourselves is loading or restarting
 
@@ -82,13 +83,15 @@ class Forbidden(WeighbridgeError):
 class NotFound(WeighbridgeError):
     """No such path, or no such thing at it."""
 
-    status, kind, code = 404, "not_found_error", "not_found"
+    status, code = 404, "not_found"
+    kind: ClassVar[Kind] = "not_found_error"
 
 
 class UnknownModel(NotFound):
     """No model of that name is on offer."""
 
-    kind, code = "invalid_request_error", "model_not_found"
+    kind: ClassVar[Kind] = "invalid_request_error"
+    code = "model_not_found"
 
 
 class MethodNotAllowed(WeighbridgeError):
@@ -112,13 +115,20 @@ class Draining(WeighbridgeError):
 class UpstreamError(WeighbridgeError):
     """The attempt at one endpoint failed; another may do."""
 
-    status, kind, code, try_another = 502, "upstream_error", "upstream_error", True
+    status, code, try_another = 502, "upstream_error", True
+    kind: ClassVar[Kind] = "upstream_error"
 
 
 class UpstreamBusy(UpstreamError):
     """The provider limits our rate or is overloaded."""
 
     status, kind, code = 429, "rate_limit_error", "upstream_busy"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection could be made, so nothing was sent."""
+
+    code = "upstream_unreachable"
 
 
 class UpstreamTimeout(UpstreamError):
