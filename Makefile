@@ -83,12 +83,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing the packages of requirements.lock (once, about a minute)"
+	@echo "Installing the packages of requirements.lock"
 	@$(PIP) --require-hashes --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	@echo "Installing the packages of requirements-dev.lock (once, about a minute)"
+	@echo "Installing the packages of requirements-dev.lock"
 	@$(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $@
