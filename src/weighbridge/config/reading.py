@@ -1,0 +1,154 @@
+"""From raw values to checked settings."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+import msgspec
+
+from weighbridge.config.kinds import Hint, Secret, Text, Url, expected
+from weighbridge.config.settings import (
+    ConfigError,
+    LedgerSettings,
+    LocalSettings,
+    ProviderModel,
+    ProviderSettings,
+    Secrets,
+    ServerSettings,
+    Settings,
+    UpstreamSettings,
+)
+from weighbridge.config.sources import Given, default_home, find_file, from_environ, from_file, keys, table, user_home
+
+T = TypeVar("T")
+
+_PROVIDER_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def read(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] | None = None,
+    *,
+    file: Path | None = None,
+    here: Path | None = None,
+) -> Settings:
+    """The settings, from `flags` (by key, such as `server.port`; None is unset), the environment and the file.
+
+    `environ` stands for the process's environment and `here` for the current directory, where they are not given;
+    `file` is the one named by `--config`. Raises ConfigError.
+    """
+    environ = os.environ if environ is None else environ  # noqa: TID251 - the one reader of the environment
+    here = Path.cwd() if here is None else here
+    path = find_file(file, environ, here)
+    given = {
+        **(from_file(path) if path else {}),
+        **from_environ(environ, here),
+        **{key: Given(value, "command line", here) for key, value in flags.items() if value is not None},
+    }
+    _refuse_unknown(given)
+    return Settings(
+        home=_path(given["home"], "home", environ) if "home" in given else default_home(environ),
+        server=_section(ServerSettings, "server", given, environ),
+        upstream=_section(UpstreamSettings, "upstream", given, environ),
+        local=_section(LocalSettings, "local", given, environ),
+        ledger=_section(LedgerSettings, "ledger", given, environ),
+        providers={
+            name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)
+        },
+        secrets=Secrets(environ),
+        file=path,
+    )
+
+
+def _refuse_unknown(given: Mapping[str, Given]) -> None:
+    of_provider = {item.name for item in fields(ProviderSettings)}
+    for key, raw in given.items():
+        head, _, rest = key.partition(".")
+        provider = rest.rpartition(".")[0]
+        if head == "providers" and provider:
+            if not _PROVIDER_ID.fullmatch(provider):
+                raise ConfigError(f"{raw.place}: {provider!r} is not a provider's id: expected a-z, 0-9 and hyphens")
+            known = {f"providers.{provider}.{each}" for each in of_provider}
+        else:
+            known = set(keys())
+        if key not in known:
+            raise ConfigError(f"{raw.place}: {key} is not a setting{_nearest(key, known)}")
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    by_name = {each.rpartition(".")[2]: each for each in known}
+    close = difflib.get_close_matches(key, known, 1) or difflib.get_close_matches(key.rpartition(".")[2], by_name, 1)
+    if not close:
+        return "; every setting is listed in the documentation, page “settings”"
+    return f"; did you mean {by_name.get(close[0], close[0])}?"
+
+
+def _provider_names(given: Mapping[str, Given]) -> list[str]:
+    return sorted({key.split(".")[1] for key in given if key.startswith("providers.")})
+
+
+def _section(cls: type[T], name: str, given: Mapping[str, Given], environ: Mapping[str, str]) -> T:
+    hints = get_type_hints(cls, include_extras=True)
+    present = {field_name: f"{name}.{field_name}" for field_name in hints if f"{name}.{field_name}" in given}
+    return cls(
+        **{field_name: _value(given[key], key, hints[field_name], environ) for field_name, key in present.items()}
+    )
+
+
+def _value(raw: Given, key: str, hint: Hint, environ: Mapping[str, str]) -> object:
+    if hint == Path | None:
+        return _path(raw, key, environ)
+    if hint == Secret | None:
+        return Secret(_convert(raw, key, Text, shown=False))
+    if hint == tuple[ProviderModel, ...]:
+        return _models(raw, key)
+    if hint == Url | None:
+        return _convert(raw, key, Url, shown=False)  # a refused one may have a password in it
+    origin: object = get_origin(hint)
+    if origin is tuple and isinstance(raw.value, str) and not raw.from_file:
+        parts = tuple(part.strip() for part in raw.value.split(",") if part.strip())
+        raw = replace(raw, value=parts)
+    return _convert(raw, key, hint)
+
+
+def _path(raw: Given, key: str, environ: Mapping[str, str]) -> Path:
+    path = Path(_convert(raw, key, Text))
+    if path.parts[0] == "~":
+        path = user_home(environ).joinpath(*path.parts[1:])
+    return raw.base / path
+
+
+def _models(raw: Given, key: str) -> tuple[ProviderModel, ...]:
+    if not isinstance(raw.value, list):
+        raise ConfigError(f"{raw.place}: {key}: expected tables, as in [[{key}]]")
+    return tuple(_model(replace(raw, value=each), f"{key}[{i}]") for i, each in enumerate(raw.value))
+
+
+def _model(raw: Given, key: str) -> ProviderModel:
+    hints = get_type_hints(ProviderModel, include_extras=True)
+    given = table(raw.value, key, raw.place)
+    for name in given:
+        if name not in hints:
+            raise ConfigError(f"{raw.place}: {key}.{name} is not a setting{_nearest(name, set(hints))}")
+    if "id" not in given:
+        raise ConfigError(f"{raw.place}: {key}.id: expected the model's name at the provider")
+    if ("input" in given) != ("output" in given):
+        raise ConfigError(f"{raw.place}: {key}: expected `input` and `output` together, or neither")
+    values = {name: _convert(replace(raw, value=value), f"{key}.{name}", hints[name]) for name, value in given.items()}
+    for name, value in values.items():
+        if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
+            raise ConfigError(f"{raw.place}: {key}.{name}: expected {expected(hints[name])}, got {str(value)!r}")
+    return ProviderModel(**values)
+
+
+def _convert(raw: Given, key: str, hint: Hint, *, shown: bool = True) -> Any:  # noqa: ANN401 - the hint is known only when run
+    try:
+        return msgspec.convert(raw.value, hint, strict=raw.from_file)
+    except (msgspec.ValidationError, ArithmeticError) as error:
+        got = f", got {raw.value!r}" if shown and isinstance(raw.value, str | int | Decimal) else ""
+        raise ConfigError(f"{raw.place}: {key}: expected {expected(hint)}{got}") from error

@@ -1,0 +1,165 @@
+"""What can be set: each field with its type, its default and what it means."""
+# ruff: noqa: RUF009 - `setting` is `dataclasses.field` with a meaning; the defaults themselves are immutable
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from weighbridge.config.kinds import Bytes, Count, Mebibytes, Origin, Port, Seconds, Secret, Text, Tokens, Url, Usd
+
+T = TypeVar("T")
+
+
+class ConfigError(Exception):
+    """The settings cannot be used. The message names the place, the key, what was expected and the nearest key."""
+
+
+class Secrets:
+    """The environment as it was when the settings were read; values come out as `Secret`."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+
+    def get(self, name: str) -> Secret | None:
+        """The variable `name` without surrounding blanks; None where it is unset or empty."""
+        value = self._environ.get(name, "").strip()
+        return Secret(value) if value else None
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+def setting(default: T, meaning: str, *, unit: str | None = None) -> T:
+    """A dataclass field with what the reference page says of it."""
+    value: T = field(default=default, metadata={"meaning": meaning, "unit": unit})
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The address we listen on, and the bounds a client must keep."""
+
+    host: Text = setting("127.0.0.1", "Address to listen on.")
+    port: Port = setting(8080, "Port to listen on; 0 takes any free one.")
+    workers: Count = setting(1, "Processes that serve requests; one uses about one core.")
+    max_body_bytes: Bytes = setting(32 * 2**20, "Longest request body; a longer one is refused with 413.", unit="bytes")
+    max_header_bytes: Bytes = setting(32 * 2**10, "Longest head of a request, all headers together.", unit="bytes")
+    header_timeout_seconds: Seconds = setting(10.0, "Time for the head of a request to arrive.", unit="seconds")
+    body_timeout_seconds: Seconds = setting(60.0, "Longest wait for more of a request's body.", unit="seconds")
+    keep_alive_seconds: Seconds = setting(75.0, "How long an idle connection stays open.", unit="seconds")
+    max_connections: Count = setting(10_000, "Open client connections for each worker.")
+    drain_seconds: Seconds = setting(30.0, "Time that answers under way get to end after a stop.", unit="seconds")
+    cors_origins: tuple[Origin, ...] = setting((), "Web origins whose pages may call the API from a browser.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamSettings:
+    """How we call providers."""
+
+    connect_timeout_seconds: Seconds = setting(10.0, "Time to connect, TLS included.", unit="seconds")
+    first_byte_timeout_seconds: Seconds = setting(300.0, "Time from the request to the answer's head.", unit="seconds")
+    idle_timeout_seconds: Seconds = setting(120.0, "Longest silence within an answer.", unit="seconds")
+    max_connections_per_origin: Count = setting(1000, "Open connections to one provider, for each worker.")
+    keep_alive_seconds: Seconds = setting(60.0, "How long an idle connection to a provider is kept.", unit="seconds")
+    ca_file: Path | None = setting(None, "Certificates (PEM) to trust instead of the system's.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """The models we run ourselves."""
+
+    enabled: bool = setting(True, "Whether to run models on this machine.")
+    models: tuple[Text, ...] = setting(("qwen/qwen2.5-coder-0.5b-instruct",), "Ids of the models to run.")
+    threads: Count | None = setting(None, "Threads of an engine; unset: as many as there are cores.")
+    slots: Count = setting(2, "Requests that one engine answers at once.")
+    context: Tokens = setting(8192, "Longest prompt and answer together, for each slot.", unit="tokens")
+    idle_unload_seconds: Seconds | None = setting(
+        None, "Unload a model that was not asked for so long; unset: never.", unit="seconds"
+    )
+    cache_mib: Mebibytes = setting(256, "Memory for prompts an engine has seen before.", unit="MiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """Where every answer leaves its entry."""
+
+    path: Path | None = setting(None, "The database file; unset: ledger.db in the data directory.")
+    durability: Literal["process", "power"] = setting(
+        "process", "What an entry survives: the end of the process (kill -9), or a power cut (one fsync a commit)."
+    )
+    reserve_mib: Mebibytes = setting(
+        4, "Disk space kept back so that a full disk still takes the last entries.", unit="MiB"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderModel:
+    """A model of one provider with a price of your own; prices are US dollars for a million tokens."""
+
+    id: Text = field(metadata={"meaning": "The model's name at the provider.", "unit": None})
+    model: Text | None = setting(None, "The catalogue's id of the model; unset: the same as `id`.")
+    input: Usd | None = setting(None, "Price of prompt tokens; given together with `output`.", unit="USD per 1M tokens")
+    output: Usd | None = setting(None, "Price of answer tokens; given together with `input`.", unit="USD per 1M tokens")
+    cache_read: Usd | None = setting(
+        None, "Price of prompt tokens read from the provider's cache; unset: as `input`.", unit="USD per 1M tokens"
+    )
+    cache_write: Usd | None = setting(
+        None, "Price of prompt tokens written to the provider's cache; unset: as `input`.", unit="USD per 1M tokens"
+    )
+    context: Tokens | None = setting(None, "Longest prompt and answer together.", unit="tokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """What is set for one provider, known or your own; `id` is its name in `[providers.<id>]`."""
+
+    base_url: Url | None = setting(None, "Where its OpenAI-compatible API is, such as http://127.0.0.1:8000/v1.")
+    api_key: Secret | None = setting(None, "Its key; a variable of the environment is the better place.")
+    api_key_env: Text | None = setting(None, "The variable that holds its key, where it is not the usual one.")
+    enabled: bool = setting(True, "Whether it may be called at all.")
+    models: tuple[ProviderModel, ...] = setting((), "Models with prices of your own, as [[providers.<id>.models]].")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, checked. `file` is the file that was read, if any."""
+
+    home: Path
+    server: ServerSettings = ServerSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    local: LocalSettings = LocalSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=lambda: Secrets({}))
+    file: Path | None = None
+
+    @property
+    def ledger_path(self) -> Path:
+        """The database file."""
+        return self.ledger.path or self.home / "ledger.db"
+
+    def provider_key(self, provider: str, usual_variable: str | None) -> Secret | None:
+        """The key for `provider`: its own setting, else the variable it names, else `usual_variable`.
+
+        Raises ConfigError for a key that could not stand in an HTTP header.
+        """
+        own = self.providers.get(provider, ProviderSettings())
+        variable = own.api_key_env or usual_variable
+        key = own.api_key or (self.secrets.get(variable) if variable else None)
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
+            place = f"providers.{provider}.api_key" if own.api_key else variable
+            raise ConfigError(f"{place}: expected a key of printable ASCII without blanks; paste it again")
+        return key
+
+
+SECTIONS: Mapping[str, type] = {
+    "server": ServerSettings,
+    "upstream": UpstreamSettings,
+    "local": LocalSettings,
+    "ledger": LedgerSettings,
+}
+"""The tables of the file, besides `providers`."""
