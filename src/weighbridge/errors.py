@@ -11,13 +11,15 @@ WeighbridgeError
 ├── MethodNotAllowed         405
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
 ├── Draining                 503  the server is about to stop
+├── CatalogError             500  a data file of the catalogue contradicts itself or another
 └── UpstreamError            502  one attempt failed; another endpoint may do
     ├── UpstreamBusy         429  the provider asks us to slow down
     ├── UpstreamUnreachable  502  refused, no such name, TLS failed
     ├── UpstreamTimeout      504
     └── EngineUnavailable    503  a model we run ourselves is loading or restarting
 
-`code` is stable: clients and tests compare it, never the text.
+`code` is stable: clients and tests compare it, never the text. A class's docstring says what happened and
+what the caller can do about it; the reference is made from both.
 """
 
 from typing import ClassVar, Literal
@@ -34,7 +36,10 @@ Kind = Literal[
 
 
 class WeighbridgeError(Exception):
-    """Base of all. `message` says what was wrong and what to do next; never a secret or a prompt."""
+    """Something of ours went wrong; also the base of all others.
+
+    Please report it, with the receipt.
+    """
 
     status: ClassVar[int] = 500
     kind: ClassVar[Kind] = "server_error"
@@ -44,6 +49,7 @@ class WeighbridgeError(Exception):
     def __init__(self, message: str, *, param: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
+        """What was wrong and what to do next; never a secret or a prompt."""
         self.param = param
         """The request field at fault, as a path such as `messages[0].role`."""
         self.retry_after = retry_after
@@ -51,76 +57,118 @@ class WeighbridgeError(Exception):
 
 
 class BadRequest(WeighbridgeError):
-    """The request cannot be read or makes no sense."""
+    """The request cannot be read or makes no sense.
+
+    `param` names the field at fault, where one is; mend it and send the request again.
+    """
 
     status, kind, code = 400, "invalid_request_error", "invalid_request"
 
 
 class ContextOverflow(BadRequest):
-    """The prompt is longer than the model's context."""
+    """The prompt is longer than the model's context.
+
+    Shorten the messages, or choose a model with a longer context from `GET /v1/models`.
+    """
 
     code = "context_length_exceeded"
 
 
 class BodyTooLarge(BadRequest):
-    """The body is over the server's limit."""
+    """The body is over the server's limit.
+
+    Send less, or raise `server.max_body_bytes`.
+    """
 
     status, code = 413, "body_too_large"
 
 
 class Unauthorized(WeighbridgeError):
-    """No key came with the request, or none that opens anything."""
+    """No key came with the request, or none that opens anything.
+
+    Send `Authorization: Bearer wb-…`; `weighbridge keys create` makes a key.
+    """
 
     status, kind, code = 401, "authentication_error", "invalid_api_key"
 
 
 class Forbidden(WeighbridgeError):
-    """The key is good and may not do this."""
+    """The key is good and may not do this.
+
+    Use a key that may, or make one with `weighbridge keys create`.
+    """
 
     status, kind, code = 403, "permission_error", "not_allowed"
 
 
 class NotFound(WeighbridgeError):
-    """No such path, or no such thing at it."""
+    """No such path, or no such thing at it.
+
+    Compare the path with the table of routes.
+    """
 
     status, code = 404, "not_found"
     kind: ClassVar[Kind] = "not_found_error"
 
 
 class UnknownModel(NotFound):
-    """No model of that name is on offer."""
+    """No model of that name is on offer.
+
+    Take one of the nearest names in the message, or any of `GET /v1/models`.
+    """
 
     kind: ClassVar[Kind] = "invalid_request_error"
     code = "model_not_found"
 
 
 class MethodNotAllowed(WeighbridgeError):
-    """The path exists and does not take this method."""
+    """The path exists and does not take this method.
+
+    Use a method that the `Allow` header names.
+    """
 
     status, kind, code = 405, "invalid_request_error", "method_not_allowed"
 
 
 class LedgerUnavailable(WeighbridgeError):
-    """The ledger can't be written (disk full, file gone): no answer may leave without its receipt."""
+    """The ledger can't be written (disk full, file gone): no answer may leave without its receipt.
+
+    Free disk space or mend the path that `weighbridge doctor` shows; then send the request again.
+    """
 
     status, kind, code = 503, "server_error", "ledger_unavailable"
 
 
 class Draining(WeighbridgeError):
-    """The server is stopping and takes no new requests."""
+    """The server is stopping and takes no new requests.
+
+    Send the request again after `Retry-After` seconds.
+    """
 
     status, kind, code = 503, "server_error", "draining"
 
 
+class CatalogError(WeighbridgeError):
+    """A data file of the catalogue is wrong; the message names the file and the row."""
+
+    code = "catalog_error"
+
+
 class UpstreamError(WeighbridgeError):
-    """The attempt at one endpoint failed; another may do."""
+    """The attempt at one endpoint failed; another may do.
+
+    Send the request again later; `weighbridge doctor` says which provider cannot be reached.
+    """
 
     status, code, try_another = 502, "upstream_error", True
     kind: ClassVar[Kind] = "upstream_error"
 
 
 class UpstreamBusy(UpstreamError):
-    """The provider limits our rate or is overloaded."""
+    """The provider limits our rate or is overloaded.
+
+    Wait `Retry-After` seconds, or name another model.
+    """
 
     status, kind, code = 429, "rate_limit_error", "upstream_busy"
 
@@ -132,12 +180,18 @@ class UpstreamUnreachable(UpstreamError):
 
 
 class UpstreamTimeout(UpstreamError):
-    """The provider did not connect, answer or go on in time."""
+    """The provider did not connect, answer or go on in time.
+
+    Send the request again, or raise the timeouts under `upstream`.
+    """
 
     status, code = 504, "upstream_timeout"
 
 
 class EngineUnavailable(UpstreamError):
-    """A model we run ourselves is loading, restarting or not running."""
+    """A model we run ourselves is loading, restarting or not running.
+
+    Send the request again after `Retry-After` seconds.
+    """
 
     status, kind, code = 503, "server_error", "engine_unavailable"
