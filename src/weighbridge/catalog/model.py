@@ -5,8 +5,9 @@ Values only: frozen, without I/O. `load.py` makes them; everything else reads th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from difflib import SequenceMatcher
 from typing import Literal
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
@@ -39,6 +40,12 @@ class Rate:
 
     base: Decimal
     tiers: tuple[tuple[int, Decimal], ...] = ()
+    """(start, price) in ascending order of start."""
+
+    def at(self, prompt_tokens: int) -> Decimal:
+        """The price of a million tokens when the prompt has so many, cached ones counted."""
+        reached = (price for start, price in reversed(self.tiers) if prompt_tokens > start)
+        return next(reached, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,25 @@ class Price:
     """US dollars for one request."""
     since: date | None = None
     hours: tuple[time, time] | None = None
+    """From the first to just before the second, each day, aware UTC; over midnight if the second is the earlier."""
+
+    def in_force(self, when: datetime) -> bool:
+        """Whether the row's date and hours admit `when` (aware)."""
+        at = when.astimezone(UTC)
+        if self.since is not None and at.date() < self.since:
+            return False
+        if self.hours is None:
+            return True
+        start, end = self.hours
+        if end < start:
+            return at.timetz() >= start or at.timetz() < end
+        return start <= at.timetz() < end
+
+
+def price_id(name: str, since: date | None = None, hours: tuple[time, time] | None = None) -> str:
+    """The id of a row of the price list entry `name`, such as `list:provider/model@2026-09-10` or `…#0030-1630`."""
+    dated = name if since is None else f"{name}@{since.isoformat()}"
+    return dated if hours is None else f"{dated}#{hours[0]:%H%M}-{hours[1]:%H%M}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +98,12 @@ class Endpoint:
     context: int | None = None
 
     def price_at(self, when: datetime) -> Price | None:
-        """The price row in force at `when` (aware, UTC): the last one listed whose date and hours match."""
-        raise NotImplementedError
+        """The price row in force at `when` (aware): the last one listed whose date and hours match.
+
+        Where none matches it is the first one listed (as in genai-prices), and None where no price is known.
+        """
+        in_force = (price for price in reversed(self.prices) if price.in_force(when))
+        return next(in_force, self.prices[0] if self.prices else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +131,32 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One immutable snapshot. `models` by id; `aliases` maps other accepted names to an id."""
+    """One immutable snapshot. `models` by id; `aliases` maps other accepted names, in lower case, to an id."""
 
     models: Mapping[str, Model]
     aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, name: str) -> Model | None:
+        """The model of this id or alias, whatever its case."""
+        lowered = name.lower()
+        for id_ in (name, lowered, self.aliases.get(lowered)):
+            if id_ is not None and id_ in self.models:
+                return self.models[id_]
+        return None
+
+    def nearest(self, name: str, count: int = 3) -> list[str]:
+        """The ids most like `name`, those that some endpoint serves first; fewer or none if nothing is alike."""
+        wanted = name.lower()
+        alike = [(_likeness(wanted, id_), id_) for id_ in self.models]
+        kept = sorted((pair for pair in alike if pair[0] >= 0.5), key=lambda pair: (-pair[0], pair[1]))
+        ids = [id_ for _, id_ in kept]
+        live = [id_ for id_ in ids if self.models[id_].endpoints]
+        return [*live, *(id_ for id_ in ids if not self.models[id_].endpoints)][:count]
+
+
+def _likeness(name: str, id_: str) -> float:
+    """0 to 1; a name without a lab is held against the id without its lab."""
+    whole = id_.lower()
+    other = whole if "/" in name else whole.rpartition("/")[2]
+    matcher = SequenceMatcher(None, other, name)
+    return matcher.ratio() if matcher.real_quick_ratio() >= 0.5 and matcher.quick_ratio() >= 0.5 else 0.0

@@ -1,0 +1,172 @@
+"""Data files and the installed price list → one checked, immutable snapshot."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
+
+from weighbridge.catalog.facts import (
+    EndpointRow,
+    Facts,
+    Listing,
+    ModelRow,
+    PriceRow,
+    listed_providers,
+    read_facts,
+    read_listing,
+)
+from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate, price_id
+
+if TYPE_CHECKING:
+    from weighbridge.catalog.prices import PriceLists
+
+OWN_MACHINE = Price(id="local:zero", source="own machine", input=Rate(Decimal(0)), output=Rate(Decimal(0)))
+"""What a model costs that runs in our own engine."""
+
+
+def load(providers: Collection[str], *, when: datetime, data: Traversable | None = None) -> Catalog:
+    """Every model of the data, with the endpoints that `providers` have at `when` (aware).
+
+    A provider is named by the id of its row; `local` is the embedded engine. One without a listing adds nothing here
+    (its models are discovered). `data` is the folder of data files, the installed one if None.
+
+    Raises CatalogError if the data contradict themselves.
+    """
+    folder = _installed() if data is None else data
+    facts = read_facts(folder)
+    listings = _listings(folder, facts, providers)
+    endpoints = _endpoints(facts, listings, when)
+    models = {id_: _model(id_, row, facts, endpoints.get(id_, ())) for id_, row in facts.models.items()}
+    return Catalog(models, _aliases(facts.models, endpoints))
+
+
+def every_provider(data: Traversable | None = None) -> tuple[str, ...]:
+    """The ids of all providers with a listing: hand them to `load` for all listed prices, keys or none."""
+    return listed_providers(_installed() if data is None else data)
+
+
+def with_discovered(
+    catalog: Catalog, provider: str, upstream_models: Sequence[str], *, price_provider: str | None
+) -> Catalog:
+    """A snapshot that also has what `provider` itself says it serves.
+
+    A name we know (an id or an alias, whatever its case) joins its model; any other becomes a model of which nothing
+    is known, `provider/name`. `price_provider` is the provider's id in genai-prices, None if there is no list.
+
+    Raises CatalogError if genai-prices has no such list.
+    """
+    lists = _price_lists() if price_provider is not None and upstream_models else None
+    models = dict(catalog.models)
+    for upstream in upstream_models:
+        known = catalog.find(upstream)
+        id_ = known.id if known is not None and known.source is not None else f"{provider}/{upstream}"
+        model = models.get(id_) or Model(id_)
+        if any(endpoint.provider == provider and endpoint.upstream_model == upstream for endpoint in model.endpoints):
+            continue
+        prices = lists.prices(price_provider, upstream) if lists and price_provider else ()
+        endpoint = Endpoint(provider, upstream, id_, prices)
+        models[id_] = replace(model, endpoints=(*model.endpoints, endpoint))
+    known_names = {name: id_ for name, id_ in catalog.aliases.items() if models[id_].source is not None}
+    return Catalog(models, {**_names_of_strangers(models), **known_names})
+
+
+def _installed() -> Traversable:
+    return files("weighbridge.catalog") / "data"
+
+
+def _price_lists() -> "PriceLists":
+    from weighbridge.catalog.prices import PriceLists  # noqa: PLC0415 - half a second and 30 MB, if a list is needed
+
+    return PriceLists()
+
+
+def _listings(folder: Traversable, facts: Facts, providers: Iterable[str]) -> Mapping[str, Listing]:
+    read = {provider: read_listing(folder, provider, facts.models) for provider in sorted(set(providers))}
+    return {provider: listing for provider, listing in read.items() if listing is not None}
+
+
+def _endpoints(facts: Facts, listings: Mapping[str, Listing], when: datetime) -> Mapping[str, tuple[Endpoint, ...]]:
+    """By model id, in the order of the provider's id."""
+    lists = _price_lists() if any(listing.price_provider for listing in listings.values()) else None
+    endpoints: defaultdict[str, tuple[Endpoint, ...]] = defaultdict(tuple)
+    for provider, listing in listings.items():
+        for upstream, row in listing.rows(when.astimezone(UTC).date()):
+            prices = _prices(facts, lists, provider, listing, upstream)
+            endpoints[row.model] += (_endpoint(provider, upstream, row, prices),)
+    return endpoints
+
+
+def _prices(
+    facts: Facts, lists: "PriceLists | None", provider: str, listing: Listing, upstream: str
+) -> tuple[Price, ...]:
+    if listing.own_machine:
+        return (OWN_MACHINE,)
+    if own := facts.prices.get((provider, upstream)):
+        return tuple(_own_price(row) for row in own)
+    if lists is None or listing.price_provider is None:
+        return ()
+    return lists.prices(listing.price_provider, upstream)
+
+
+def _own_price(row: PriceRow) -> Price:
+    return Price(
+        id=price_id(f"weighbridge:{row.provider}/{row.upstream_model}", row.since),
+        source=row.source,
+        input=Rate(row.input, row.input_tiers),
+        output=Rate(row.output, row.output_tiers),
+        cache_read=None if row.cache_read is None else Rate(row.cache_read),
+        cache_write=None if row.cache_write is None else Rate(row.cache_write),
+        since=row.since,
+    )
+
+
+def _endpoint(provider: str, upstream: str, row: EndpointRow, prices: tuple[Price, ...]) -> Endpoint:
+    return Endpoint(provider, upstream, row.model, prices, row.quantisation, row.region, row.context)
+
+
+def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...]) -> Model:
+    return Model(
+        id=id_,
+        name=row.name,
+        lab=facts.labs[id_.partition("/")[0]],
+        licence=facts.licences[row.licence],
+        open_weights=row.open_weights,
+        total_params=row.total_params,
+        active_params=row.active_params,
+        context=row.context,
+        max_output=row.max_output,
+        input_modalities=row.input,
+        output_modalities=row.output,
+        tools=row.tools,
+        reasoning=row.reasoning,
+        released=row.released,
+        base_model=row.base_model,
+        source=row.source,
+        endpoints=endpoints,
+    )
+
+
+def _aliases(models: Mapping[str, ModelRow], endpoints: Mapping[str, tuple[Endpoint, ...]]) -> Mapping[str, str]:
+    """Lower-case names → ids. What a row states wins over an id's slug, a slug over an upstream's name for it."""
+    stated = [(alias, id_) for id_, row in models.items() for alias in row.aliases]
+    slugs = [(id_.partition("/")[2], id_) for id_ in models]
+    upstream = [(endpoint.upstream_model, id_) for id_, served in endpoints.items() for endpoint in served]
+    return {**_unambiguous(upstream), **_unambiguous(slugs), **_unambiguous(stated)}
+
+
+def _names_of_strangers(models: Mapping[str, Model]) -> Mapping[str, str]:
+    """Ids and bare upstream names of models we know nothing of."""
+    strangers = [model for model in models.values() if model.source is None]
+    bare = _unambiguous((endpoint.upstream_model, model.id) for model in strangers for endpoint in model.endpoints)
+    return {**bare, **_unambiguous((model.id, model.id) for model in strangers)}
+
+
+def _unambiguous(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    meant: defaultdict[str, set[str]] = defaultdict(set)
+    for name, id_ in names:
+        meant[name.lower()].add(id_)
+    return {name: next(iter(ids)) for name, ids in meant.items() if len(ids) == 1}
