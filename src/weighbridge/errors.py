@@ -12,6 +12,8 @@ WeighbridgeError
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
 ├── Draining                 503  the server is about to stop
 ├── CatalogError             500  a data file of the catalogue contradicts itself or another
+├── ServingError             500  a process we watch over can't be kept up
+│   └── WeightsUnavailable   500  a model's file can't be had from any source
 └── UpstreamError            502  one attempt failed; another endpoint may do
     ├── UpstreamBusy         429  the provider asks us to slow down
     ├── UpstreamUnreachable  502  refused, no such name, TLS failed
@@ -152,6 +154,18 @@ class CatalogError(WeighbridgeError):
     """A data file of the catalogue is wrong; the message names the file and the row."""
 
     code = "catalog_error"
+
+
+class ServingError(WeighbridgeError):
+    """A process that has to run does not; the message names it, its last words and its log."""
+
+    code = "serving_error"
+
+
+class WeightsUnavailable(ServingError):
+    """No source gave the model's file, or there is no room for it; the message says what each one said."""
+
+    code = "weights_unavailable"
 
 
 class UpstreamError(WeighbridgeError):
