@@ -117,7 +117,7 @@ def test_providers_can_be_set_in_the_environment(tmp_path: Path) -> None:
     }
     settings = read(tmp_path, environ=environ)
     assert settings.providers["lm-studio"].base_url == "http://127.0.0.1:1234/v1"
-    assert settings.provider_key("lm-studio", None) == Secret("sk-mine")
+    assert settings.provider_key("lm-studio") == Secret("sk-mine")
     assert settings.providers["groq"].enabled is False
 
 
@@ -217,23 +217,23 @@ def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, environ: dict[s
 def test_a_key_comes_from_its_setting_then_the_named_variable_then_the_usual_one(tmp_path: Path) -> None:
     toml = "[providers.a]\napi_key = 'own'\n[providers.b]\napi_key_env = 'B_KEY'\n"
     settings = read(tmp_path, toml, environ={"USUAL": " usual\n", "B_KEY": "b", "EMPTY": "  "})
-    assert settings.provider_key("a", "USUAL") == Secret("own")
-    assert settings.provider_key("b", "USUAL") == Secret("b")
-    assert settings.provider_key("c", "USUAL") == Secret("usual")
-    assert settings.provider_key("c", "EMPTY") is None
-    assert settings.provider_key("c", None) is None
+    assert settings.provider_key("a", ("OLD", "USUAL")) == Secret("own")
+    assert settings.provider_key("b", ("OLD", "USUAL")) == Secret("b")
+    assert settings.provider_key("c", ("OLD", "USUAL")) == Secret("usual")
+    assert settings.provider_key("c", ("EMPTY",)) is None
+    assert settings.provider_key("c") is None
 
 
 def test_a_key_that_cannot_stand_in_a_header_is_refused_without_showing_it(tmp_path: Path) -> None:
     settings = read(tmp_path, environ={"USUAL": "sk-one\nx-evil: 1"})
     with pytest.raises(ConfigError, match="USUAL: expected a key of printable ASCII") as caught:
-        settings.provider_key("c", "USUAL")
+        settings.provider_key("c", ("OLD", "USUAL"))
     assert "evil" not in str(caught.value)
 
 
 def test_secrets_do_not_show_in_any_text_of_the_settings(tmp_path: Path) -> None:
     settings = read(tmp_path, EVERYTHING, environ={"GROQ_API_KEY": "sk-environment"})
-    key = settings.provider_key("my-vllm", None)
+    key = settings.provider_key("my-vllm")
     for shown in (
         repr(settings),
         str(settings),

@@ -2,7 +2,7 @@
 # ruff: noqa: RUF009 - `setting` is `dataclasses.field` with a meaning; the defaults themselves are immutable
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -142,18 +142,21 @@ class Settings:
         """The database file."""
         return self.ledger.path or self.home / "ledger.db"
 
-    def provider_key(self, provider: str, usual_variable: str | None) -> Secret | None:
-        """The key for `provider`: its own setting, else the variable it names, else `usual_variable`.
+    def provider_key(self, provider: str, usual_variables: Sequence[str] = ()) -> Secret | None:
+        """The key for `provider`: its own setting, else the variable it names, else the first of the usual ones.
 
         Raises ConfigError for a key that could not stand in an HTTP header.
         """
         own = self.providers.get(provider, ProviderSettings())
-        variable = own.api_key_env or usual_variable
-        key = own.api_key or (self.secrets.get(variable) if variable else None)
-        if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
-            place = f"providers.{provider}.api_key" if own.api_key else variable
-            raise ConfigError(f"{place}: expected a key of printable ASCII without blanks; paste it again")
-        return key
+        variables = (own.api_key_env,) if own.api_key_env else usual_variables
+        places = {f"providers.{provider}.api_key": own.api_key, **{name: self.secrets.get(name) for name in variables}}
+        for place, key in places.items():
+            if key is None:
+                continue
+            if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
+                raise ConfigError(f"{place}: expected a key of printable ASCII without blanks; paste it again")
+            return key
+        return None
 
 
 SECTIONS: Mapping[str, type] = {
