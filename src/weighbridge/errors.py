@@ -151,19 +151,28 @@ class Draining(WeighbridgeError):
 
 
 class CatalogError(WeighbridgeError):
-    """A data file of the catalogue is wrong; the message names the file and the row."""
+    """A data file of the catalogue is wrong; the message names the file and the row.
+
+    Mend the row, or install the release again: its own files are checked before they leave us.
+    """
 
     code = "catalog_error"
 
 
 class ServingError(WeighbridgeError):
-    """A process that has to run does not; the message names it, its last words and its log."""
+    """A process that has to run does not; the message names it, its last words and its log.
+
+    Read the log that the message names; `weighbridge doctor` says what is missing.
+    """
 
     code = "serving_error"
 
 
 class WeightsUnavailable(ServingError):
-    """No source gave the model's file, or there is no room for it; the message says what each one said."""
+    """No source gave the model's file, or there is no room for it; the message says what each one said.
+
+    Mend the network or free the space, then `weighbridge pull` the model: a partial download resumes.
+    """
 
     code = "weights_unavailable"
 
@@ -188,7 +197,10 @@ class UpstreamBusy(UpstreamError):
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection could be made, so nothing was sent."""
+    """No connection could be made, so nothing was sent.
+
+    Compare the provider's base URL with `weighbridge doctor`, and look whether the server runs.
+    """
 
     code = "upstream_unreachable"
 
