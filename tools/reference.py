@@ -107,7 +107,10 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 def _under(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield name, command
     if isinstance(command, click.Group):
-        for child, inner in sorted(command.commands.items()):
+        context = click.Context(command)
+        for child in command.list_commands(context):
+            inner = command.get_command(context, child)
+            assert inner is not None
             yield from _under(f"{name} {child}", inner)
 
 

@@ -1,0 +1,39 @@
+"""The documentation knows everything a user can set, call, run into or type."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.reference import commands, error_classes, pages
+from weighbridge.config.reference import described
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_reference_is_up_to_date() -> None:
+    stale = [name for name, text in pages().items() if (REFERENCE / name).read_text("utf-8") != text]
+    assert stale == [], "run `make docs` and commit what it writes"
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    page = (REFERENCE / "settings.md").read_text("utf-8")
+    assert [item.key for item in described() if f"| `{item.key}` |" not in page] == []
+
+
+def test_every_error_is_in_the_reference() -> None:
+    page = (REFERENCE / "errors.md").read_text("utf-8")
+    assert [each.code for each in error_classes() if f"| `{each.code}` |" not in page] == []
+
+
+def test_every_command_is_in_the_reference() -> None:
+    page = (REFERENCE / "cli.md").read_text("utf-8")
+    assert [name for name, _ in commands() if f"\n## {name}\n" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
