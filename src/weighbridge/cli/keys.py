@@ -1,0 +1,110 @@
+"""`weighbridge keys`: create, list and revoke."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from weighbridge import config
+from weighbridge.accounts import keys
+from weighbridge.accounts.keys import Key
+from weighbridge.cli import database
+from weighbridge.cli.failure import Failure
+from weighbridge.cli.moments import Moment
+from weighbridge.cli.options import config_option, examples, json_option
+from weighbridge.cli.printing import print_json
+from weighbridge.cli.tables import print_table
+
+
+@click.group(
+    "keys",
+    epilog=examples(
+        "weighbridge keys create alice --models qwen/qwen2.5-coder-0.5b-instruct --expires 30d",
+        "weighbridge keys list",
+        "weighbridge keys revoke key-0123456789ab",
+    ),
+)
+def command() -> None:
+    """Create, list and revoke the keys that open the gateway."""
+
+
+@command.command(
+    "create", epilog=examples("weighbridge keys create ci --models 'qwen/*,deepseek/*' --expires 2027-01-01")
+)
+@click.argument("name")
+@click.option("--models", multiple=True, metavar="ID,…", help="Models it may use, lab/* for all of a lab's; else any.")
+@click.option("--expires", type=Moment("ahead"), metavar="SPAN|DATE", help="When it ends: 12h, 30d, 2027-01-01 (UTC).")
+@json_option
+@config_option
+def create(
+    *, name: str, models: tuple[str, ...], expires: datetime | None, as_json: bool, config_file: Path | None
+) -> None:
+    """Make a key called NAME and show it, this once."""
+    now = datetime.now(UTC)
+    if expires is not None and expires <= now:
+        raise click.BadParameter("that moment has passed", param_hint="--expires")
+    allowed = [model.strip() for group in models for model in group.split(",") if model.strip()]
+    with database.opened(config.read({}, file=config_file)) as connection:
+        key, secret = keys.create(connection, name=name, models=allowed or None, expires=expires, now=now)
+    if as_json:
+        print_json({**_shown(key), "key": secret})
+        return
+    click.echo(secret)
+    click.echo(f"Key {key.name!r} ({key.id}). Keep it now: it is not stored and cannot be shown again.", err=True)
+
+
+@command.command("list")
+@json_option
+@config_option
+def listing(*, as_json: bool, config_file: Path | None) -> None:
+    """List the keys, oldest first. Of a key itself only the last four characters are known."""
+    with database.existing(config.read({}, file=config_file)) as connection:
+        found = keys.listing(connection)
+    if as_json:
+        print_json([_shown(key) for key in found])
+        return
+    now = datetime.now(UTC)
+    print_table(
+        ("id", "name", "ends in", "models", "created", "expires", "state"),
+        (
+            (
+                key.id,
+                key.name,
+                key.hint,
+                "any" if key.models is None else ", ".join(key.models),
+                f"{key.created:%Y-%m-%d}",
+                key.expires and f"{key.expires:%Y-%m-%d %H:%M}",
+                _state(key, now),
+            )
+            for key in found
+        ),
+    )
+
+
+@command.command("revoke")
+@click.argument("key_id", metavar="ID")
+@config_option
+def revoke(*, key_id: str, config_file: Path | None) -> None:
+    """Disable the key with this ID for good; running gateways follow within a second."""
+    with database.existing(config.read({}, file=config_file)) as connection:
+        if not keys.revoke(connection, key_id, now=datetime.now(UTC)):
+            raise Failure(f"no active key has the id {key_id!r}", next_step="weighbridge keys list")
+    click.echo(f"Revoked {key_id}.")
+
+
+def _state(key: Key, now: datetime) -> str:
+    if key.disabled is not None:
+        return "revoked"
+    return "expired" if key.expires is not None and key.expires <= now else "active"
+
+
+def _shown(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "ends_in": key.hint,
+        "models": key.models,
+        "created": key.created,
+        "expires": key.expires,
+        "revoked": key.disabled,
+    }

@@ -1,0 +1,65 @@
+"""The list of commands, and how a failure that was to be expected is told: one line, a next step, an exit code."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from weighbridge.cli.failure import Failure, Misuse
+from weighbridge.config import ConfigError
+from weighbridge.errors import WeighbridgeError
+
+COMMANDS: Mapping[str, str] = {
+    "up": "Start the gateway, with the local model behind it.",
+    "chat": "Ask a model something, through the running gateway.",
+    "models": "List the models there are, with licence, origin and price.",
+    "keys": "Create, list and revoke keys.",
+    "usage": "Show what was used and what it cost.",
+    "receipt": "Show the ledger's entry for one answer.",
+    "pull": "Fetch and verify the weights of a model.",
+    "doctor": "Say what is configured, reachable and missing, and the next step.",
+}
+"""Each command is `weighbridge.cli.<name>:command`, imported when it is asked for: `--help` stays quick."""
+
+
+class Commands(click.Group):
+    """A group that imports a command only when it runs or shows its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"weighbridge.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what a user can mend is told without a traceback."""
+        try:
+            result: object = super().invoke(ctx)
+        except ConfigError as error:
+            raise Misuse(str(error)) from error
+        except WeighbridgeError as error:
+            raise Failure(error.message) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise Failure(f"{error.filename}: {error.strerror}") from error
+        return result
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="weighbridge", message="weighbridge %(version)s")
+def main() -> None:
+    """One endpoint for open-weight models, with a receipt for every answer.
+
+    Start here: weighbridge up
+    """

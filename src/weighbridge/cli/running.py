@@ -1,0 +1,48 @@
+"""The note that `up` leaves in the data directory while a gateway runs, so that other commands find it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A gateway that was started here."""
+
+    base_url: str
+    """Such as http://127.0.0.1:8080/v1."""
+    pid: int
+
+
+@contextlib.contextmanager
+def noted(home: Path, running: Running) -> Iterator[None]:
+    """The note stands while the block runs."""
+    path = _note(home)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.encode(running))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find(home: Path) -> Running | None:
+    """The gateway that runs on this data directory; None where there is no note, or its process has died."""
+    try:
+        running = msgspec.json.decode(_note(home).read_bytes(), type=Running)
+        os.kill(running.pid, 0)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return running
+
+
+def local_url(host: str, port: int) -> str:
+    """How a program on this machine reaches a gateway that listens on `host`."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}/v1"
+
+
+def _note(home: Path) -> Path:
+    return home / "run" / "gateway.json"
