@@ -45,25 +45,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One block. `excuse` is why it is not run."""
+    """One block. `place` is its page and line; `excuse` is why it is not run."""
 
-    path: Path
-    line: int
+    place: str
     steps: tuple[Step, ...]
-    excuse: str | None
-
-    def __str__(self) -> str:
-        return f"{self.path.relative_to(ROOT)}:{self.line}"
+    excuse: str | None = None
 
 
 def examples() -> Iterator[Example]:
     """Every block of README.md and docs/."""
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        text = path.read_text("utf-8")
-        for match in _BLOCK.finditer(text):
-            language, code = match["language"], match["code"]
-            steps = _commands(code) if language == "console" else (Step(language, code, match["output"]),)
-            yield Example(path, text.count("\n", 0, match.start()) + 1, tuple(steps), match["excuse"])
+        yield from read(path.read_text("utf-8"), str(path.relative_to(ROOT)))
+
+
+def read(text: str, page: str) -> Iterator[Example]:
+    """Every block of a page's text."""
+    for block in _BLOCK.finditer(text):
+        language, code = block["language"], block["code"]
+        steps = _commands(code) if language == "console" else (Step(language, code, block["output"]),)
+        yield Example(f"{page}:{text.count(chr(10), 0, block.start('code'))}", tuple(steps), block["excuse"])
 
 
 def _commands(code: str) -> Iterator[Step]:
@@ -87,9 +87,11 @@ def run(example: Example, gateway: Gateway, folder: Path) -> None:
             timeout=100,
             check=False,
         )
-        assert done.returncode == 0, f"{example} ended with {done.returncode}:\n{code}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, (
+            f"{example.place} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
         assert step.output is None or alike(step.output, done.stdout), (
-            f"{example} should print:\n{step.output}\nbut printed:\n{done.stdout}"
+            f"{example.place} should print:\n{step.output}\nbut printed:\n{done.stdout}"
         )
 
 
