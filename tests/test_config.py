@@ -91,7 +91,7 @@ def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_default
         ("WEIGHBRIDGE_LOCAL_ENABLED", "false", "local.enabled", False),
         ("WEIGHBRIDGE_LOCAL_ENABLED", "1", "local.enabled", True),
         ("WEIGHBRIDGE_LOCAL_MODELS", "a/b, c/d", "local.models", ("a/b", "c/d")),
-        ("WEIGHBRIDGE_LOCAL_IDLE_UNLOAD_SECONDS", "1.5", "local.idle_unload_seconds", 1.5),
+        ("WEIGHBRIDGE_UPSTREAM_IDLE_TIMEOUT_SECONDS", "1.5", "upstream.idle_timeout_seconds", 1.5),
         ("WEIGHBRIDGE_LEDGER_DURABILITY", "power", "ledger.durability", "power"),
         ("WEIGHBRIDGE_UPSTREAM_CA_FILE", "~/ca.pem", "upstream.ca_file", "~/ca.pem"),
     ],

@@ -77,10 +77,13 @@ class LocalSettings:
     threads: Count | None = setting(None, "Threads of an engine; unset: as many as there are cores.")
     slots: Count = setting(2, "Requests that one engine answers at once.")
     context: Tokens = setting(8192, "Longest prompt and answer together, for each slot.", unit="tokens")
-    idle_unload_seconds: Seconds | None = setting(
+    idle_unload_seconds: Count | None = setting(
         None, "Unload a model that was not asked for so long; unset: never.", unit="seconds"
     )
-    cache_mib: Mebibytes = setting(256, "Memory for prompts an engine has seen before.", unit="MiB")
+    cache_mib: Mebibytes = setting(256, "Memory of an engine for prompts it has seen before.", unit="MiB")
+    memory_mib: Mebibytes | None = setting(
+        None, "Most private memory of an engine; unset: what its slots, context and cache add up to.", unit="MiB"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

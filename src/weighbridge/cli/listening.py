@@ -1,0 +1,51 @@
+"""The sockets that workers serve: made and kept by the parent, so that a worker's end loses no waiting connection."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+from weighbridge.cli.failure import Failure
+
+_BACKLOG = 4096
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
+    """`count` sockets that listen on one address, among which the kernel shares connections out.
+
+    Port 0 takes a free one. Raises Failure where the address cannot be had.
+    """
+    with contextlib.ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            port = _free(family, address)
+            for _ in range(count):
+                sockets.append(stack.enter_context(socket.socket(family, kind, protocol)))
+                sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                sockets[-1].bind((address[0], port, *address[2:]))
+            for each in sockets:
+                each.listen(_BACKLOG)
+        except OSError as error:
+            raise _failure(error, host, port) from error
+        yield sockets
+
+
+def _free(family: socket.AddressFamily, address: tuple[object, ...]) -> int:
+    """The port, known to be free. SO_REUSEPORT alone would share it with a gateway that runs already."""
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _failure(error: OSError, host: str, port: int) -> Failure:
+    if error.errno == errno.EADDRINUSE:
+        return Failure(f"port {port} on {host} is in use", next_step=f"weighbridge up --port {port + 1}")
+    if error.errno == errno.EACCES:
+        return Failure(f"port {port} needs privileges", next_step="weighbridge up --port 8080")
+    return Failure(
+        f"cannot listen on {host} port {port}: {error.strerror}", next_step="weighbridge up --host 127.0.0.1"
+    )
