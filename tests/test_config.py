@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from weighbridge import config
 from weighbridge.config import ConfigError, ProviderModel, Secret, Settings
 from weighbridge.config.reference import described, unknown_variables

@@ -87,9 +87,7 @@ def run(example: Example, gateway: Gateway, folder: Path) -> None:
             timeout=100,
             check=False,
         )
-        assert done.returncode == 0, (
-            f"{example.place} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
+        assert done.returncode == 0, f"{example.place} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         assert step.output is None or alike(step.output, done.stdout), (
             f"{example.place} should print:\n{step.output}\nbut printed:\n{done.stdout}"
         )
