@@ -38,6 +38,6 @@ def test_error_says_what_happened_and_what_to_do(error: type[WeighbridgeError]) 
     assert remedy.endswith(".")
 
 
-def test_no_two_errors_share_a_code() -> None:
-    codes = Counter(each.code for each in error_classes())
-    assert [code for code, times in codes.items() if times > 1] == []
+def test_code_means_one_status_and_one_type() -> None:
+    meanings = {(each.code, each.status, each.kind) for each in error_classes()}
+    assert [code for code, times in Counter(code for code, _, _ in meanings).items() if times > 1] == []
