@@ -1,0 +1,66 @@
+"""The engine process: `python -m weighbridge.serving.engine`, with an EngineConfig as JSON on standard input.
+
+Serves llama.cpp's OpenAI-compatible API on a Unix socket until it is ended. It holds no state worth saving, so
+SIGTERM and the end of the supervisor end it at once.
+"""
+
+import resource
+import signal
+import sys
+
+import xllamacpp
+
+from weighbridge.serving import parent
+from weighbridge.serving.engines import EngineConfig, processors
+
+LOG_WARNINGS = 2  # llama.cpp's --verbosity: 1 errors, 2 warnings, 3 each request
+LOG_REQUESTS = 3
+
+
+def main() -> None:
+    """Load the model and serve it."""
+    parent.end_with_parent(signal.SIGKILL)
+    config = EngineConfig.decode(sys.stdin.buffer.read())
+    if config.settings.memory_mib is not None:
+        bound_memory(config.settings.memory_mib)
+    config.upstream.socket.unlink(missing_ok=True)  # left by a run that was killed
+    server = xllamacpp.Server(parameters(config))  # its socket answers 503 from now on, and requests once this returns
+    parent.say_ready()
+    signal.pause()
+    del server
+
+
+def parameters(config: EngineConfig) -> xllamacpp.CommonParams:
+    """The engine's settings in llama.cpp's words."""
+    settings = config.settings
+    params = xllamacpp.CommonParams()
+    params.model.path = str(config.local.file)
+    params.model_alias = {config.local.model}
+    params.hostnames = [str(config.upstream.socket)]  # a name that ends in .sock is a Unix socket
+    params.api_keys = [config.upstream.api_key]
+    params.cpuparams.n_threads = settings.threads or processors()
+    params.n_parallel = settings.slots
+    params.n_ctx = settings.slots * settings.context
+    params.kv_unified = False  # a slot has its own memory: a long conversation can't starve another
+    params.ctx_shift = False  # a prompt that does not fit is refused, never cut
+    params.cache_ram_mib = settings.prompt_cache_mib
+    params.sleep_idle_seconds = -1 if settings.idle_unload_seconds is None else settings.idle_unload_seconds
+    params.use_jinja = True
+    if config.local.template is not None:
+        params.chat_template = config.local.template.read_text("utf-8")
+    params.offline = True
+    params.ui = False
+    params.endpoint_slots = False
+    params.cors_origins = ""
+    params.verbosity = LOG_REQUESTS if settings.verbose else LOG_WARNINGS
+    return params
+
+
+def bound_memory(mib: int) -> None:
+    """Limit private memory. A request for more fails inside llama.cpp, which ends the process: it is restarted."""
+    limit = mib * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()
