@@ -1,0 +1,714 @@
+"""The front: an HTTP/1.1 server that reads whole requests and streams answers.
+
+It knows no paths and no JSON. A request reaches the handler complete and bounded; the handler answers
+through `Reply`. When the client leaves, the handler's task is cancelled: whoever holds something closes
+it in a `finally`. A client that closes its sending side has left (as nginx reads it): a generation
+nobody reads must not go on. Work done after the answer's end is not cancelled by the client's leaving.
+
+Framing is llhttp's strict mode (both Content-Length and Transfer-Encoding, bad chunks, bare CR, spaces
+before a colon: refused); what it leaves open is refused here (codings but `chunked`, not exactly one Host,
+versions but 1.0 and 1.1). Trailers are read and dropped. An offer to upgrade is passed over (RFC 9110 §7.8).
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+import socket
+import struct
+import urllib.parse
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, NoReturn, cast
+
+import httptools
+
+from weighbridge.transport.deadlines import NEVER, Deadlines
+
+log = logging.getLogger(__name__)
+
+REASONS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PIPELINED: Final = 16
+_READ_AHEAD: Final = 64 * 1024
+"""Requests, and bytes, read ahead while an answer is under way; over either by what came in one read."""
+_REPEATED: Final = 100
+"""Header lines of one request that may repeat a name: joining them costs the square of their number."""
+_TURNED_AWAY: Final = 256
+"""Clients over the limit of connections that hear why at the same time; more are dropped without a word."""
+_UPGRADING: Final = frozenset((b"connection", b"upgrade", b"http2-settings"))
+_RESET: Final = struct.pack("ii", 1, 0)
+_ABSOLUTE: Final = re.compile(rb"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes, seconds and counts a client is held to."""
+
+    body_bytes: int = 32 * 1024 * 1024
+    header_bytes: int = 32 * 1024
+    header_seconds: float = 10
+    """From the first byte of a request to the end of its head."""
+    body_seconds: float = 60
+    """From the end of the head to the end of the body."""
+    write_seconds: float = 60
+    """A client that takes nothing of its answer for so long is let go; one that takes little may go on."""
+    linger_seconds: float = 5
+    """How long a refused client may go on sending, unread, while it gets to its answer."""
+    keep_alive_seconds: float = 75
+    keep_alive_requests: int = 10_000
+    connections: int = 10_000
+
+
+class Request:
+    """One request, whole. Header names are lower case; a repeated header is joined by `, `.
+
+    `target` is in origin form (`/path?query`), or `*` for OPTIONS.
+    """
+
+    __slots__ = ("body", "headers", "method", "target")
+
+    def __init__(self) -> None:
+        self.method = ""
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded, without the query."""
+        raw = self.target.partition(b"?")[0].decode("latin-1")
+        return urllib.parse.unquote(raw) if "%" in raw else raw
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's fields; the last of a repeated one wins."""
+        return dict(urllib.parse.parse_qsl(self.target.partition(b"?")[2].decode("latin-1")))
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Reply:
+    """The one answer to one request: `send` it whole, or `start`, `write` and `end` it.
+
+    Once the client has left, whatever is written goes nowhere, silently. `headers` never hold the framing
+    (Content-Length, Transfer-Encoding, Connection), which is ours; a line break in one is a ValueError.
+    """
+
+    __slots__ = ("_chunked", "_connection", "_headless", "_last", "also", "ended", "started")
+
+    def __init__(self, connection: "Connection", *, headless: bool, last: bool, chunked: bool) -> None:
+        self._connection = connection
+        self._headless = headless
+        self._last = last
+        self._chunked = chunked
+        """Whether the client speaks 1.1; to one of 1.0, a body of unknown length ends with the connection."""
+        self.also: Headers = ()
+        """Headers the answer has besides its own, whoever comes to give it (CORS)."""
+        self.started = False
+        self.ended = False
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has gone, so that nothing written arrives."""
+        return self._connection.lost
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer at once."""
+        if status in (204, 304):
+            body = framing = b""
+        else:
+            framing = b"content-length: %d\r\n" % len(body)
+        head = self._head(status, headers, framing)
+        self._connection.write(head if self._headless else head + body)
+        self._finish()
+
+    def start(self, status: int, headers: Headers) -> None:
+        """The head of an answer whose length nobody knows yet."""
+        framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
+        self._last = self._last or not self._chunked
+        self._connection.write(self._head(status, headers, framing))
+
+    def write(self, data: bytes) -> None:
+        """Some more of the body. Await `drain` when `choked`."""
+        if self.ended:
+            return
+        if data and not self._headless:
+            self._connection.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end(self, data: bytes = b"") -> None:
+        """The last of the body, which may be empty."""
+        if self.ended:
+            return
+        if self._headless:
+            data = b""
+        elif self._chunked:
+            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+        if data:
+            self._connection.write(data)
+        self._finish()
+
+    def abort(self) -> None:
+        """Break the answer off so that the client can tell it is not whole."""
+        self.ended = True
+        self._connection.abort()
+
+    @property
+    def unframed(self) -> bool:
+        """Whether only the connection's end tells the client where the body ends."""
+        return self.started and not self._chunked
+
+    @property
+    def choked(self) -> bool:
+        """Whether the client reads slower than we write."""
+        return self._connection.choked is not None
+
+    async def drain(self) -> None:
+        """Wait until the client has read enough for more to be written."""
+        choked = self._connection.choked
+        if choked is not None:
+            await choked
+
+    def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        if self.started:
+            raise RuntimeError("a request is answered once")
+        if self.also:
+            headers = (*headers, *self.also)
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+            raise ValueError("a header of the answer holds a line break")
+        self.started = True
+        if self._last or self._connection.server.draining:
+            self._last = True
+            end = b"connection: close\r\n\r\n"
+        else:
+            end = b"\r\n" if self._chunked else b"connection: keep-alive\r\n\r\n"
+        return (REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status) + lines + framing + end
+
+    def _finish(self) -> None:
+        self.ended = True
+        if self._last:
+            self._connection.close()
+
+
+Handler = Callable[[Request, Reply], Awaitable[None]]
+Refuse = Callable[[Reply, int, str], None]
+"""How the owner of the server words a refusal: the reply, the status, what was wrong."""
+
+
+class _Stopped(Exception):
+    """Raised into the parser so that it reads no further."""
+
+
+class Connection(asyncio.Protocol):
+    """One client. Reads requests one after the other and runs the handler for each in turn.
+
+    Reading ends with the last request or with a refusal, which is said when the answers before it are out.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_ahead",
+        "_body",
+        "_closing",
+        "_discarded",
+        "_expecting",
+        "_headers",
+        "_in_head",
+        "_measured",
+        "_packet",
+        "_parser",
+        "_paused",
+        "_reading",
+        "_received",
+        "_receiving",
+        "_refusal",
+        "_repeated",
+        "_reply",
+        "_request",
+        "_served",
+        "_size",
+        "_timed",
+        "_transport",
+        "_unread",
+        "_untaken",
+        "_upgrading",
+        "_waiting",
+        "choked",
+        "deadline",
+        "lost",
+        "server",
+        "task",
+    )
+
+    def __init__(self, server: "Server") -> None:
+        self.server = server
+        self.deadline = NEVER
+        self.lost = False
+        """Nothing written arrives any more."""
+        self.choked: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._reply: Reply | None = None
+        """The answer under way, or the last one."""
+        self._waiting: deque[tuple[Request, Reply]] = deque()
+        self._refusal: tuple[HTTPStatus, str] | None = None
+        self._served = 0
+        # the request being read
+        self._parser = httptools.HttpRequestParser(self)
+        self._request = Request()
+        self._headers = self._request.headers
+        self._body: bytes | bytearray = b""
+        self._size = self._repeated = 0
+        """Bytes of body, and headers with a name that had been, so far."""
+        self._receiving = self._in_head = False
+        self._expecting = self._upgrading = False
+        self._timed: bool | None = None
+        """The `_in_head` for which the deadline stands; None while the request has come in one read."""
+        self._packet = 0
+        self._received = 0
+        """Bytes of head, or bringing no body, since the first read that ended inside it."""
+        self._measured = 0
+        """The `_size` when `_received` began."""
+        # what keeps reading and writing bounded
+        self._reading = True
+        self._paused = False
+        self._ahead = self._discarded = 0
+        self._unread = False
+        """Whether the client sent more than we shall read."""
+        self._untaken = 0
+        """Bytes the client had still to take when its time began."""
+        self._closing = False
+
+    # the transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # a stream protocol's transport is one
+        self.deadline = self.server.deadlines.now() + self.server.limits.header_seconds
+        full = self.server.admit(self)
+        if self.server.crowded:
+            self.abort()
+        elif full is not None:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, full)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._reading:
+            self._discard(len(data))
+            return
+        self._packet = len(data)
+        if self.task is not None or self.choked is not None:
+            self._ahead += len(data)
+            if self._ahead > _READ_AHEAD:
+                self._pause()
+        self._feed(data)
+        if self._receiving and self._reading:
+            self._await_rest()
+
+    def eof_received(self) -> bool:
+        if self._reply is not None and not self._reply.ended:
+            self.abort()  # half closed is gone
+        elif not self._closing:
+            self._waiting.clear()
+            self._refusal = None
+            self._unread = self._receiving = False
+            self.close()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.deadline = NEVER
+        self._waiting.clear()
+        self._unchoke()
+        del self._parser  # it holds our methods: with it gone, no cycle is left for the collector
+        if self.task is None:
+            self.server.dismiss(self)
+            return
+        self.task.add_done_callback(lambda _: self.server.dismiss(self))
+        if self._reply is not None and not self._reply.ended:
+            self.task.cancel()
+
+    def pause_writing(self) -> None:
+        self.choked = asyncio.get_running_loop().create_future()
+        self._untaken = self._transport.get_write_buffer_size()
+        self.deadline = self.server.deadlines.now() + self.server.limits.write_seconds
+
+    def resume_writing(self) -> None:
+        self._unchoke()
+        if self._closing:
+            return
+        if self.task is not None:
+            self.deadline = NEVER
+        else:
+            self._next()
+
+    # the parser's calls
+
+    def on_message_begin(self) -> None:
+        if not self._reading:
+            raise _Stopped  # beyond the last request
+        self._request = Request()
+        self._headers = self._request.headers
+        self._body = b""
+        self._size = self._repeated = 0
+        self._receiving = self._in_head = True
+        self._timed = None
+
+    def on_url(self, url: bytes) -> None:
+        self._request.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name, value = name.lower(), value.rstrip()
+        if name in self._headers:
+            self._repeated += 1
+            if self._repeated > _REPEATED:
+                self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request repeats too many headers")
+            value = b"%b, %b" % (self._headers[name], value)
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        request, parser, limits = self._request, self._parser, self.server.limits
+        request.method = parser.get_method().decode("latin-1")
+        version = parser.get_http_version()
+        fault = _fault(request, version)
+        if fault is not None:
+            self._stop(*fault)
+        if (self._packet > limits.header_bytes or self._timed) and _head_bytes(request) > limits.header_bytes:
+            self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's headers are too large")
+        headers = request.headers
+        length = headers.get(b"content-length")
+        if length is not None and int(length) > limits.body_bytes:
+            self._stop(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {limits.body_bytes:,} bytes"
+            )
+        if b"transfer-encoding" in headers:
+            self._headers = {}  # for the trailers
+        self._expecting = b"expect" in headers and version == "1.1"
+        self._upgrading = b"upgrade" in headers and parser.should_upgrade()
+        if request.target[:1] != b"/":
+            request.target = _origin_form(request.target)
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        limit = self.server.limits.body_bytes
+        if self._size > limit:
+            self._stop(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over the limit of {limit:,} bytes")
+        if not self._body:
+            self._body = body
+        elif isinstance(self._body, bytearray):
+            self._body += body
+        else:
+            self._body = bytearray(self._body) + body
+
+    def on_message_complete(self) -> None:
+        self._receiving = False
+        if self._upgrading:
+            return  # the parser stops here; `_feed` has it read again
+        request = self._request
+        request.body = bytes(self._body)
+        self._body = b""
+        self._served += 1
+        last = not self._parser.should_keep_alive() or self._served >= self.server.limits.keep_alive_requests
+        self._reading = not last
+        chunked = self._parser.get_http_version() != "1.0"
+        reply = Reply(self, headless=request.method == "HEAD", last=last, chunked=chunked)
+        if self.task is None and self.choked is None:
+            self._serve(request, reply)
+        else:
+            self._waiting.append((request, reply))
+            if len(self._waiting) >= _PIPELINED:
+                self._pause()
+
+    # the reply's calls
+
+    def write(self, data: bytes) -> None:
+        """Bytes for the client; nothing happens when it has gone."""
+        if self.lost:
+            return
+        if self.choked is not None:
+            self._untaken += len(data)
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Let go of the client once it has everything; the task that answered may still be tidying up."""
+        if self.lost or self._closing:
+            return
+        limits = self.server.limits
+        unread = self._unread or self._receiving or self._waiting
+        self._closing = True
+        self._reading = False
+        self._waiting.clear()
+        self._untaken = self._transport.get_write_buffer_size()
+        seconds = limits.write_seconds if self._untaken else limits.linger_seconds
+        self.deadline = self.server.deadlines.now() + seconds
+        if unread:
+            # To close with bytes unread makes the kernel reset, and the reset takes our answer with it.
+            self._resume()
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the client without a word."""
+        if self.lost:
+            return
+        self.lost = True
+        if self._reply is not None and self._reply.unframed:
+            # A plain end would look like a whole answer.
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    # the server's calls
+
+    def expire(self) -> None:
+        """A time limit has passed: a slow sender is told, an idle or a stuck client is dropped."""
+        if self.lost:
+            return
+        untaken = self._transport.get_write_buffer_size()
+        if 0 < untaken < self._untaken:
+            self._untaken = untaken
+            self.deadline = self.server.deadlines.now() + self.server.limits.write_seconds
+        elif untaken or self._closing or self.task is not None:
+            self.abort()
+        elif self._receiving:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
+        else:
+            self.close()
+
+    def hang_up_if_idle(self) -> bool:
+        """Close a connection on which nothing is under way; say whether it was so."""
+        idle = self.task is None and self.choked is None and not self._receiving
+        if idle:
+            self.close()
+        return idle
+
+    def cut(self) -> bool:
+        """End it now, handler and all; say whether an answer was under way."""
+        answering = self._reply is not None and not self._reply.ended
+        self.abort()
+        if self.task is not None:
+            self.task.cancel()
+        return answering
+
+    # our own
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as exc:
+                # The parser takes an offered upgrade for accepted, body unread: it is given the head without it.
+                data = _without_upgrade(self._request, self._parser.get_http_version()) + data[exc.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError as exc:
+                self._refuse(HTTPStatus.BAD_REQUEST, f"the request is not HTTP/1.1: {exc}")
+                return
+            else:
+                return
+
+    def _await_rest(self) -> None:
+        """A read ended inside a request: bound what is still to come, in time and in size."""
+        if self._timed is not self._in_head:
+            self._timed = self._in_head
+            self._received = self._measured = 0
+            if self.task is None and self.choked is None:
+                self._expect()
+        elif self._size != self._measured:
+            self._measured, self._received = self._size, 0
+        else:
+            self._received += self._packet
+        if self._received > self.server.limits.header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's headers or framing are too large")
+
+    def _serve(self, request: Request, reply: Reply) -> None:
+        self.deadline = NEVER
+        self._reply = reply
+        self.task = asyncio.get_running_loop().create_task(self._run(request, reply))
+
+    async def _run(self, request: Request, reply: Reply) -> None:
+        try:
+            await self.server.handler(request, reply)
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        except Exception:
+            log.exception("the handler failed")
+        finally:
+            self.task = None
+            if not self.lost:
+                self._settle(reply)
+
+    def _settle(self, reply: Reply) -> None:
+        if not reply.started:
+            self.server.refuse(reply, HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer")
+        if not reply.ended:
+            reply.abort()
+        self._next()
+
+    def _next(self) -> None:
+        if self.lost or self._closing or self.choked is not None:
+            return
+        if self._waiting:
+            request, reply = self._waiting.popleft()
+            if not self._waiting:
+                self._resume()
+            self._serve(request, reply)
+        elif self._refusal is not None:
+            self._say(*self._refusal)
+        elif not (self.server.draining and self.hang_up_if_idle()):
+            self._resume()
+            self._expect()
+
+    def _expect(self) -> None:
+        """It is the client's turn, to begin a request or to go on with one."""
+        limits = self.server.limits
+        seconds = limits.keep_alive_seconds
+        if self._receiving:
+            seconds = limits.header_seconds if self._in_head else limits.body_seconds
+            if self._expecting and not self._in_head and not self._size:
+                self._expecting = False
+                self._transport.write(_CONTINUE)
+        self.deadline = self.server.deadlines.now() + seconds
+
+    def _refuse(self, status: HTTPStatus, what: str) -> None:
+        self._unread = True
+        if self._reading:
+            self._reading = False
+            self._refusal = (status, what)
+            if self.task is None:
+                self._next()
+
+    def _say(self, status: HTTPStatus, what: str) -> None:
+        self._refusal = None
+        self._reply = Reply(self, headless=self._request.method == "HEAD", last=True, chunked=True)
+        self.server.refuse(self._reply, status, what)
+        if not self._reply.ended:
+            self.abort()
+
+    def _stop(self, status: HTTPStatus, what: str) -> NoReturn:
+        """Refuse from inside the parser."""
+        self._refuse(status, what)
+        raise _Stopped
+
+    def _discard(self, size: int) -> None:
+        self._unread = True
+        self._discarded += size
+        if self._discarded > self.server.limits.body_bytes:
+            self.abort()
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        self._ahead = 0
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _unchoke(self) -> None:
+        if self.choked is not None and not self.choked.done():
+            self.choked.set_result(None)
+        self.choked = None
+
+
+def _fault(request: Request, version: str) -> tuple[HTTPStatus, str] | None:
+    """What forbids us to read on, judged by the head."""
+    headers = request.headers
+    if version not in ("1.1", "1.0"):
+        return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "this server speaks HTTP/1.1"
+    if request.method == "CONNECT":
+        return HTTPStatus.NOT_IMPLEMENTED, "this server is no proxy (CONNECT)"
+    if b"transfer-encoding" in headers and (version == "1.0" or headers[b"transfer-encoding"].lower() != b"chunked"):
+        return HTTPStatus.BAD_REQUEST, "the only transfer coding taken is chunked, and only in HTTP/1.1"
+    host = headers.get(b"host")
+    if (host is None and version == "1.1") or (host is not None and b"," in host):
+        return HTTPStatus.BAD_REQUEST, "a request has one Host header"
+    if b"expect" in headers and headers[b"expect"].lower() != b"100-continue":
+        return HTTPStatus.EXPECTATION_FAILED, "the only expectation known is 100-continue"
+    return None
+
+
+def _head_bytes(request: Request) -> int:
+    lines = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+    return len(request.target) + lines
+
+
+def _origin_form(target: bytes) -> bytes:
+    """`http://host/path` as `/path` (RFC 9112 §3.2.2); `*` stays."""
+    rest, absolute = _ABSOLUTE.subn(b"", target, count=1)
+    return b"/" + rest if absolute and rest[:1] != b"/" else rest
+
+
+def _without_upgrade(request: Request, version: str) -> bytes:
+    """The head again, offering no other protocol."""
+    kept = {name: value for name, value in request.headers.items() if name not in _UPGRADING}
+    if b"close" in request.headers[b"connection"].lower():
+        kept[b"connection"] = b"close"
+    lines = b"".join([b"%b: %b\r\n" % field for field in kept.items()])
+    return b"%b %b HTTP/%b\r\n%b\r\n" % (request.method.encode(), request.target, version.encode(), lines)
+
+
+class Server:
+    """Listens, counts its connections, and drains: new clients are turned away, open answers end.
+
+    `refuse` is called with 400, 408, 413, 417, 431, 500, 501, 503 or 505.
+    """
+
+    def __init__(self, handler: Handler, refuse: Refuse, limits: Limits, deadlines: Deadlines) -> None:
+        self.handler = handler
+        self.refuse = refuse
+        self.limits = limits
+        self.deadlines = deadlines
+        self.draining = False
+        self._open: set[Connection] = set()
+        self._listeners: list[asyncio.Server] = []
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def listen(self, listening: socket.socket) -> None:
+        """Take clients from a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=listening, backlog=4096))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether even those who are turned away are too many."""
+        return len(self._open) > self.limits.connections + _TURNED_AWAY
+
+    def admit(self, connection: Connection) -> str | None:
+        """Count it in; why it must leave again, if it must."""
+        self._open.add(connection)
+        self._empty.clear()
+        self.deadlines.watch(connection)
+        if self.draining:
+            return "the server is stopping"
+        if len(self._open) > self.limits.connections:
+            return "the server has all the connections it can take; try again soon"
+        return None
+
+    def dismiss(self, connection: Connection) -> None:
+        """It has gone, and its handler has ended."""
+        self._open.discard(connection)
+        self.deadlines.forget(connection)
+        if not self._open:
+            self._empty.set()
+
+    async def drain(self, seconds: float) -> int:
+        """Take nobody new, let open answers end for so many seconds, cut the rest; how many answers were cut.
+
+        When it returns, every handler has ended: one that will not end keeps it waiting.
+        """
+        self.draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._open):
+            connection.hang_up_if_idle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        cut = [connection.cut() for connection in list(self._open)]
+        await self._empty.wait()
+        return sum(cut)
