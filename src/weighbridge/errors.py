@@ -2,6 +2,7 @@
 
 WeighbridgeError
 ├── BadRequest               400  the caller can mend it
+│   ├── MalformedRequest     400  not HTTP as we take it (408, 417 and 431 as well)
 │   ├── ContextOverflow      400  the prompt does not fit the model's context
 │   └── BodyTooLarge         413  the body is over the server's limit
 ├── Unauthorized             401  no key, or not one of ours
@@ -17,6 +18,8 @@ WeighbridgeError
 └── UpstreamError            502  one attempt failed; another endpoint may do
     ├── UpstreamBusy         429  the provider asks us to slow down
     ├── UpstreamUnreachable  502  refused, no such name, TLS failed
+    ├── UpstreamKeyRefused   502  the provider does not take the key we have for it
+    ├── UpstreamLacksModel   404  the provider does not serve the model (any more)
     ├── UpstreamTimeout      504
     └── EngineUnavailable    503  a model we run ourselves is loading or restarting
 
@@ -65,6 +68,15 @@ class BadRequest(WeighbridgeError):
     """
 
     status, kind, code = 400, "invalid_request_error", "invalid_request"
+
+
+class MalformedRequest(BadRequest):
+    """The bytes are not an HTTP/1.1 request, or not one within the limits of time and size.
+
+    The status says which: 400, 408 (too slow), 417 (an unknown expectation) or 431 (too many headers).
+    """
+
+    code = "malformed_request"
 
 
 class ContextOverflow(BadRequest):
@@ -203,6 +215,24 @@ class UpstreamUnreachable(UpstreamError):
     """
 
     code = "upstream_unreachable"
+
+
+class UpstreamKeyRefused(UpstreamError):
+    """The provider does not take the key we have for it, or its account is out of credit.
+
+    The owner of the gateway mends the key that the message names.
+    """
+
+    code = "upstream_key_refused"
+
+
+class UpstreamLacksModel(UpstreamError):
+    """The provider says that it does not serve the model.
+
+    Take another from `GET /v1/models`.
+    """
+
+    status, kind, code = 404, "invalid_request_error", "model_not_found"
 
 
 class UpstreamTimeout(UpstreamError):

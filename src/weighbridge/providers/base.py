@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from weighbridge.catalog.model import Endpoint
+from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.usage import Source
 
 
 class Body(Protocol):
@@ -25,8 +27,10 @@ class Body(Protocol):
 class Answer:
     """A good (2xx) answer: its head has come, its body is on the way."""
 
-    content_type: str
+    content_type: bytes
     body: Body
+    counted_by: Source
+    """Who counts the tokens it reports."""
     request_id: str | None = None
     """The provider's own id of the request, for disputes."""
 
@@ -34,8 +38,8 @@ class Answer:
 class Provider(Protocol):
     """One upstream, whatever it speaks."""
 
-    async def chat(self, endpoint: Endpoint, body: bytes) -> Answer:
-        """Send a chat completion; `body` already names the upstream's model.
+    async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
+        """Send a chat completion; `body` is the client's, `call` what was read of it.
 
         Raises UpstreamError or BadRequest before the first byte or not at all. Cancellation closes the upstream.
         """

@@ -1,0 +1,158 @@
+"""Virtual keys: who is asking, and which models they may ask for.
+
+A key is shown once, when it is made; the database has its SHA-256 (keys are 256 random bits, so a slow
+hash would protect nothing). Each worker holds all keys in memory and looks for changes every second.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from weighbridge.db import transaction
+from weighbridge.errors import Forbidden, Unauthorized
+
+PREFIX: Final = "wb-"
+FRESH_SECONDS: Final = 1.0
+"""A key made, changed or revoked elsewhere counts within so long."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MODELS: Final = msgspec.json.Decoder(tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What we know of a key; the key itself we do not have."""
+
+    id: str
+    name: str
+    hint: str
+    """Its last four characters."""
+    models: tuple[str, ...] | None
+    """Ids it may ask for, `lab/*` for all of a lab's; None: any."""
+    created: datetime
+    expires: datetime | None = None
+    disabled: datetime | None = None
+
+    def admits(self, model: str) -> bool:
+        """Whether the key may ask for the model of this id."""
+        return self.models is None or any(
+            model == allowed or (allowed.endswith("/*") and model.startswith(allowed[:-1])) for allowed in self.models
+        )
+
+
+def create(
+    connection: sqlite3.Connection,
+    *,
+    name: str,
+    now: datetime,
+    models: Sequence[str] | None = None,
+    expires: datetime | None = None,
+) -> tuple[Key, str]:
+    """Make a key: what we keep of it, and the key itself, which can't be had again."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = Key(
+        id=f"key-{secrets.token_hex(6)}",
+        name=name,
+        hint=secret[-4:],
+        models=None if models is None else tuple(models),
+        created=now,
+        expires=expires,
+    )
+    row = (key.id, name, _hash(secret.encode()), key.hint, _list(key.models), _stored(now), _stored(expires))
+    with transaction(connection):
+        connection.execute(
+            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+        )
+    return key, secret
+
+
+def listing(connection: sqlite3.Connection) -> list[Key]:
+    """All keys, oldest first."""
+    return [key for _, key in _rows(connection)]
+
+
+def revoke(connection: sqlite3.Connection, key_id: str, *, now: datetime) -> bool:
+    """Disable a key for good; False where there is no such key or it is disabled already."""
+    with transaction(connection):
+        done = connection.execute(
+            "UPDATE key SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL", (_stored(now), key_id)
+        )
+    return done.rowcount == 1
+
+
+class Keyring:
+    """All keys of the database, in memory, looked at again when they have changed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._version = -1
+        self._keys: Mapping[bytes, Key] = {}
+
+    def refresh(self) -> None:
+        """Read the keys again if any changed. Raises sqlite3.Error."""
+        version: int = self._connection.execute("SELECT version FROM key_version").fetchone()[0]
+        if version != self._version:
+            self._keys = dict(_rows(self._connection))
+            self._version = version
+
+    def open(self, presented: bytes, *, now: datetime) -> Key:
+        """The key a request came with. Raises Unauthorized, always in the same words but for the cause."""
+        key = self._keys.get(_hash(presented))
+        if key is None:
+            raise Unauthorized("the API key is not one of this gateway's; make one with `weighbridge keys create NAME`")
+        if key.disabled is not None:
+            raise Unauthorized(f"the API key {key.name!r} (…{key.hint}) was revoked; ask for another")
+        if key.expires is not None and key.expires <= now:
+            raise Unauthorized(f"the API key {key.name!r} (…{key.hint}) has expired; ask for another")
+        return key
+
+
+def allow(key: Key, model: str) -> None:
+    """Raise Forbidden unless the key may ask for the model."""
+    if not key.admits(model):
+        raise Forbidden(
+            f"the API key {key.name!r} may not use {model!r}; see /v1/models for those it may", param="model"
+        )
+
+
+def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
+    rows = connection.execute(
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at FROM key ORDER BY created_at, id"
+    )
+    return [
+        (
+            hash_,
+            Key(
+                id=id_,
+                name=name,
+                hint=hint,
+                models=None if models is None else _MODELS.decode(models),
+                created=_EPOCH + timedelta(microseconds=created),
+                expires=_moment(expires),
+                disabled=_moment(disabled),
+            ),
+        )
+        for hash_, id_, name, hint, models, created, expires, disabled in rows
+    ]
+
+
+def _hash(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _list(models: tuple[str, ...] | None) -> str | None:
+    return None if models is None else msgspec.json.encode(models).decode()
+
+
+def _stored(when: datetime | None) -> int | None:
+    return None if when is None else (when - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(stored: int | None) -> datetime | None:
+    return None if stored is None else _EPOCH + timedelta(microseconds=stored)

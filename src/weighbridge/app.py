@@ -1,0 +1,298 @@
+"""Where the parts are put together: a worker, from its settings. The only module that names concrete ones.
+
+`weighbridge up` starts one process of this module for each worker and hands it a WorkerSpec on its standard
+input; the worker serves the listening socket it inherited until SIGTERM.
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import ssl
+import sys
+import urllib.parse
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvloop
+
+from weighbridge import config, db
+from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
+from weighbridge.catalog.load import OWN_MACHINE, load
+from weighbridge.catalog.model import Catalog, Endpoint, Price, Rate
+from weighbridge.catalog.shelf import Shelf, with_endpoint
+from weighbridge.config import ProviderModel, Settings
+from weighbridge.errors import Unauthorized, WeighbridgeError
+from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.health import Health
+from weighbridge.gateway.models import Models
+from weighbridge.gateway.receipts import Receipts
+from weighbridge.gateway.routes import Gateway, Route, refuse, routes
+from weighbridge.gateway.tab import Books
+from weighbridge.ledger import store
+from weighbridge.ledger.entry import Entry, Ids
+from weighbridge.ledger.writer import Writer
+from weighbridge.providers.base import Provider
+from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
+from weighbridge.providers.rows import Row, read_rows
+from weighbridge.serving import parent
+from weighbridge.serving.engines import Upstream
+from weighbridge.serving.provider import LocalEngines
+from weighbridge.transport.client import Origin, Patience, Pool
+from weighbridge.transport.deadlines import Deadlines
+from weighbridge.transport.server import Limits, Request, Server
+
+log = logging.getLogger(__name__)
+
+LOCAL: Final = "local"
+"""The id under which the catalogue lists what we run ourselves."""
+_LOOK_AGAIN: Final = 60.0
+"""Seconds between two looks at the lists of models that providers publish."""
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """What a worker is told by the process that starts it."""
+
+    listen_fd: int
+    """A bound, listening socket."""
+    flags: dict[str, bool | int | str]
+    """Settings given on the command line, as `config.read` takes them."""
+    config_file: Path | None = None
+    engines: tuple[Upstream, ...] = ()
+    """Where the models we run ourselves answer."""
+
+    def encode(self) -> bytes:
+        """As JSON, for the standard input of a worker."""
+        return msgspec.json.encode(self, enc_hook=str)
+
+    @classmethod
+    def decode(cls, text: bytes) -> "WorkerSpec":
+        """The reverse of `encode`."""
+        return msgspec.json.decode(text, type=cls, dec_hook=_path)
+
+
+def main() -> None:
+    """A worker process."""
+    parent.end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    spec = WorkerSpec.decode(sys.stdin.buffer.read())
+    settings = config.read(spec.flags, file=spec.config_file)
+    listening = socket.socket(fileno=spec.listen_fd)
+    gc.freeze()  # what the start has made stays: the collector need not look at it again
+    uvloop.run(serve(settings, spec.engines, listening))
+
+
+async def serve(settings: Settings, engines: tuple[Upstream, ...], listening: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then let open answers end. Raises WeighbridgeError or ConfigError at the start."""
+    stop = asyncio.Event()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    worker = Worker(settings, engines)
+    try:
+        await worker.start(listening)
+        parent.say_ready()
+        await stop.wait()
+    finally:
+        await worker.stop()
+
+
+class Worker:
+    """One process's parts, from the front to the ledger."""
+
+    def __init__(self, settings: Settings, engines: tuple[Upstream, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        deadlines = Deadlines(loop)
+        self._settings = settings
+        self._rows = {row.id: row for row in read_rows()}
+        self._writer = Writer(
+            settings.ledger_path,
+            durability=settings.ledger.durability,
+            reserve_bytes=settings.ledger.reserve_mib * 2**20,
+        )
+        self._reading = db.connect(settings.ledger_path)
+        self._keyring = Keyring(self._reading)
+        self._servers = _servers(settings, self._rows, deadlines)
+        self._shelf = Shelf(_catalog(settings, tuple(self._servers), engines))
+        self._providers: dict[str, Provider] = dict(self._servers)
+        if engines:
+            self._providers[LOCAL] = LocalEngines(engines, patience=_patience(settings), deadlines=deadlines)
+        gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
+        self._server = Server(gateway, refuse, _limits(settings), deadlines)
+        self._background: list[asyncio.Task[None]] = []
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table of paths over this worker's parts."""
+        catalog = lambda: self._shelf.current  # noqa: E731 - one line, handed to four
+        return routes(
+            Chat(
+                open=self._open,
+                check_ledger=self._writer.check,
+                catalog=catalog,
+                providers=self._providers,
+                books=Books(Ids(), self._writer.record, asyncio.get_running_loop().time),
+                now=_now,
+            ),
+            Models(self._open, catalog),
+            Receipts(self._open, self._find),
+            Health(self._writer.check, catalog),
+        )
+
+    async def start(self, listening: socket.socket) -> None:
+        """Open the ledger, read the keys, and listen."""
+        db.migrate(self._reading)
+        self._keyring.refresh()
+        self._writer.open()
+        self._background = [asyncio.create_task(self._watch_keys()), asyncio.create_task(self._watch_models())]
+        await self._server.listen(listening)
+
+    async def stop(self) -> None:
+        """Let open answers end, within the settings' patience, and write the last entries."""
+        cut = await self._server.drain(self._settings.server.drain_seconds)
+        if cut:
+            log.warning("%d answers were cut off by the stop; their entries say so", cut)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._writer.close()
+        self._reading.close()
+
+    def _open(self, request: Request) -> Key:
+        scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not presented:
+            raise Unauthorized("no API key came with the request: send `Authorization: Bearer wb-…`")
+        return self._keyring.open(presented.strip(), now=_now())
+
+    async def _find(self, receipt: str) -> Entry | None:
+        return await asyncio.to_thread(store.find, self._reading, receipt)
+
+    async def _watch_keys(self) -> None:
+        while True:
+            await asyncio.sleep(FRESH_SECONDS)
+            try:
+                self._keyring.refresh()
+            except db.Error as exc:
+                log.warning("the keys cannot be read again: %s", exc)
+
+    async def _watch_models(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for provider, server in self._servers.items():
+                group.create_task(self._discover(provider, server))
+
+    async def _discover(self, provider: str, server: OpenAICompatible) -> None:
+        row = self._rows.get(provider)
+        silent = False
+        while True:
+            try:
+                models = await server.models()
+                self._shelf.discovered(provider, models, price_provider=None if row is None else row.price_provider)
+                silent = False
+            except WeighbridgeError as exc:
+                if not silent:
+                    log.warning("the models of %s cannot be listed: %s", provider, exc.message)
+                silent = True
+            await asyncio.sleep(_LOOK_AGAIN)
+
+
+def _path(wanted: type, text: str) -> Path:
+    return Path(text)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _servers(settings: Settings, rows: Mapping[str, Row], deadlines: Deadlines) -> dict[str, OpenAICompatible]:
+    """A client for each provider that has what it needs: a base URL, and a key where the row asks for one."""
+    tls = ssl.create_default_context(cafile=settings.upstream.ca_file)
+    servers: dict[str, OpenAICompatible] = {}
+    for name, row in ({name: Row(id=name, name=name, source="") for name in settings.providers} | dict(rows)).items():
+        base_url = base_url_of(settings, row)
+        key = settings.provider_key(name, row.key_env)
+        own = settings.providers.get(name)
+        if base_url is None or (own is not None and not own.enabled) or (row.key_env and key is None and own is None):
+            continue
+        url = urllib.parse.urlsplit(base_url)
+        is_tls = url.scheme == "https"
+        origin = Origin(name, url.hostname or "localhost", url.port or (443 if is_tls else 80), is_tls)
+        pool = Pool(
+            origin,
+            patience=_patience(settings),
+            deadlines=deadlines,
+            tls=tls,
+            limit=settings.upstream.max_connections_per_origin,
+        )
+        dialect = Dialect(
+            base_path=url.path.rstrip("/"),
+            key=None if key is None else key.reveal(),
+            key_place=" or ".join(row.key_env) or f"providers.{name}.api_key",
+            ask_usage=row.usage_in_streams == "asked",
+        )
+        servers[name] = OpenAICompatible(pool, dialect)
+    return servers
+
+
+def base_url_of(settings: Settings, row: Row) -> str | None:
+    """Where a provider is: the settings' own, else the variable of its row, else the row's."""
+    own = settings.providers.get(row.id)
+    if own is not None and own.base_url is not None:
+        return own.base_url
+    said = None if row.base_url_env is None else settings.secrets.get(row.base_url_env)
+    return row.base_url if said is None else said.reveal()
+
+
+def _catalog(settings: Settings, providers: tuple[str, ...], engines: tuple[Upstream, ...]) -> Catalog:
+    """The data's models with what is set up here: providers' listings, engines, the settings' own models."""
+    catalog = load(providers, when=_now())
+    for engine in engines:
+        catalog = with_endpoint(catalog, Endpoint(LOCAL, engine.model, engine.model, (OWN_MACHINE,)))
+    for provider, own in settings.providers.items():
+        for model in own.models if provider in providers else ():
+            catalog = with_endpoint(catalog, _own_endpoint(provider, model))
+    return catalog
+
+
+def _own_endpoint(provider: str, model: ProviderModel) -> Endpoint:
+    name = model.model or f"{provider}/{model.id}"
+    if model.input is None or model.output is None:
+        return Endpoint(provider, model.id, name, context=model.context)
+    price = Price(
+        id=f"settings:{provider}/{model.id}",
+        source="settings",
+        input=Rate(model.input),
+        output=Rate(model.output),
+        cache_read=None if model.cache_read is None else Rate(model.cache_read),
+        cache_write=None if model.cache_write is None else Rate(model.cache_write),
+    )
+    return Endpoint(provider, model.id, name, (price,), context=model.context)
+
+
+def _patience(settings: Settings) -> Patience:
+    upstream = settings.upstream
+    return Patience(
+        connect=upstream.connect_timeout_seconds,
+        first_byte=upstream.first_byte_timeout_seconds,
+        idle=upstream.idle_timeout_seconds,
+        keep_alive=upstream.keep_alive_seconds,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    server = settings.server
+    return Limits(
+        body_bytes=server.max_body_bytes,
+        header_bytes=server.max_header_bytes,
+        header_seconds=server.header_timeout_seconds,
+        body_seconds=server.body_timeout_seconds,
+        keep_alive_seconds=server.keep_alive_seconds,
+        connections=server.max_connections,
+    )
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

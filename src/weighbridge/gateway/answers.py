@@ -1,0 +1,47 @@
+"""How answers look from outside: the headers all share, and the one place that writes an error."""
+
+import math
+from typing import Final
+
+import msgspec
+
+from weighbridge.errors import WeighbridgeError
+from weighbridge.transport.server import Headers, Reply
+
+JSON: Final = (b"content-type", b"application/json")
+RECEIPT: Final = b"x-weighbridge-receipt"
+COST: Final = b"x-weighbridge-cost"
+
+
+class _Said(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class _Failure(msgspec.Struct):
+    error: _Said
+
+
+def error_document(error: WeighbridgeError) -> bytes:
+    """An error as OpenAI's clients know it."""
+    said = _Said(message=error.message, type=error.kind, param=error.param, code=error.code)
+    return msgspec.json.encode(_Failure(said))
+
+
+def error(reply: Reply, exc: WeighbridgeError, *, receipt: str | None = None, headers: Headers = ()) -> None:
+    """Answer with an error: as the whole answer, or as the last event of a stream that has begun."""
+    if reply.started:
+        reply.end(b"data: " + error_document(exc) + b"\n\n")
+        return
+    if exc.retry_after is not None:
+        headers = (*headers, (b"retry-after", str(max(1, math.ceil(exc.retry_after))).encode()))
+    if receipt is not None:
+        headers = (*headers, (RECEIPT, receipt.encode()))
+    reply.send(exc.status, (JSON, *headers), error_document(exc))
+
+
+def document(reply: Reply, value: object, *, status: int = 200) -> None:
+    """Answer with a value as JSON."""
+    reply.send(status, (JSON,), msgspec.json.encode(value))

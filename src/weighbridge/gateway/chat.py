@@ -1,0 +1,70 @@
+"""POST /v1/chat/completions, from the caller's bytes to the provider's and back."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from weighbridge.accounts.keys import Key, allow
+from weighbridge.catalog.model import Catalog
+from weighbridge.errors import WeighbridgeError
+from weighbridge.gateway import answers
+from weighbridge.gateway.dispatch import first_answer
+from weighbridge.gateway.relay import relay
+from weighbridge.gateway.tab import Books, Tab
+from weighbridge.providers.base import Provider
+from weighbridge.routing.plan import model_named, plan
+from weighbridge.transport.server import Reply, Request
+from weighbridge.wire import openai
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The recipe of a request. Each step is somebody else's; their order is here."""
+
+    open: Callable[[Request], Key]
+    """The key a request came with. Raises Unauthorized."""
+    check_ledger: Callable[[], None]
+    """Raises LedgerUnavailable when no receipt could be written, before anything is spent."""
+    catalog: Callable[[], Catalog]
+    providers: Mapping[str, Provider]
+    books: Books
+    now: Callable[[], datetime]
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        """Answer one request. Whatever happens, one entry is left, unless the key was not ours."""
+        now = self.now()
+        key = self.open(request)
+        tab = self.books.open(key, now)
+        try:
+            await self._answer(request, reply, tab, key, now)
+        except asyncio.CancelledError:
+            tab.settle_cut(left=reply.left)
+            raise
+        except WeighbridgeError as exc:
+            await _refuse(reply, tab, exc)
+        except Exception:
+            log.exception("%s failed", tab.id)
+            await _refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
+
+    async def _answer(self, request: Request, reply: Reply, tab: Tab, key: Key, now: datetime) -> None:
+        self.check_ledger()
+        tab.call = call = openai.read_chat(request.body)
+        model = model_named(call.model, self.catalog(), self.providers)
+        tab.model = model.id
+        allow(key, model.id)
+        answer = await first_answer(plan(model, now), call, request.body, tab, self.providers)
+        await relay(answer, tab, reply)
+
+
+async def _refuse(reply: Reply, tab: Tab, exc: WeighbridgeError) -> None:
+    receipt = tab.settle_error(exc)
+    try:
+        if receipt is not None:
+            await receipt
+    except WeighbridgeError as unwritten:
+        exc = unwritten
+    answers.error(reply, exc, receipt=tab.id)

@@ -1,0 +1,47 @@
+"""GET /healthz and GET /readyz: whether the process lives, and whether it can serve."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from weighbridge.catalog.model import Catalog
+from weighbridge.errors import LedgerUnavailable
+from weighbridge.gateway import answers
+from weighbridge.transport.server import Reply, Request
+
+
+class _Alive(msgspec.Struct):
+    status: str = "ok"
+
+
+class _Readiness(msgspec.Struct):
+    status: str
+    models: int
+    """Models that some endpoint serves."""
+    missing: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Neither asks for a key, and neither calls an upstream."""
+
+    check_ledger: Callable[[], None]
+    catalog: Callable[[], Catalog]
+
+    async def healthz(self, request: Request, reply: Reply) -> None:
+        """200 as long as the process answers."""
+        answers.document(reply, _Alive())
+
+    async def readyz(self, request: Request, reply: Reply) -> None:
+        """200 when a request could be answered and recorded, else 503 with what is missing."""
+        missing = []
+        try:
+            self.check_ledger()
+        except LedgerUnavailable as exc:
+            missing.append(exc.message)
+        models = sum(1 for model in self.catalog().models.values() if model.endpoints)
+        if not models:
+            missing.append("no model is served: set a provider's key, or run a local model; see `weighbridge doctor`")
+        status = "not ready" if missing else "ready"
+        answers.document(reply, _Readiness(status, models, missing), status=503 if missing else 200)

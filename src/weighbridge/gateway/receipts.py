@@ -1,0 +1,94 @@
+"""GET /v1/receipts/{id}: the ledger's entry for an answer, for the key that asked for it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from weighbridge.accounts.keys import Key
+from weighbridge.errors import NotFound
+from weighbridge.gateway import answers
+from weighbridge.ledger.cost import plain
+from weighbridge.ledger.entry import Attempt, Entry
+from weighbridge.transport.server import Reply, Request
+
+
+class Receipt(msgspec.Struct):
+    """An entry as the API and the command line show it. `cost` is US dollars in digits, durations are seconds."""
+
+    id: str
+    at: datetime
+    key: str
+    ending: str
+    status: int
+    error: str | None
+    asked_model: str | None
+    model: str | None
+    provider: str | None
+    upstream_model: str | None
+    upstream_request: str | None
+    streamed: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    counted_by: str | None
+    cost: str | None
+    price: str | None
+    price_source: str | None
+    price_since: str | None
+    first_byte: float | None
+    duration: float
+    attempts: tuple[Attempt, ...]
+
+
+def receipt(entry: Entry) -> Receipt:
+    """The entry, flat."""
+    charge = entry.charge
+    usage = None if charge is None else charge.usage
+    return Receipt(
+        id=entry.id,
+        at=entry.at,
+        key=entry.key,
+        ending=entry.ending,
+        status=entry.status,
+        error=entry.error,
+        asked_model=entry.asked_model,
+        model=entry.model,
+        provider=entry.provider,
+        upstream_model=entry.upstream_model,
+        upstream_request=entry.upstream_request,
+        streamed=entry.streamed,
+        prompt_tokens=None if usage is None else usage.prompt,
+        completion_tokens=None if usage is None else usage.completion,
+        cached_tokens=None if usage is None else usage.cached,
+        reasoning_tokens=None if usage is None else usage.reasoning,
+        counted_by=None if charge is None else charge.counted_by,
+        cost=None if charge is None or charge.cost is None else plain(charge.cost),
+        price=None if charge is None else charge.price_id,
+        price_source=None if charge is None else charge.price_source,
+        price_since=None if charge is None else charge.price_since,
+        first_byte=entry.first_byte,
+        duration=entry.duration,
+        attempts=entry.attempts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Looks entries up."""
+
+    open: Callable[[Request], Key]
+    find: Callable[[str], Awaitable[Entry | None]]
+
+    async def one(self, request: Request, reply: Reply) -> None:
+        """One entry. Raises NotFound where there is none, or another key's."""
+        key = self.open(request)
+        id_ = request.path.removeprefix("/v1/receipts/")
+        entry = await self.find(id_)
+        if entry is None or entry.key != key.id:
+            raise NotFound(
+                f"this key has no receipt {id_[:100]!r}; a receipt's id is in the header x-weighbridge-receipt"
+            )
+        answers.document(reply, receipt(entry))

@@ -1,0 +1,108 @@
+"""Pass an answer on as it arrives, watch its usage, and settle its tab before the last byte leaves."""
+
+import asyncio
+from typing import Final
+
+from weighbridge.errors import UpstreamError
+from weighbridge.gateway import answers
+from weighbridge.gateway.tab import Tab
+from weighbridge.providers.base import Answer
+from weighbridge.transport.server import Headers, Reply
+from weighbridge.wire import openai, sse
+from weighbridge.wire.chat_stream import DONE, ChatStream
+
+_STREAM: Final = b"text/event-stream"
+_MOST: Final = 64 * 1024 * 1024
+"""Bytes of an answer that is not a stream; a longer one is a broken upstream."""
+_NO_BUFFERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+
+
+async def relay(answer: Answer, tab: Tab, reply: Reply) -> None:
+    """Give the client the answer, whole or as a stream, and leave one entry.
+
+    Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
+    """
+    try:
+        if answer.content_type.startswith(_STREAM):
+            await _stream(answer, tab, reply)
+        else:
+            await _whole(answer, tab, reply)
+    finally:
+        answer.body.close()
+
+
+async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
+    document = await _read(answer, tab)
+    usage = openai.usage_in(document)
+    if usage is None and (fault := openai.fault_in(document)) is not None:
+        raise UpstreamError(f"the provider answered 200 with an error: {fault}")
+    charge = tab.charge(usage, openai.said(document)[0] if usage is None else 0)
+    receipt = tab.settle("complete", 200, charge=charge)
+    answer.body.close()
+    if receipt is not None:
+        await receipt
+    headers: Headers = ((b"content-type", answer.content_type), (answers.RECEIPT, tab.id.encode()))
+    if usage is not None and (cost := tab.cost_text(usage)) is not None:
+        headers += ((answers.COST, cost.encode()),)
+    reply.send(200, headers, document)
+
+
+async def _read(answer: Answer, tab: Tab) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while data := await answer.body.read():
+            tab.spoke()
+            parts.append(data)
+            size += len(data)
+            if size > _MOST:
+                raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
+    except UpstreamError as exc:  # it had been working: what came of the answer bounds what it may bill
+        tab.settle("upstream_broke", exc.status, error=exc.code, charge=tab.charge(None, size))
+        raise
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
+    call = tab.call
+    stream = ChatStream(wants_usage=call is not None and call.wants_usage, cost=tab.cost_text)
+    receipt_header = (answers.RECEIPT, tab.id.encode())
+    reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
+    try:
+        await _pass_on(answer, stream, tab, reply)
+        await _end(stream, tab, reply)
+    except asyncio.CancelledError:
+        tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
+        raise
+
+
+async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -> None:
+    """Every event but the last: `[DONE]` waits for the receipt. What breaks is noted in `stream.fault`."""
+    try:
+        while data := await answer.body.read():
+            events = stream.feed(data)
+            if events:
+                tab.spoke()
+                reply.write(events)
+                if reply.choked:
+                    await reply.drain()
+            if stream.done or stream.fault is not None:
+                break
+        reply.write(stream.end())
+    except (UpstreamError, sse.TooLong) as exc:
+        stream.fault = str(exc)
+
+
+async def _end(stream: ChatStream, tab: Tab, reply: Reply) -> None:
+    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    if stream.whole:
+        receipt = tab.settle("complete", 200, charge=charge)
+        if receipt is not None:
+            await receipt
+        reply.end(DONE)
+        return
+    broke = UpstreamError(stream.fault or "the provider's stream stopped before its end")
+    receipt = tab.settle("upstream_broke", 200, error=broke.code, charge=charge)
+    if receipt is not None:
+        await receipt
+    answers.error(reply, broke)

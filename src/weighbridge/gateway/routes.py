@@ -1,0 +1,132 @@
+"""Path → handler, nothing else; and what every answer has in common: errors in one shape, CORS."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
+from weighbridge.gateway import answers
+from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.health import Health
+from weighbridge.gateway.models import Models
+from weighbridge.gateway.receipts import Receipts
+from weighbridge.transport.server import Handler, Headers, Reply, Request
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, or with `{id}` at its end whatever comes after it, and who answers."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+
+
+def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tuple[Route, ...]:
+    """All there are; the reference page is made from this table."""
+    return (
+        Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
+        Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
+        Route("GET", "/v1/models/{id}", models.one, "one of them"),
+        Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
+        Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
+        Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
+    )
+
+
+class Gateway:
+    """The handler of every request."""
+
+    def __init__(self, table: Sequence[Route], *, cors_origins: Sequence[str] = ()) -> None:
+        self._exact = _by_path(route for route in table if "{" not in route.path)
+        self._prefixes = _by_path(route for route in table if "{" in route.path)
+        self._origins = frozenset(origin.encode() for origin in cors_origins)
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        """Find who answers, and answer for them when they raise."""
+        if b"origin" in request.headers and self._origins:
+            reply.also = self._cors(request.headers[b"origin"])
+        try:
+            await self._handler(request)(request, reply)
+        except WeighbridgeError as exc:
+            answers.error(reply, exc)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            answers.error(reply, WeighbridgeError("something of ours went wrong; the log has it"))
+
+    def _handler(self, request: Request) -> Handler:
+        methods = self._exact.get(request.target) or self._methods(request.path)
+        if methods is None:
+            raise NotFound(f"there is nothing at {request.path[:200]!r}; the paths: {', '.join(sorted(self._paths()))}")
+        if request.method in methods:
+            return methods[request.method]
+        if request.method == "HEAD" and "GET" in methods:
+            return methods["GET"]
+        if request.method == "OPTIONS":
+            return _Options(methods)
+        raise MethodNotAllowed(f"{request.path} takes {_allow(methods)}, not {request.method}")
+
+    def _methods(self, path: str) -> Mapping[str, Handler] | None:
+        exact = self._exact.get(path.encode())
+        if exact is not None:
+            return exact
+        found = [prefix for prefix in self._prefixes if path.encode().startswith(prefix) and len(path) > len(prefix)]
+        return self._prefixes[found[0]] if found else None
+
+    def _paths(self) -> list[str]:
+        return [path.decode() for path in self._exact] + [path.decode() + "{id}" for path in self._prefixes]
+
+    def _cors(self, origin: bytes) -> Headers:
+        if origin not in self._origins and b"*" not in self._origins:
+            return ()
+        return (*_EXPOSED, (b"access-control-allow-origin", origin), (b"vary", b"Origin"))
+
+
+_EXPOSED: Final = ((b"access-control-expose-headers", answers.RECEIPT + b", " + answers.COST + b", retry-after"),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """OPTIONS on any path: what it takes; to a browser of an allowed origin, that it may."""
+
+    methods: Mapping[str, Handler]
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        allowed = _allow(self.methods).encode()
+        headers: Headers = ((b"allow", allowed),)
+        if reply.also:
+            headers += (
+                (b"access-control-allow-methods", allowed),
+                (b"access-control-allow-headers", request.headers.get(b"access-control-request-headers", b"*")),
+                (b"access-control-max-age", b"600"),
+            )
+        reply.send(200, headers, b"")
+
+
+def _allow(methods: Mapping[str, Handler]) -> str:
+    also = ("HEAD", "OPTIONS") if "GET" in methods else ("OPTIONS",)
+    return ", ".join((*methods, *also))
+
+
+def _by_path(table: Iterable[Route]) -> dict[bytes, dict[str, Handler]]:
+    found: dict[bytes, dict[str, Handler]] = {}
+    for route in table:
+        found.setdefault(route.path.removesuffix("{id}").encode(), {})[route.method] = route.handler
+    return found
+
+
+def refuse(reply: Reply, status: int, what: str) -> None:
+    """What a client hears whose request never became one: the transport's status, our shape."""
+    kind = _REFUSALS.get(status, MalformedRequest)
+    document = answers.error_document(kind(what))
+    reply.send(status, (answers.JSON,), document)
+
+
+_REFUSALS: Final[Mapping[int, type[WeighbridgeError]]] = {413: BodyTooLarge, 503: Draining}

@@ -1,0 +1,154 @@
+"""A request's tab: opened at the door, written on along the way, settled exactly once, however it ends."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from weighbridge.accounts.keys import Key
+from weighbridge.catalog.model import Endpoint, Price
+from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.ledger.cost import cost, plain
+from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
+from weighbridge.providers.base import Answer
+from weighbridge.routing.plan import Planned
+from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.usage import Usage, estimated_tokens
+
+Record = Callable[[Entry], "asyncio.Future[None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where tabs are opened: ids, clocks and the ledger."""
+
+    ids: Ids
+    record: Record
+    seconds: Callable[[], float]
+    """A clock that only goes forward."""
+
+    def open(self, key: Key, at: datetime) -> "Tab":
+        """A tab for a request that came in now."""
+        return Tab(self, key, at)
+
+
+class Tab:
+    """What will be the entry. Its owner settles it; whoever settles it again is not heard."""
+
+    def __init__(self, books: Books, key: Key, at: datetime) -> None:
+        self._books = books
+        self._key = key
+        self._at = at
+        self._started = books.seconds()
+        self._attempts: list[Attempt] = []
+        self._settled = False
+        self.id = books.ids.next()
+        self.call: ChatCall | None = None
+        self.model: str | None = None
+        self.endpoint: Endpoint | None = None
+        self.price: Price | None = None
+        self.answer: Answer | None = None
+        self.first_byte: float | None = None
+
+    def elapsed(self) -> float:
+        """Seconds since the request came in."""
+        return self._books.seconds() - self._started
+
+    def trying(self, planned: Planned) -> None:
+        """The request goes out to this endpoint next."""
+        self.endpoint, self.price = planned
+
+    def failed(self, error: WeighbridgeError, since: float) -> None:
+        """The endpoint under trial gave no answer; `since` is when the trial began."""
+        self._tried(error.code, since)
+
+    def answered(self, answer: Answer, since: float) -> None:
+        """The endpoint under trial answers: from here on it is this one that counts."""
+        self.answer = answer
+        self._tried(None, since)
+
+    def _tried(self, error: str | None, since: float) -> None:
+        if self.endpoint is not None:
+            tried = Attempt(self.endpoint.provider, self.endpoint.upstream_model, error, self.elapsed() - since)
+            self._attempts.append(tried)
+
+    def spoke(self) -> None:
+        """The first byte of the answer is here."""
+        if self.first_byte is None:
+            self.first_byte = self.elapsed()
+
+    def charge(self, usage: Usage | None, said_bytes: int) -> Charge | None:
+        """What the answer costs: by the reported usage, else by an estimate from the text so far.
+
+        None where no endpoint began to answer and none was waited for.
+        """
+        price = self.price
+        counted_by = "provider" if self.answer is None else self.answer.counted_by
+        if usage is None:
+            usage, counted_by = self._estimate(said_bytes), "estimate"
+        return Charge(
+            usage=usage,
+            counted_by=counted_by,
+            cost=None if price is None else cost(usage, price),
+            price_id=None if price is None else price.id,
+            price_source=None if price is None else price.source,
+            price_since=None if price is None or price.since is None else price.since.isoformat(),
+        )
+
+    def cost_text(self, usage: Usage) -> str | None:
+        """What a usage costs, in digits; None where the price is not known."""
+        return None if self.price is None else plain(cost(usage, self.price))
+
+    def settle(
+        self, ending: Ending, status: int, *, error: str | None = None, charge: Charge | None = None
+    ) -> "asyncio.Future[None] | None":
+        """Write the entry; await what comes back before the last byte leaves. None: it was settled before."""
+        if self._settled:
+            return None
+        self._settled = True
+        call, endpoint, answer = self.call, self.endpoint, self.answer
+        entry = Entry(
+            id=self.id,
+            at=self._at,
+            key=self._key.id,
+            asked_model=None if call is None else call.model[:200],
+            model=self.model,
+            provider=None if endpoint is None else endpoint.provider,
+            upstream_model=None if endpoint is None else endpoint.upstream_model,
+            upstream_request=None if answer is None else answer.request_id,
+            ending=ending,
+            status=status,
+            error=error,
+            streamed=call is not None and call.stream is True,
+            charge=charge,
+            first_byte=self.first_byte,
+            duration=self.elapsed(),
+            attempts=tuple(self._attempts),
+        )
+        return self._books.record(entry)
+
+    def settle_error(self, error: WeighbridgeError) -> "asyncio.Future[None] | None":
+        """Settle a request that ends with an error instead of an answer."""
+        ending: Ending = "upstream_broke" if isinstance(error, UpstreamError) else "refused"
+        return self.settle(ending, error.status, error=error.code)
+
+    def settle_cut(self, *, left: bool, usage: Usage | None = None, said_bytes: int = 0) -> None:
+        """Settle a request whose handler was cancelled: the client left, or we are stopping. Nothing is awaited.
+
+        An endpoint that was sent the request has been working on it, answer or no answer.
+        """
+        charge = None if self.endpoint is None else self.charge(usage, said_bytes)
+        ending: Ending = "client_left" if left else "stopped"
+        self.settle(ending, _CLIENT_LEFT if left else _STOPPED, error=ending, charge=charge)
+
+    def _estimate(self, said_bytes: int) -> Usage:
+        call = self.call
+        completion = estimated_tokens(said_bytes)
+        most = None if call is None else call.most_tokens
+        prompt = 0 if call is None else estimated_tokens(call.prompt_bytes)
+        return Usage(prompt=prompt, completion=completion if most is None else min(completion, most))
+
+
+_CLIENT_LEFT = 499
+"""What nginx logs for it: no status was sent, or the one sent did not arrive whole."""
+_STOPPED = 503

@@ -1,0 +1,37 @@
+"""Tokens times price. The only place where money is worked out."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from weighbridge.catalog.model import Price, Rate
+from weighbridge.wire.usage import Usage
+
+SMALLEST: Final = Decimal("1E-12")
+"""US dollars. An entry's cost is rounded once, to this; list prices are whole multiples of it per token."""
+
+_MILLION: Final = 1_000_000
+
+
+def cost(usage: Usage, price: Price) -> Decimal:
+    """What an answer cost by a price row, in US dollars.
+
+    Cached and written prompt tokens are part of the prompt and pay their own rate where the row has one.
+    """
+    prompt, cached, written = usage.prompt, usage.cached or 0, usage.written or 0
+    plain = max(0, prompt - cached - written)
+    sums = plain * price.input.at(prompt) + usage.completion * price.output.at(prompt)
+    if cached:
+        sums += cached * _rate(price.cache_read, price.input).at(prompt)
+    if written:
+        sums += written * _rate(price.cache_write, price.input).at(prompt)
+    return (sums / _MILLION + price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
+
+
+def _rate(own: Rate | None, otherwise: Rate) -> Rate:
+    return otherwise if own is None else own
+
+
+def plain(amount: Decimal) -> str:
+    """A sum of money in digits, without exponent or trailing zeros: `0.0000042`."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

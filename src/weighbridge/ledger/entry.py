@@ -1,0 +1,81 @@
+"""One line of the ledger: who asked for what, who answered, how it ended, what it cost."""
+
+import itertools
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from weighbridge.wire.usage import Source, Usage
+
+Ending = Literal["complete", "client_left", "upstream_broke", "refused", "stopped"]
+"""How a request ended.
+
+complete        the client was sent the whole answer
+client_left     the client closed its connection first
+upstream_broke  no endpoint answered, or the one that did broke off
+refused         we, or the provider, would not take the request (4xx)
+stopped         the gateway was stopped before the answer was whole
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One endpoint tried. `error` is the stable code of what went wrong; None is success."""
+
+    provider: str
+    upstream_model: str
+    error: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What was used and what that costs; `cost` is None where the price is not known."""
+
+    usage: Usage
+    counted_by: Source
+    cost: Decimal | None
+    """US dollars."""
+    price_id: str | None
+    price_source: str | None
+    price_since: str | None
+    """ISO date from which the price row is in force, where the list gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request and its ending. Times are aware UTC, durations seconds; None is unknown or not applicable."""
+
+    id: str
+    at: datetime
+    key: str
+    asked_model: str | None
+    model: str | None
+    provider: str | None
+    upstream_model: str | None
+    upstream_request: str | None
+    ending: Ending
+    status: int
+    """The HTTP status the client was sent."""
+    error: str | None
+    streamed: bool
+    charge: Charge | None
+    """None where no endpoint began to work on the request."""
+    first_byte: float | None
+    duration: float
+    attempts: tuple[Attempt, ...]
+
+
+class Ids:
+    """Makes receipt ids: `wbr-` and 32 hexadecimal digits that sort by time and are unique over all workers."""
+
+    def __init__(self) -> None:
+        self._worker = secrets.token_hex(5)
+        self._count = itertools.count()
+
+    def next(self) -> str:
+        """A new id: 12 digits of milliseconds, 10 of this worker, 10 of a count."""
+        return f"wbr-{time.time_ns() // 1_000_000:012x}{self._worker}{next(self._count):010x}"

@@ -1,0 +1,222 @@
+"""The ledger's SQL. Rows go in and are never changed."""
+# ruff: noqa: S608 - the statements are put together from constants of this file
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from weighbridge.ledger.cost import SMALLEST
+from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
+from weighbridge.wire.usage import Source, Usage
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_BATCHES: Final = (256, 64, 16, 4, 1)
+"""Rows of one statement. One statement of many rows is one crossing into SQLite, in which others may run."""
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """A row of the table `entry`, its columns in their order: times in microseconds, cost in 1e-12 US dollars."""
+
+    id: str
+    at: int
+    key: str
+    asked_model: str | None
+    model: str | None
+    provider: str | None
+    upstream_model: str | None
+    upstream_request: str | None
+    ending: Ending
+    status: int
+    error: str | None
+    streamed: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    written_tokens: int | None
+    reasoning_tokens: int | None
+    counted_by: Source | None
+    cost: int | None
+    price_id: str | None
+    price_source: str | None
+    price_since: str | None
+    first_byte: int | None
+    duration: int
+    attempts: str
+
+
+_COLUMNS: Final = ", ".join(_Row.__struct_fields__)
+_PLACES: Final = f"({', '.join('?' * len(_Row.__struct_fields__))})"
+_INSERTS: Final = {size: f"INSERT INTO entry ({_COLUMNS}) VALUES {', '.join([_PLACES] * size)}" for size in _BATCHES}
+_tried: Final = msgspec.json.Decoder(list[tuple[str, str, str | None, int]])
+
+By = Literal["model", "key", "day"]
+_GROUPS: Final[dict[By, str]] = {
+    "model": "coalesce(model, asked_model, '(unreadable)')",
+    "key": "key",
+    "day": "date(at / 1000000, 'unixepoch')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One line of a summary. Costs are US dollars; `unpriced` counts answers whose price is not known."""
+
+    group: str
+    requests: int
+    complete: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    estimated: int
+    """Requests whose tokens were estimated."""
+    unpriced: int
+    cost: Decimal
+
+
+def add(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    """Write entries in one transaction: all or, on sqlite3.Error, none."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        at = 0
+        for size in _BATCHES:
+            while len(entries) - at >= size:
+                connection.execute(
+                    _INSERTS[size], [cell for entry in entries[at : at + size] for cell in _cells(entry)]
+                )
+                at += size
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
+    """The entry of a receipt."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE id = ?", (receipt,)).fetchone()
+    return None if row is None else _entry(row)
+
+
+def entries(connection: sqlite3.Connection, *, since: datetime = _EPOCH) -> list[Entry]:
+    """All entries from `since` on, oldest first."""
+    sql = f"SELECT {_COLUMNS} FROM entry WHERE at >= ? ORDER BY id"
+    return [_entry(row) for row in connection.execute(sql, (microseconds(since),))]
+
+
+def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _EPOCH) -> list[UsageRow]:
+    """Sums over all entries from `since` on, in the order of their cost, days in their own."""
+    sql = f"""
+        SELECT {_GROUPS[by]} AS grouped, count(*), sum(ending = 'complete'),
+               coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
+               coalesce(sum(cached_tokens), 0), coalesce(sum(reasoning_tokens), 0),
+               sum(counted_by IS 'estimate'), sum(prompt_tokens IS NOT NULL AND cost IS NULL),
+               coalesce(sum(cost / 1000000), 0), coalesce(sum(cost % 1000000), 0)
+        FROM entry WHERE at >= ? GROUP BY grouped
+        ORDER BY {"grouped" if by == "day" else "10 DESC, 11 DESC, 2 DESC"}
+    """
+    rows: list[tuple[str, int, int, int, int, int, int, int, int, int, int]]
+    rows = connection.execute(sql, (microseconds(since),)).fetchall()
+    return [UsageRow(*row[:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
+
+
+def microseconds(when: datetime) -> int:
+    """Microseconds since 1970, as the tables hold times."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The aware time of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def _cells(entry: Entry) -> tuple[str | int | None, ...]:
+    tried = [(one.provider, one.upstream_model, one.error, int(one.seconds * 1e6)) for one in entry.attempts]
+    row = _Row(
+        entry.id,
+        microseconds(entry.at),
+        entry.key,
+        entry.asked_model,
+        entry.model,
+        entry.provider,
+        entry.upstream_model,
+        entry.upstream_request,
+        entry.ending,
+        entry.status,
+        entry.error,
+        int(entry.streamed),
+        *_charged(entry.charge),
+        None if entry.first_byte is None else int(entry.first_byte * 1e6),
+        int(entry.duration * 1e6),
+        msgspec.json.encode(tried).decode(),
+    )
+    return msgspec.structs.astuple(row)
+
+
+_Charged = tuple[
+    int | None, int | None, int | None, int | None, int | None, Source | None, int | None,
+    str | None, str | None, str | None,
+]  # fmt: skip
+
+
+def _charged(charge: Charge | None) -> _Charged:
+    """The columns from prompt_tokens to price_since."""
+    if charge is None:
+        return (None,) * 10
+    usage = charge.usage
+    return (
+        usage.prompt,
+        usage.completion,
+        usage.cached,
+        usage.written,
+        usage.reasoning,
+        charge.counted_by,
+        None if charge.cost is None else int(charge.cost / SMALLEST),
+        charge.price_id,
+        charge.price_source,
+        charge.price_since,
+    )
+
+
+def _entry(cells: tuple[object, ...]) -> Entry:
+    row = msgspec.convert(cells, _Row)  # checked on the way: a ledger that was tampered with is not believed
+    charge = None
+    if row.prompt_tokens is not None and row.counted_by is not None:
+        charge = Charge(
+            usage=Usage(
+                prompt=row.prompt_tokens,
+                completion=row.completion_tokens or 0,
+                cached=row.cached_tokens,
+                written=row.written_tokens,
+                reasoning=row.reasoning_tokens,
+            ),
+            counted_by=row.counted_by,
+            cost=None if row.cost is None else row.cost * SMALLEST,
+            price_id=row.price_id,
+            price_source=row.price_source,
+            price_since=row.price_since,
+        )
+    return Entry(
+        id=row.id,
+        at=moment(row.at),
+        key=row.key,
+        asked_model=row.asked_model,
+        model=row.model,
+        provider=row.provider,
+        upstream_model=row.upstream_model,
+        upstream_request=row.upstream_request,
+        ending=row.ending,
+        status=row.status,
+        error=row.error,
+        streamed=bool(row.streamed),
+        charge=charge,
+        first_byte=None if row.first_byte is None else row.first_byte / 1e6,
+        duration=row.duration / 1e6,
+        attempts=tuple(Attempt(*tried[:3], tried[3] / 1e6) for tried in _tried.decode(row.attempts)),
+    )

@@ -1,0 +1,49 @@
+-- Keys: what opens the gateway. Only a hash of each is here.
+CREATE TABLE key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,          -- SHA-256 of the whole key
+    hint TEXT NOT NULL,                 -- its last four characters, to tell keys apart
+    models TEXT,                        -- JSON list of allowed models; NULL: all
+    created_at INTEGER NOT NULL,        -- microseconds since 1970, UTC (all times here)
+    expires_at INTEGER,
+    disabled_at INTEGER
+) STRICT;
+
+-- Goes up with every change of a key, so that a worker can tell cheaply whether to read them again.
+CREATE TABLE key_version (version INTEGER NOT NULL) STRICT;
+INSERT INTO key_version VALUES (0);
+CREATE TRIGGER key_added AFTER INSERT ON key BEGIN UPDATE key_version SET version = version + 1; END;
+CREATE TRIGGER key_changed AFTER UPDATE ON key BEGIN UPDATE key_version SET version = version + 1; END;
+CREATE TRIGGER key_gone AFTER DELETE ON key BEGIN UPDATE key_version SET version = version + 1; END;
+
+-- The ledger: append-only, one row for each request and its ending. Ids sort by time.
+CREATE TABLE entry (
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    asked_model TEXT,
+    model TEXT,
+    provider TEXT,
+    upstream_model TEXT,
+    upstream_request TEXT,
+    ending TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    error TEXT,
+    streamed INTEGER NOT NULL,
+    prompt_tokens INTEGER,              -- NULL: no endpoint began to work on it
+    completion_tokens INTEGER,
+    cached_tokens INTEGER,
+    written_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    counted_by TEXT,
+    cost INTEGER,                       -- in 1e-12 US dollars; NULL: price unknown
+    price_id TEXT,
+    price_source TEXT,
+    price_since TEXT,
+    first_byte INTEGER,                 -- microseconds
+    duration INTEGER NOT NULL,          -- microseconds
+    attempts TEXT NOT NULL              -- JSON list of [provider, upstream model, error, microseconds]
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER entry_is_final BEFORE UPDATE ON entry BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER entry_stays BEFORE DELETE ON entry BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;

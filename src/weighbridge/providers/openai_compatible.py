@@ -1,0 +1,157 @@
+"""Any server that speaks OpenAI's chat API: every row of rows.toml, every server of the user's own."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import msgspec
+
+from weighbridge.catalog.model import Endpoint
+from weighbridge.errors import (
+    BadRequest,
+    ContextOverflow,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamKeyRefused,
+    UpstreamLacksModel,
+    UpstreamTimeout,
+    WeighbridgeError,
+)
+from weighbridge.providers.base import Answer
+from weighbridge.transport.client import Exchange, Pool
+from weighbridge.wire import openai
+from weighbridge.wire.usage import Source
+
+_MOST_OF_AN_ERROR: Final = 64 * 1024
+_MOST_OF_A_LIST: Final = 16 * 1024 * 1024
+_OVERFLOW: Final = re.compile(
+    rb"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long",
+    re.IGNORECASE,
+)
+_UNDECIDED: Final = 1.0
+"""Seconds to wait after a rate limit that names no time."""
+
+
+class _Listed(msgspec.Struct):
+    id: str
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Listed]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one server differs from the next."""
+
+    base_path: str
+    """The path before `/chat/completions`, such as `/v1`."""
+    key: str | None = None
+    key_place: str = "its API key"
+    """Where the key is set, for messages: the key itself is in none."""
+    ask_usage: bool = True
+    """Whether streams must be asked for their usage by `stream_options.include_usage`."""
+    counted_by: Source = "provider"
+
+
+class OpenAICompatible:
+    """One server, by its pool of connections."""
+
+    def __init__(self, pool: Pool, dialect: Dialect) -> None:
+        self._pool = pool
+        self._dialect = dialect
+        self._name = pool.origin.name
+        head = _head(pool, dialect.key)
+        self._chat = f"POST {dialect.base_path}/chat/completions HTTP/1.1\r\n{head}".encode() + (
+            b"content-type: application/json\r\naccept: */*\r\ncontent-length: %d\r\n\r\n"
+        )
+        self._models = f"GET {dialect.base_path}/models HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
+
+    async def chat(self, endpoint: Endpoint, call: openai.ChatCall, body: bytes) -> Answer:
+        """See Provider.chat."""
+        body = openai.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
+        answer = await self._pool.exchange([self._chat % len(body), body])
+        if not 200 <= answer.status < 300:
+            raise await self._refused(answer)
+        request_id = answer.headers.get(b"x-request-id")
+        return Answer(
+            content_type=answer.headers.get(b"content-type", b"application/json"),
+            body=answer,
+            counted_by=self._dialect.counted_by,
+            request_id=None if request_id is None else request_id[:200].decode("latin-1"),
+        )
+
+    async def models(self) -> list[str]:
+        """The ids that the server's own list of models has. Raises WeighbridgeError."""
+        answer = await self._pool.exchange([self._models])
+        if not 200 <= answer.status < 300:
+            raise await self._refused(answer)
+        text = await _text(answer, _MOST_OF_A_LIST)
+        try:
+            return [model.id for model in msgspec.json.decode(text, type=_Listing).data]
+        except msgspec.DecodeError as exc:
+            raise UpstreamError(f"{self._name}: {self._dialect.base_path}/models is no list of models: {exc}") from exc
+
+    async def _refused(self, answer: Exchange) -> WeighbridgeError:
+        try:
+            text = await _text(answer, _MOST_OF_AN_ERROR)
+        except UpstreamError:
+            text = b""  # the status alone says what it was
+        return self.refusal(answer.status, answer.headers, text)
+
+    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes) -> WeighbridgeError:
+        """What an answer outside 2xx means: its status first, its words last."""
+        wait = _retry_after(headers)
+        if status in (401, 402, 403):
+            why = "is out of credit (402)" if status == 402 else f"does not take our key ({status})"
+            return UpstreamKeyRefused(f"{self._name} {why}: check {self._dialect.key_place}")
+        said = f"{self._name} answered {status}: {self._words(text)}"
+        if status == 404:
+            return UpstreamLacksModel(said, param="model")
+        if status in (429, 529):
+            return UpstreamBusy(said, retry_after=_UNDECIDED if wait is None else wait)
+        if status in (408, 504):
+            return UpstreamTimeout(said, retry_after=wait)
+        if 400 <= status < 500:
+            return ContextOverflow(said, param="messages") if _OVERFLOW.search(text) else BadRequest(said)
+        return UpstreamError(said, retry_after=wait)
+
+    def _words(self, text: bytes) -> str:
+        fault = openai.fault_in(text) or text.decode(errors="replace").strip() or "nothing"
+        key = self._dialect.key
+        return (fault if key is None else fault.replace(key, "(our key)"))[:1000]
+
+
+def _head(pool: Pool, key: str | None) -> str:
+    origin = pool.origin
+    usual = origin.port == (443 if origin.tls else 80)
+    name = f"[{origin.host}]" if ":" in origin.host else origin.host
+    host = name if usual else f"{name}:{origin.port}"
+    authorization = "" if key is None else f"authorization: Bearer {key}\r\n"
+    return f"host: {host}\r\n{authorization}user-agent: weighbridge\r\naccept-encoding: identity\r\n"
+
+
+async def _text(answer: Exchange, most: int) -> bytes:
+    """The body, as far as `most` bytes; the exchange is closed."""
+    text = bytearray()
+    try:
+        while len(text) < most and (data := await answer.read()):
+            text += data
+    finally:
+        answer.close()
+    return bytes(text[:most])
+
+
+def _retry_after(headers: dict[bytes, bytes]) -> float | None:
+    """Seconds, from a number or a date; None where the header is absent or cannot be read."""
+    value = headers.get(b"retry-after", b"").decode("latin-1").strip()
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,47 @@
+"""Which model is meant, and which endpoints to try, in which order. Values in, values out."""
+
+from collections.abc import Container
+from datetime import datetime
+from decimal import Decimal
+
+from weighbridge.catalog.model import Catalog, Endpoint, Model, Price
+from weighbridge.errors import UnknownModel
+
+Planned = tuple[Endpoint, Price | None]
+
+
+def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model:
+    """The model a request asks for: an id, an alias, or `provider/name` for whatever a provider calls by that name.
+
+    Raises UnknownModel, naming the nearest ids.
+    """
+    model = catalog.find(name)
+    if model is not None and model.endpoints:
+        return model
+    provider, _, upstream = name.partition("/")
+    if upstream and provider in providers:
+        return Model(name, endpoints=(Endpoint(provider, upstream, name),))
+    if model is not None:
+        raise UnknownModel(
+            f"{model.id!r} is known, but no provider that is set up here serves it; "
+            "`weighbridge doctor` says which keys are set, GET /v1/models what can be asked for",
+            param="model",
+        )
+    nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
+    raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)", param="model")
+
+
+def plan(model: Model, when: datetime) -> list[Planned]:
+    """The model's endpoints with the price row in force, cheapest first, unknown prices last."""
+    planned = [(endpoint, endpoint.price_at(when)) for endpoint in model.endpoints]
+    if len(planned) > 1:
+        planned.sort(key=_rank)
+    return planned
+
+
+def _rank(planned: Planned) -> tuple[bool, Decimal, str]:
+    endpoint, price = planned
+    if price is None:
+        return True, Decimal(0), endpoint.provider
+    # chat traffic reads about three tokens for each that it writes
+    return False, 3 * price.input.base + price.output.base, endpoint.provider
