@@ -40,8 +40,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """models/*.toml, by id `lab/slug`. What is not known is left out."""
 
     name: str
-    licence: str
-    open_weights: bool
+    licence: str | None = None
+    open_weights: bool | None = None
     source: str
     aliases: tuple[str, ...] = ()
     """Other names of the same weights: the maker's repository, the API's own name."""
@@ -89,18 +89,27 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
                 yield upstream, row
 
 
+class RateRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rate that depends on the prompt's length; a bare amount is a rate that does not."""
+
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...]
+
+    def __post_init__(self) -> None:
+        if list(self.tiers) != sorted(self.tiers):
+            raise ValueError("tiers are given in ascending order")
+
+
 class PriceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """prices.toml: a price that genai-prices lacks. US dollars for a million tokens."""
 
     provider: str
     upstream_model: str
     since: date | None = None
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal | None = None
-    cache_write: Decimal | None = None
-    input_tiers: tuple[tuple[int, Decimal], ...] = ()
-    output_tiers: tuple[tuple[int, Decimal], ...] = ()
+    input: Decimal | RateRow
+    output: Decimal | RateRow
+    cache_read: Decimal | RateRow | None = None
+    cache_write: Decimal | RateRow | None = None
     source: str
 
 
@@ -171,15 +180,20 @@ def _check_model(
         raise _wrong(file, id_, "an id is `lab/slug` in lower case")
     if lab not in labs:
         raise _wrong(file, id_, f"lab {lab!r} is not in labs.toml")
-    if row.licence not in licences:
-        raise _wrong(file, id_, f"licence {row.licence!r} is not in licences.toml")
-    if row.open_weights != (licences[row.licence].licence_class != "proprietary"):
-        stated = "open" if row.open_weights else "closed"
-        raise _wrong(file, id_, f"{stated} weights under {row.licence!r} contradict each other")
+    if row.licence is not None:
+        _check_licence(file, id_, row, licences.get(row.licence))
     if row.total_params is not None and row.active_params is not None and row.active_params > row.total_params:
         raise _wrong(file, id_, "more active than total parameters")
     if row.base_model == id_:
         raise _wrong(file, id_, "a model is not its own base")
+
+
+def _check_licence(file: Traversable, id_: str, row: ModelRow, licence: Licence | None) -> None:
+    if licence is None:
+        raise _wrong(file, id_, f"licence {row.licence!r} is not in licences.toml")
+    if row.open_weights != (licence.licence_class != "proprietary"):
+        stated = {True: "open", False: "closed", None: "unknown"}[row.open_weights]
+        raise _wrong(file, id_, f"licence {licence.id!r} and {stated} weights contradict each other")
 
 
 def _check_aliases(folder: Traversable, models: Mapping[str, ModelRow]) -> None:

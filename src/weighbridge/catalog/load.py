@@ -15,6 +15,7 @@ from weighbridge.catalog.facts import (
     Listing,
     ModelRow,
     PriceRow,
+    RateRow,
     listed_providers,
     read_facts,
     read_listing,
@@ -116,12 +117,16 @@ def _own_price(row: PriceRow) -> Price:
     return Price(
         id=price_id(f"weighbridge:{row.provider}/{row.upstream_model}", row.since),
         source=row.source,
-        input=Rate(row.input, row.input_tiers),
-        output=Rate(row.output, row.output_tiers),
-        cache_read=None if row.cache_read is None else Rate(row.cache_read),
-        cache_write=None if row.cache_write is None else Rate(row.cache_write),
+        input=_own_rate(row.input),
+        output=_own_rate(row.output),
+        cache_read=None if row.cache_read is None else _own_rate(row.cache_read),
+        cache_write=None if row.cache_write is None else _own_rate(row.cache_write),
         since=row.since,
     )
+
+
+def _own_rate(row: Decimal | RateRow) -> Rate:
+    return Rate(row.base, row.tiers) if isinstance(row, RateRow) else Rate(row)
 
 
 def _endpoint(provider: str, upstream: str, row: EndpointRow, prices: tuple[Price, ...]) -> Endpoint:
@@ -133,7 +138,7 @@ def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...
         id=id_,
         name=row.name,
         lab=facts.labs[id_.partition("/")[0]],
-        licence=facts.licences[row.licence],
+        licence=None if row.licence is None else facts.licences[row.licence],
         open_weights=row.open_weights,
         total_params=row.total_params,
         active_params=row.active_params,

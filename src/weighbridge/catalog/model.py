@@ -159,4 +159,6 @@ def _likeness(name: str, id_: str) -> float:
     whole = id_.lower()
     other = whole if "/" in name else whole.rpartition("/")[2]
     matcher = SequenceMatcher(None, other, name)
+    if name in whole:
+        return 0.5 + matcher.ratio() / 2
     return matcher.ratio() if matcher.real_quick_ratio() >= 0.5 and matcher.quick_ratio() >= 0.5 else 0.0
