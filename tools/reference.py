@@ -5,7 +5,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +13,11 @@ import click
 from weighbridge import cli
 from weighbridge.config.reference import described
 from weighbridge.errors import WeighbridgeError
+from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.health import Health
+from weighbridge.gateway.models import Models
+from weighbridge.gateway.receipts import Receipts
+from weighbridge.gateway.routes import Route, routes
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -35,6 +40,7 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": _page("Settings", "weighbridge.config", _settings()),
         "errors.md": _page("Errors", "weighbridge.errors", _errors()),
+        "routes.md": _page("Routes", "weighbridge.gateway.routes", _routes()),
         "cli.md": _page("Commands", "weighbridge.cli", _commands()),
     }
 
@@ -94,6 +100,19 @@ def _error(each: type[WeighbridgeError]) -> tuple[str, ...]:
     meaning, _, remedy = inspect.cleandoc(each.__doc__ or "").partition("\n\n")
     another = "yes" if each.try_another else "no"
     return str(each.status), f"`{each.code}`", f"`{each.kind}`", meaning, remedy.replace("\n", " "), another
+
+
+# Routes
+
+
+def route_table() -> Sequence[Route]:
+    """Every route. Its handlers have no parts and are not to be called."""
+    return routes(Chat.__new__(Chat), Models.__new__(Models), Receipts.__new__(Receipts), Health.__new__(Health))
+
+
+def _routes() -> Iterator[str]:
+    rows = [(route.method, f"`{route.path}`", route.summary) for route in route_table()]
+    yield _table(("method", "path", "answers with"), rows)
 
 
 # Commands

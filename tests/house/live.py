@@ -42,7 +42,7 @@ def _greeting(process: subprocess.Popen[bytes]) -> tuple[str, str]:
     for line in process.stdout:
         said += line.decode()
         address = re.search(r"(http://127\.0\.0\.1:\d+)/v1", said)
-        key = re.search(r"wb-\w{16,}", said)
+        key = re.search(r"wb-[\w-]{16,}", said)
         if address and key:
             return address[1], key[0]
     raise AssertionError(f"`up` ended with {process.wait()} and said:\n{said}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.reference import commands, error_classes, pages
+from tools.reference import commands, error_classes, pages, route_table
 from weighbridge.config.reference import described
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,11 @@ def test_every_setting_is_in_the_reference() -> None:
 def test_every_error_is_in_the_reference() -> None:
     page = (REFERENCE / "errors.md").read_text("utf-8")
     assert [each.code for each in error_classes() if f"| `{each.code}` |" not in page] == []
+
+
+def test_every_route_is_in_the_reference() -> None:
+    page = (REFERENCE / "routes.md").read_text("utf-8")
+    assert [r.path for r in route_table() if f"| {r.method} | `{r.path}` |" not in page] == []
 
 
 def test_every_command_is_in_the_reference() -> None:
