@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from weighbridge.transport.client import Origin, Patience, Pool
+from weighbridge.transport.client import Exchange, Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
 
 ASK = b"GET / HTTP/1.1\r\nHost: upstream\r\n\r\n"
@@ -28,6 +28,8 @@ class Line:
         """1 for the first connection the upstream accepted."""
         self.reader = reader
         self.writer = writer
+        self.descriptor: int = writer.get_extra_info("socket").fileno()
+        upstream.lines.append(self)
 
     async def question(self) -> bytes:
         """One whole request; raises IncompleteReadError when the client closes instead."""
@@ -71,6 +73,7 @@ class Upstream:
         """Whole requests."""
         self.abandoned = 0
         """Connections that the client closed while the script waited for that."""
+        self.lines: list[Line] = []
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -152,11 +155,17 @@ async def until(true: Callable[[], bool]) -> None:
 async def ask(pool: Pool, *data: bytes) -> tuple[int, bytes]:
     """Status and whole body of the answer to `data`."""
     with closing(await pool.exchange(list(data) or [ASK])) as answer:
-        pieces = []
-        while piece := await answer.read():
-            pieces.append(piece)
+        body = await read_all(answer)
         assert answer.complete
-        return answer.status, b"".join(pieces)
+        return answer.status, body
+
+
+async def read_all(answer: Exchange, pieces: list[bytes] | None = None) -> bytes:
+    """The whole body; `pieces` keeps what came before an error."""
+    pieces = [] if pieces is None else pieces
+    while piece := await answer.read():
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def answering(*pieces: bytes) -> Script:
