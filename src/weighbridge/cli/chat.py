@@ -45,14 +45,6 @@ class _Part(msgspec.Struct):
     usage: _Usage | None = None
 
 
-class _Listed(msgspec.Struct):
-    id: str
-
-
-class _List(msgspec.Struct):
-    data: list[_Listed]
-
-
 @click.command(
     "chat",
     epilog=examples(
@@ -119,7 +111,7 @@ def _messages(system: str | None, question: str) -> list[dict[str, str]]:
 
 
 def _usual_model(gateway: client.Gateway, settings: Settings) -> str:
-    offered = [each.id for each in msgspec.json.decode(gateway.get("/models"), type=_List).data]
+    offered = gateway.models()
     if not offered:
         raise Failure("the gateway offers no model", next_step="weighbridge doctor")
     return next((model for model in settings.local.models if model in offered), offered[0])

@@ -2,16 +2,26 @@
 
 import http.client
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from weighbridge.cli import running
+import msgspec
+
+from weighbridge.cli import client_key, running
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Secret, Settings
 from weighbridge.wire import openai, sse
 
 _PATIENCE_SECONDS = 600.0  # a local model may think long before its first token
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +31,18 @@ class Gateway:
     base_url: str
     key: Secret
 
-    def get(self, path: str, *, seconds: float = 10.0) -> bytes:
+    def models(self) -> list[str]:
+        """The ids it offers. Raises Failure."""
+        return [each.id for each in msgspec.json.decode(self.get("/models"), type=_Models).data]
+
+    def get(self, path: str) -> bytes:
         """The body of a good answer. Raises Failure."""
-        response = self._send("GET", path, None, seconds)
-        with response:
+        with _exchange("GET", self.base_url + path, key=self.key, seconds=10.0) as response:
             return response.read()
 
-    def post(self, path: str, body: bytes) -> http.client.HTTPResponse:
-        """A good answer whose body has not been read; close it. Raises Failure."""
-        return self._send("POST", path, body, _PATIENCE_SECONDS)
-
-    def _send(self, method: str, path: str, body: bytes | None, seconds: float) -> http.client.HTTPResponse:
-        url = urlsplit(self.base_url)
-        over_tls = url.scheme == "https"
-        kind: type[http.client.HTTPConnection] = http.client.HTTPSConnection if over_tls else http.client.HTTPConnection
-        connection = kind(url.hostname or "", url.port, timeout=seconds)
-        headers = {
-            "Authorization": f"Bearer {self.key.reveal()}",
-            "Content-Type": "application/json",
-            "Connection": "close",
-        }
-        try:
-            connection.request(method, url.path.rstrip("/") + path, body, headers)
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise Failure(f"no gateway answers at {self.base_url} ({error})", next_step="weighbridge up") from error
-        if response.status >= 400:
-            with response:
-                raise _refused(response)
-        return response
+    def post(self, path: str, body: bytes) -> AbstractContextManager[http.client.HTTPResponse]:
+        """A good answer whose body has not been read. Entering it raises Failure."""
+        return _exchange("POST", self.base_url + path, key=self.key, body=body, seconds=_PATIENCE_SECONDS)
 
 
 def find(settings: Settings, *, base_url: str | None = None, key: str | None = None) -> Gateway:
@@ -59,26 +51,20 @@ def find(settings: Settings, *, base_url: str | None = None, key: str | None = N
     Raises Failure when there is no key for it.
     """
     url = base_url or _from_environment(settings, "WEIGHBRIDGE_BASE_URL") or _own_url(settings)
-    found = key or _from_environment(settings, "WEIGHBRIDGE_API_KEY") or read_client_key(settings.home)
+    found = key or _from_environment(settings, "WEIGHBRIDGE_API_KEY") or client_key.read(settings.home)
     if found is None:
         raise Failure(
-            f"no key: there is none in {client_key_path(settings.home)} nor in WEIGHBRIDGE_API_KEY",
+            f"no key: there is none in {client_key.path(settings.home)} nor in WEIGHBRIDGE_API_KEY",
             next_step="weighbridge up (its first run makes one), or pass --key",
         )
     return Gateway(url.rstrip("/"), Secret(found))
 
 
-def client_key_path(home: Path) -> Path:
-    """Where the commands' own copy of their key is; the database has its hash only."""
-    return home / "client-key"
-
-
-def read_client_key(home: Path) -> str | None:
-    """The commands' own key, or None."""
-    try:
-        return client_key_path(home).read_text("ascii").strip() or None
-    except FileNotFoundError:
-        return None
+def health(base_url: str) -> None:
+    """Raises Failure unless a gateway answers there."""
+    root = base_url.rstrip("/").removesuffix("/v1")
+    with _exchange("GET", root + "/healthz", seconds=3.0):
+        pass
 
 
 def documents(response: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -95,6 +81,31 @@ def documents(response: http.client.HTTPResponse) -> Iterator[bytes]:
     except (OSError, http.client.HTTPException) as error:
         raise Failure(f"the answer broke off: {error}") from error
     raise Failure("the answer broke off before its end", next_step="weighbridge doctor")
+
+
+@contextmanager
+def _exchange(
+    method: str, address: str, *, seconds: float, key: Secret | None = None, body: bytes | None = None
+) -> Iterator[http.client.HTTPResponse]:
+    url = urlsplit(address)
+    kind: type[http.client.HTTPConnection] = (
+        http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    )
+    headers = {"Content-Type": "application/json", "Connection": "close"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key.reveal()}"
+    with closing(kind(url.hostname or "", url.port, timeout=seconds)) as connection:
+        try:
+            connection.request(method, url.path, body, headers)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(
+                f"no gateway answers at {url.scheme}://{url.netloc} ({error})", next_step="weighbridge up"
+            ) from error
+        with response:
+            if response.status >= 400:
+                raise _refused(response)
+            yield response
 
 
 def _refused(response: http.client.HTTPResponse) -> Failure:

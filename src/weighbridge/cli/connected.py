@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from weighbridge.app import base_url_of
 from weighbridge.config import ProviderSettings, Settings
 from weighbridge.providers.rows import Row
 
@@ -36,15 +37,13 @@ def _own_row(name: str, own: ProviderSettings) -> Row:
 
 def _connection(settings: Settings, row: Row) -> Connection:
     own = settings.providers.get(row.id, ProviderSettings())
-    variable = settings.secrets.get(row.base_url_env) if row.base_url_env else None
-    chosen = own.base_url or (variable.reveal() if variable else None)
-    base_url = chosen or row.base_url
+    base_url = base_url_of(settings, row)
     key = settings.provider_key(row.id, row.key_env)
     lack: Lack | None = None
     if not own.enabled:
         lack = "off"
     elif base_url is None:
         lack = "base URL"
-    elif key is None and row.key_env and chosen is None:
+    elif key is None and row.key_env and row.id not in settings.providers:
         lack = "key"
     return Connection(row.id, row.name, base_url, key is not None, row.key_env, row.base_url_env, lack)

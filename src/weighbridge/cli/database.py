@@ -11,7 +11,7 @@ from weighbridge.config import Settings
 
 
 def make_home(home: Path) -> None:
-    """The data directory, for its owner only. Raises Failure."""
+    """A directory for data, made for its owner only where it is not there. Raises Failure."""
     try:
         if not home.is_dir():
             home.parent.mkdir(parents=True, exist_ok=True)
@@ -27,6 +27,7 @@ def make_home(home: Path) -> None:
 def opened(settings: Settings) -> Iterator[sqlite3.Connection]:
     """The database, made and migrated where needed. Raises Failure."""
     make_home(settings.home)
+    make_home(settings.ledger_path.parent)
     with _told(settings.ledger_path), closing(db.connect(settings.ledger_path)) as connection:
         db.migrate(connection)
         yield connection

@@ -5,6 +5,8 @@ from decimal import Decimal
 import click
 import msgspec
 
+from weighbridge.ledger.cost import plain
+
 
 def print_json(value: object) -> None:
     """`value` as indented JSON; money as a string, unknown as null."""
@@ -13,5 +15,4 @@ def print_json(value: object) -> None:
 
 def usd(amount: Decimal) -> str:
     """US dollars, to the last digit."""
-    digits = f"{amount:f}"
-    return "$" + (digits.rstrip("0").rstrip(".") if "." in digits else digits)
+    return f"${plain(amount)}"

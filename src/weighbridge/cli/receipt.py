@@ -10,6 +10,7 @@ from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
+from weighbridge.gateway import receipts
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Charge, Entry
 
@@ -30,7 +31,7 @@ def command(*, receipt_id: str, as_json: bool, config_file: Path | None) -> None
             f"the ledger has no entry {receipt_id!r}", next_step="check the id; `weighbridge usage` sums them up"
         )
     if as_json:
-        print_json(entry)
+        print_json(receipts.receipt(entry))
         return
     lines = [(name, value) for name, value in (*_lines(entry), *_charged(entry.charge)) if value is not None]
     width = max(len(name) for name, _ in lines)

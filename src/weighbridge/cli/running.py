@@ -1,11 +1,14 @@
 """The note that `up` leaves in the data directory while a gateway runs, so that other commands find it."""
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+
+from weighbridge.cli.failure import Failure
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -36,6 +39,32 @@ def find(home: Path) -> Running | None:
     except (OSError, msgspec.DecodeError):
         return None
     return running
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """No second gateway runs on this data directory while the block does. Raises Failure where one does already."""
+    (home / "run").mkdir(parents=True, exist_ok=True)
+    with (home / "run" / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            other = find(home)
+            where = f" at {other.base_url} (process {other.pid})" if other else ""
+            raise Failure(
+                f"a gateway runs on {home} already{where}", next_step="use it, or set WEIGHBRIDGE_HOME for another"
+            ) from error
+        yield
+
+
+def state_file(home: Path) -> Path:
+    """Where the supervisor says how its children are."""
+    return home / "run" / "state.json"
+
+
+def logs(home: Path) -> Path:
+    """Where the children's output goes, a file each."""
+    return home / "logs"
 
 
 def local_url(host: str, port: int) -> str:

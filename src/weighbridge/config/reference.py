@@ -1,6 +1,6 @@
 """Every setting in a row, for the reference page and for `weighbridge doctor`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import get_type_hints
 
@@ -37,13 +37,13 @@ def described() -> Iterator[Described]:
         yield _describe(ProviderModel, item.name, "providers.<id>.models", None)
 
 
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Names in `environ` that begin like a setting's and are none of ours: a slip of the pen, perhaps."""
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Those of `names` that begin like a setting's and are none of ours: a slip of the pen, perhaps."""
     known = {item.variable for item in described()} | {CONFIG_VARIABLE}
     known |= {short(name) for name in known if name}
     known |= {f"{PREFIX}BASE_URL", f"{PREFIX}API_KEY"}  # of `weighbridge chat`, as a client
     providers = f"{PREFIX}PROVIDERS_"
-    return sorted(n for n in environ if n.startswith(PREFIX) and n not in known and not n.startswith(providers))
+    return sorted(n for n in names if n.startswith(PREFIX) and n not in known and not n.startswith(providers))
 
 
 def _describe(cls: type, name: str, section: str, variable: str | None) -> Described:

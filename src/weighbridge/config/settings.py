@@ -29,6 +29,10 @@ class Secrets:
         value = self._environ.get(name, "").strip()
         return Secret(value) if value else None
 
+    def names(self) -> frozenset[str]:
+        """The names of all variables, set or empty."""
+        return frozenset(self._environ)
+
     def __repr__(self) -> str:
         return "Secrets(…)"
 
@@ -104,7 +108,7 @@ class ProviderModel:
     """A model of one provider with a price of your own; prices are US dollars for a million tokens."""
 
     id: Text = field(metadata={"meaning": "The model's name at the provider.", "unit": None})
-    model: Text | None = setting(None, "The catalogue's id of the model; unset: the same as `id`.")
+    model: Text | None = setting(None, "The catalogue's id of the model; unset: `<provider>/<id>`.")
     input: Usd | None = setting(None, "Price of prompt tokens; given together with `output`.", unit="USD per 1M tokens")
     output: Usd | None = setting(None, "Price of answer tokens; given together with `input`.", unit="USD per 1M tokens")
     cache_read: Usd | None = setting(

@@ -1,0 +1,112 @@
+"""What `doctor` finds: each part of an installation looked at, none of it changed."""
+
+import os
+import platform
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Literal
+
+from weighbridge import db
+from weighbridge.accounts import keys
+from weighbridge.cli import client, running
+from weighbridge.cli.failure import Failure
+from weighbridge.config import Settings
+from weighbridge.config.reference import unknown_variables
+from weighbridge.serving import state
+
+Condition = Literal["ok", "note", "missing", "failed"]
+"""`missing` is not there yet, `failed` should work and does not."""
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what to do about it where something is."""
+
+    about: str
+    condition: Condition
+    said: str
+    next_step: str | None = None
+
+
+def of_program(settings: Settings) -> Iterator[Finding]:
+    """Versions, and where the settings come from."""
+    yield Finding("program", "ok", f"weighbridge {version('weighbridge')} on Python {platform.python_version()}")
+    yield Finding("settings", "ok", str(settings.file) if settings.file else "defaults and environment; no file")
+    if settings.file is not None and settings.file.stat().st_mode & 0o077 and _holds_a_key(settings):
+        yield Finding("settings", "note", "the file holds a key and others may read it", f"chmod 600 {settings.file}")
+    for name in unknown_variables(settings.secrets.names()):
+        yield Finding("settings", "note", f"the variable {name} is none of ours", "see the settings' reference page")
+
+
+def of_data(settings: Settings) -> Iterator[Finding]:
+    """The data directory and the room on its disk."""
+    home = settings.home
+    if not home.is_dir():
+        yield Finding("data", "missing", f"{home} is not there yet", "weighbridge up")
+        return
+    if not os.access(home, os.W_OK | os.X_OK):
+        yield Finding("data", "failed", f"{home} cannot be written", "mend its owner, or set WEIGHBRIDGE_HOME")
+        return
+    yield Finding("data", "ok", str(home))
+    if home.stat().st_mode & 0o077:
+        yield Finding("data", "note", "others on this machine may read the data directory", f"chmod 700 {home}")
+    free = shutil.disk_usage(home).free
+    said = f"{free / _GIB:.1f} GiB free"
+    yield Finding("disk", "ok", said) if free > _GIB else Finding("disk", "note", said, "make room on the disk")
+
+
+def of_ledger(settings: Settings) -> Iterator[Finding]:
+    """The database: whole, and opened by which keys."""
+    path = settings.ledger_path
+    if not path.is_file():
+        yield Finding("ledger", "missing", f"{path} is not there yet", "weighbridge up")
+        return
+    try:
+        with closing(db.connect(path)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            entries = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
+            found = keys.listing(connection)
+    except sqlite3.Error as error:
+        yield Finding("ledger", "failed", f"{path}: {error}", "restore it from a backup, or move it away")
+        return
+    if said != "ok":
+        yield Finding("ledger", "failed", f"{path}: {said}", "restore it from a backup, or move it away")
+        return
+    yield Finding("ledger", "ok", f"{path}, whole; {entries:,} entries")
+    now = datetime.now(UTC)
+    active = [key for key in found if key.disabled is None and (key.expires is None or key.expires > now)]
+    if active:
+        yield Finding("keys", "ok", f"{len(active)} active of {len(found)}")
+    else:
+        yield Finding("keys", "missing", "no active key", "weighbridge keys create NAME")
+
+
+def of_gateway(settings: Settings) -> Iterator[Finding]:
+    """Whether a gateway runs on this data directory and answers, and how its processes are."""
+    found = running.find(settings.home)
+    if found is None:
+        yield Finding("gateway", "missing", "none runs on this data directory", "weighbridge up")
+        return
+    try:
+        client.health(found.base_url)
+    except Failure as error:
+        yield Finding("gateway", "failed", error.message, "stop it and run: weighbridge up")
+    else:
+        yield Finding("gateway", "ok", f"answers at {found.base_url}")
+    supervisor = state.read_state(running.state_file(settings.home))
+    for name, child in (supervisor.children if supervisor and supervisor.running() else {}).items():
+        past = f"; {child.restarts} restarts, the last because it {child.last_exit}" if child.restarts else ""
+        well = child.condition in {"ready", "starting"} and not child.crash_loop
+        log = running.logs(settings.home) / f"{name}.log"
+        yield Finding(name, "ok" if well else "failed", child.condition + past, None if well else f"read {log}")
+
+
+def _holds_a_key(settings: Settings) -> bool:
+    return any(each.api_key is not None for each in settings.providers.values())

@@ -1,0 +1,158 @@
+"""`weighbridge up`: the gateway in the foreground, from an empty directory to the first answer."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from weighbridge import config
+from weighbridge.app import WorkerSpec
+from weighbridge.cli import client_key, database, pull, running
+from weighbridge.cli.client import Gateway
+from weighbridge.cli.connected import connections
+from weighbridge.cli.listening import listening
+from weighbridge.cli.options import config_option, examples
+from weighbridge.cli.running import Running
+from weighbridge.cli.welcome import welcome
+from weighbridge.config import Secret, Settings
+from weighbridge.errors import ServingError
+from weighbridge.providers.rows import read_rows
+from weighbridge.serving import engines
+from weighbridge.serving.engines import EngineSettings, LocalModel
+from weighbridge.serving.process import Child
+from weighbridge.serving.supervisor import Patience, Supervisor
+
+_GRACE_SECONDS = 5.0
+"""Beyond the time for open answers: to write the last entries."""
+
+
+@click.command(
+    "up",
+    epilog=examples(
+        "weighbridge up",
+        "weighbridge up --port 8090 --workers 2",
+        "DEEPSEEK_API_KEY=sk-… weighbridge up --no-local",
+    ),
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [8080]; 0 takes any free one.")
+@click.option("--host", help="Address to listen on [127.0.0.1].")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that serve requests [1].")
+@click.option("--no-local", is_flag=True, help="Run no model on this machine; only providers answer.")
+@config_option
+def command(
+    *, port: int | None, host: str | None, workers: int | None, no_local: bool, config_file: Path | None
+) -> None:
+    """Start the gateway and stay in the foreground; Ctrl-C or SIGTERM stops it once open answers have ended.
+
+    The first run makes the data directory and a key, and fetches the local model.
+    """
+    flags = _given({"server.port": port, "server.host": host, "server.workers": workers})
+    if no_local:
+        flags["local.enabled"] = False
+    settings = config.read(flags, file=config_file)
+    database.make_home(settings.home)
+    with (
+        running.alone(settings.home),
+        listening(settings.server.host, settings.server.port, settings.server.workers) as sockets,
+        engines.socket_directory() as directory,
+    ):
+        url = running.local_url(settings.server.host, sockets[0].getsockname()[1])
+        key = _prepare_database(settings)
+        children = _children(settings, flags, sockets, pull.local_models(settings), directory)
+        with running.noted(settings.home, Running(url, os.getpid())):
+            code = asyncio.run(_run(settings, children, Gateway(url, Secret(key))))
+    sys.exit(code)
+
+
+def _given(flags: Mapping[str, int | str | None]) -> dict[str, bool | int | str]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _prepare_database(settings: Settings) -> str:
+    """The database, made and migrated; the key of this machine's commands."""
+    with database.opened(settings) as connection:
+        return client_key.ensure(connection, settings.home, now=datetime.now(UTC))
+
+
+def _children(
+    settings: Settings,
+    flags: dict[str, bool | int | str],
+    sockets: Sequence[socket.socket],
+    local: Sequence[LocalModel],
+    directory: Path,
+) -> list[Child]:
+    """One engine for each local model, one worker for each socket."""
+    upstreams = tuple(engines.upstream(each.model, directory) for each in local)
+    running_engines = [
+        engines.engine_child(each, where, _engine_settings(settings))
+        for each, where in zip(local, upstreams, strict=True)
+    ]
+    workers = [
+        Child(
+            name=f"worker-{number}",
+            argv=(sys.executable, "-m", "weighbridge.app"),
+            role="worker",
+            pass_fds=(each.fileno(),),
+            stdin=WorkerSpec(each.fileno(), flags, settings.file, upstreams).encode(),
+            vital=True,
+            advice="weighbridge doctor",
+        )
+        for number, each in enumerate(sockets, start=1)
+    ]
+    return [*running_engines, *workers]
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    local = settings.local
+    return EngineSettings(
+        threads=local.threads,
+        slots=local.slots,
+        context=local.context,
+        prompt_cache_mib=local.cache_mib,
+        idle_unload_seconds=local.idle_unload_seconds,
+        memory_mib=local.memory_mib,
+    )
+
+
+async def _run(settings: Settings, children: Sequence[Child], gateway: Gateway) -> int:
+    """Run until told to stop; the exit code."""
+    supervisor = Supervisor(
+        state_file=running.state_file(settings.home),
+        logs=running.logs(settings.home),
+        say=lambda line: click.echo(line, err=True),
+        patience=Patience(worker=settings.server.drain_seconds + _GRACE_SECONDS),
+    )
+    async with asyncio.TaskGroup() as group:
+        greeting = group.create_task(_greet(supervisor, settings, children, gateway))
+        code = await supervisor.run(children)
+        greeting.cancel()
+    return code
+
+
+async def _greet(supervisor: Supervisor, settings: Settings, children: Sequence[Child], gateway: Gateway) -> None:
+    """Say when the gateway answers and, once every child is ready, how to use it."""
+    try:
+        for child in children:
+            if child.role == "worker":
+                await supervisor.ready(child.name)
+        if any(child.role == "engine" for child in children):
+            click.echo(f"The gateway answers at {gateway.base_url}; loading the local model …")
+        for child in children:
+            await supervisor.ready(child.name)
+    except ServingError:
+        return  # the supervisor has said so, with what to do
+    offered = await asyncio.to_thread(gateway.models)
+    first = [model for model in settings.local.models if model in offered]
+    click.echo(
+        welcome(
+            base_url=gateway.base_url,
+            key=gateway.key.reveal(),
+            models=[*first, *(model for model in offered if model not in first)],
+            connections=connections(settings, read_rows()),
+        )
+    )
