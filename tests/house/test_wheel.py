@@ -1,5 +1,6 @@
 """The built wheel, in an environment that has nothing else: health, key, completion, usage row."""
 
+import contextlib
 import http.client
 import json
 import subprocess
@@ -92,18 +93,17 @@ def test_wheel_walks_from_health_to_usage_row(installed: Path, upstream: str, tm
         status, answer = ask(address, "POST", "/v1/chat/completions", key)
         assert (status, answer["choices"][0]["message"]["content"]) == (200, "Hello.")
     (row,) = json.loads(run(installed, "usage", "--json", home=tmp_path))
-    assert (row["model"], row["requests"], row["complete"]) == ("tiny", 1, 1)
+    assert (row["model"], row["requests"], row["complete"]) == ("loopback/tiny", 1, 1)
     assert (row["prompt_tokens"], row["completion_tokens"]) == (11, 7)
     assert Decimal(row["cost"]) == COST
 
 
 def ask(address: str, method: str, path: str, key: str) -> tuple[int, dict[str, Any]]:
     """One request; a POST says hello to the upstream's model. The document is JSON of whatever shape."""
-    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
     body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}) if method == "POST" else None
-    connection.request(method, path, body, {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
-    response = connection.getresponse()
-    with response:
+    with contextlib.closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)) as connection:
+        connection.request(method, path, body, {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        response = connection.getresponse()
         return response.status, json.loads(response.read())
 
 
