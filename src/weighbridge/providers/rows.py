@@ -32,8 +32,6 @@ class Row:
     country_source: str | None = None
     usage_in_streams: Literal["asked", "always"] = "asked"
     """Whether a stream counts its tokens on `stream_options.include_usage`, or always and refuses the option."""
-    cached_tokens: str = "prompt_tokens_details.cached_tokens"
-    """Where in `usage` the cached prompt tokens stand, as a path."""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
