@@ -5,9 +5,11 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+
+import pytest
 
 from weighbridge.transport.client import Exchange, Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
@@ -186,3 +188,28 @@ def answering_once(*pieces: bytes) -> Script:
         await line.say(*pieces)
 
     return script
+
+
+async def silent(line: Line) -> None:
+    await line.question()
+    await line.left()
+
+
+async def cancelled(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@contextmanager
+def full_backlog() -> Iterator[Origin]:
+    """A listener whose queue is full: the kernel drops what else wants to connect."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(address)
+        yield Origin("the upstream", address[0], address[1])
+        for one in waiting:
+            one.close()
