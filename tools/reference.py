@@ -118,26 +118,24 @@ def _routes() -> Iterator[str]:
 # Commands
 
 
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command with its full name, such as `weighbridge keys create`; groups before what they hold."""
-    yield from _under("weighbridge", cli.main)
+def commands() -> Iterator[click.Context]:
+    """Every command in a context of its own, groups before what they hold."""
+    yield from _under(click.Context(cli.main, info_name="weighbridge", terminal_width=100))
 
 
-def _under(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield name, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for child in command.list_commands(context):
-            inner = command.get_command(context, child)
-            assert inner is not None
-            yield from _under(f"{name} {child}", inner)
+def _under(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            assert command is not None
+            yield from _under(click.Context(command, info_name=name, parent=context))
 
 
 def _commands() -> Iterator[str]:
-    for name, command in commands():
-        context = click.Context(command, info_name=name, max_content_width=100)
-        yield f"## {name}"
-        yield f"```text\n{command.get_help(context)}\n```"
+    for context in commands():
+        yield f"## {context.command_path}"
+        yield f"```text\n{context.get_help()}\n```"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def test_every_route_is_in_the_reference() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     page = (REFERENCE / "cli.md").read_text("utf-8")
-    assert [name for name, _ in commands() if f"\n## {name}\n" not in page] == []
+    assert [each.command_path for each in commands() if f"\n## {each.command_path}\n" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
