@@ -38,6 +38,7 @@ def test_a_server_of_one_s_own_is_called_only_where_its_url_is_given(id_: str) -
     (row,) = [row for row in read_rows() if row.id == id_]
     assert row.base_url is None
     assert row.base_url_env is not None
+    assert row.key_env == (), "a key is optional there: it must not keep the server from being called"
 
 
 def test_urls_are_https_without_a_final_slash_and_every_row_has_its_source() -> None:
