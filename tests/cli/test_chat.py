@@ -11,7 +11,7 @@ from tests.cli.upstream import Upstream, upstream
 
 @pytest.fixture
 def gateway(shell: Shell) -> Iterator[Upstream]:
-    with upstream() as server:
+    with upstream(cost=0.0000042) as server:
         shell.environ |= {"WEIGHBRIDGE_BASE_URL": server.base_url, "WEIGHBRIDGE_API_KEY": "wb-mine"}
         yield server
 

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-USED = {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13, "cost": 0.0000042}
+USED = {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13}
 CHUNKS: tuple[dict[str, object], ...] = (
     {"model": "tiny", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
     {"model": "tiny", "choices": [{"index": 0, "delta": {"content": "Hel"}}]},
     {"model": "tiny", "choices": [{"index": 0, "delta": {"content": "lo."}, "finish_reason": "stop"}]},
-    {"model": "tiny", "choices": [], "usage": USED},
 )
 
 
 class Upstream(ThreadingHTTPServer):
     """Answers "Hello." to all, or what the message names: `refuse`, `break off`, `fail late`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, cost: float | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.used = USED if cost is None else {**USED, "cost": cost}
         self.seen: list[dict[str, object]] = []
         self.keys: list[str | None] = []
 
@@ -29,9 +29,9 @@ class Upstream(ThreadingHTTPServer):
 
 
 @contextmanager
-def upstream() -> Iterator[Upstream]:
-    """It serves while the block runs."""
-    with Upstream() as server:
+def upstream(*, cost: float | None = None) -> Iterator[Upstream]:
+    """It serves while the block runs; with `cost` its usage has one, as the gateway's has."""
+    with Upstream(cost=cost) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -60,14 +60,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(said)
         else:
             message = {"role": "assistant", "content": "Hello."}
-            self._send(200, {"model": "tiny", "choices": [{"index": 0, "message": message}], "usage": USED})
+            self._send(200, {"model": "tiny", "choices": [{"index": 0, "message": message}], "usage": self.server.used})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name for it
         pass
 
     def _stream(self, said: str) -> None:
         self._head(200, {"Content-Type": "text/event-stream", "Connection": "close"})
-        for chunk in CHUNKS[:2] if said in {"break off", "fail late"} else CHUNKS:
+        last: dict[str, object] = {"model": "tiny", "choices": [], "usage": self.server.used}
+        for chunk in CHUNKS[:2] if said in {"break off", "fail late"} else (*CHUNKS, last):
             self._event(json.dumps(chunk))
         if said == "fail late":
             self._event(json.dumps({"error": {"message": "the upstream went away"}}))
