@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import suppress
@@ -83,7 +84,6 @@ def main() -> None:
     spec = WorkerSpec.decode(sys.stdin.buffer.read())
     settings = config.read(spec.flags, file=spec.config_file)
     listening = socket.socket(fileno=spec.listen_fd)
-    gc.freeze()  # what the start has made stays: the collector need not look at it again
     uvloop.run(serve(settings, spec.engines, listening))
 
 
@@ -95,6 +95,8 @@ async def serve(settings: Settings, engines: tuple[Upstream, ...], listening: so
     worker = Worker(settings, engines)
     try:
         await worker.start(listening)
+        gc.collect()
+        gc.freeze()  # what the start has made stays: the collector need not look at it again
         parent.say_ready()
         await stop.wait()
     finally:
@@ -124,6 +126,7 @@ class Worker:
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, refuse, _limits(settings), deadlines)
         self._background: list[asyncio.Task[None]] = []
+        self._stopped = False
 
     def routes(self) -> tuple[Route, ...]:
         """The table of paths over this worker's parts."""
@@ -134,7 +137,7 @@ class Worker:
                 check_ledger=self._writer.check,
                 catalog=catalog,
                 providers=self._providers,
-                books=Books(Ids(), self._writer.record, asyncio.get_running_loop().time),
+                books=Books(Ids(), self._writer.record, time.perf_counter),
                 now=_now,
             ),
             Models(self._open, catalog),
@@ -151,13 +154,18 @@ class Worker:
         await self._server.listen(listening)
 
     async def stop(self) -> None:
-        """Let open answers end, within the settings' patience, and write the last entries."""
+        """Let open answers end, within the settings' patience, and write the last entries. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
         cut = await self._server.drain(self._settings.server.drain_seconds)
         if cut:
             log.warning("%d answers were cut off by the stop; their entries say so", cut)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        for server in self._servers.values():
+            server.close()
         await self._writer.close()
         self._reading.close()
 

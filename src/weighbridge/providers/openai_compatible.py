@@ -94,6 +94,10 @@ class OpenAICompatible:
         except msgspec.DecodeError as exc:
             raise UpstreamError(f"{self._name}: {self._dialect.base_path}/models is no list of models: {exc}") from exc
 
+    def close(self) -> None:
+        """Close the connections that rest."""
+        self._pool.close()
+
     async def _refused(self, answer: Exchange) -> WeighbridgeError:
         try:
             text = await _text(answer, _MOST_OF_AN_ERROR)
