@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 import uvloop
@@ -36,8 +37,12 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(("127.0.0.1", port))
         self._buffer = b""
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except BaseException:
+            self.socket.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -57,17 +62,30 @@ class Client:
 
     def answer(self, *, to: str = "GET") -> Answer:
         """The next answer; EOFError when it is cut short."""
-        head = self._until(b"\r\n\r\n")
-        status, *lines = head[:-4].split(b"\r\n")
+        head = self.answer_head()
+        if to == "HEAD" or head.status in (100, 204, 304):
+            return head
+        if head.headers.get(b"transfer-encoding") == b"chunked":
+            return replace(head, body=self.body())
+        if b"content-length" in head.headers:
+            return replace(head, body=self._exactly(int(head.headers[b"content-length"])))
+        return replace(head, body=self.rest())
+
+    def answer_head(self) -> Answer:
+        """The next answer without its body, which may still be under way."""
+        status, *lines = self._until(b"\r\n\r\n")[:-4].split(b"\r\n")
         headers = dict(line.lower().split(b": ", 1) for line in lines)
-        code = int(status.split()[1])
-        if to == "HEAD" or code in (100, 204):
-            return Answer(code, headers, b"")
-        if headers.get(b"transfer-encoding") == b"chunked":
-            return Answer(code, headers, b"".join(iter(self.chunk, b"")))
-        if b"content-length" in headers:
-            return Answer(code, headers, self._exactly(int(headers[b"content-length"])))
-        return Answer(code, headers, self.rest())
+        return Answer(int(status.split()[1]), headers, b"")
+
+    def body(self) -> bytes:
+        """The chunks to the last."""
+        return b"".join(iter(self.chunk, b""))
+
+    def some(self, most: int) -> bytes:
+        """Some more bytes, as they come."""
+        if not self._buffer:
+            self._need()
+        return self._exactly(min(most, len(self._buffer)))
 
     def answers(self) -> list[Answer]:
         """Every answer until the server closes."""
@@ -130,6 +148,40 @@ async def echo(request: Request, reply: Reply) -> None:
     reply.send(200, (), b"%b %b %b" % (request.method.encode(), request.target, request.body))
 
 
+class Watched:
+    """A handler that says what became of it: `began`, then `ended` by a `finally`, `cancelled` or not.
+
+    It streams `chunks` and then waits for ever, or fewer when `drain`ing takes for ever.
+    """
+
+    def __init__(self, chunks: int = 0, size: int = 10) -> None:
+        self.began = threading.Event()
+        self.ended = threading.Event()
+        self.cancelled = False
+        self.written = 0
+        self._chunks = chunks
+        self._size = size
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        self.began.set()
+        try:
+            await self._stream(reply)
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        finally:
+            self.ended.set()
+
+    async def _stream(self, reply: Reply) -> None:
+        if self._chunks:
+            reply.start(200, ())
+        for _ in range(self._chunks):
+            reply.write(bytes(self._size))
+            self.written += self._size
+            await reply.drain()
+
+
 class Front:
     """A listening server; `calls` has the method, target and body of each request its handler got."""
 
@@ -164,6 +216,14 @@ class Front:
             return what()
 
         return self.run(called())
+
+    def until_open(self, count: int) -> None:
+        """Wait until the server has so many connections; TimeoutError when that does not come about."""
+
+        deadline = time.monotonic() + PATIENCE
+        while self.call(lambda: len(self.server._open)) != count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.server._open)} connections are open, not {count}")
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self._stopped.set)

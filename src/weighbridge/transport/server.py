@@ -34,6 +34,10 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PIPELINED: Final = 16
 _READ_AHEAD: Final = 64 * 1024
 """Requests, and bytes, read ahead while an answer is under way; over either by what came in one read."""
+_DISCARDED: Final = 64 * 1024 * 1024
+"""Bytes a client may send beyond its last request, or after a refusal, before it is cut off."""
+_UNSENT: Final = 128 * 1024
+"""Bytes the kernel holds for a client beyond those on their way."""
 _REPEATED: Final = 100
 """Header lines of one request that may repeat a name: joining them costs the square of their number."""
 _TURNED_AWAY: Final = 256
@@ -113,8 +117,8 @@ class Reply:
 
     @property
     def left(self) -> bool:
-        """Whether the client has gone, so that nothing written arrives."""
-        return self._connection.lost
+        """Whether the client has gone, so that nothing written arrives; False where it was we who cut it off."""
+        return self._connection.lost and self._connection.left
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""
@@ -239,6 +243,7 @@ class Connection(asyncio.Protocol):
         "_waiting",
         "choked",
         "deadline",
+        "left",
         "lost",
         "server",
         "task",
@@ -249,6 +254,8 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.lost = False
         """Nothing written arrives any more."""
+        self.left = True
+        """Once lost: whether by the client's doing, not by ours."""
         self.choked: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._reply: Reply | None = None
@@ -274,13 +281,12 @@ class Connection(asyncio.Protocol):
         """The `_size` when `_received` began."""
         # what keeps reading and writing bounded
         self._reading = True
-        self._paused = False
-        self._ahead = self._discarded = 0
+        self._paused = self._closing = False
         self._unread = False
         """Whether the client sent more than we shall read."""
+        self._ahead = self._discarded = 0
         self._untaken = 0
         """Bytes the client had still to take when its time began."""
-        self._closing = False
 
     # the transport's calls
 
@@ -321,12 +327,13 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._waiting.clear()
         self._unchoke()
-        del self._parser  # it holds our methods: with it gone, no cycle is left for the collector
+        reply, self._reply = self._reply, None
+        del self._parser  # it and the reply hold us: with both gone, no cycle is left for the collector
         if self.task is None:
             self.server.dismiss(self)
             return
-        self.task.add_done_callback(lambda _: self.server.dismiss(self))
-        if self._reply is not None and not self._reply.ended:
+        self.task.add_done_callback(self._ended)
+        if reply is not None and not reply.ended:
             self.task.cancel()
 
     def pause_writing(self) -> None:
@@ -486,6 +493,7 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> bool:
         """End it now, handler and all; say whether an answer was under way."""
+        self.left = False
         answering = self._reply is not None and not self._reply.ended
         self.abort()
         if self.task is not None:
@@ -526,6 +534,10 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._reply = reply
         self.task = asyncio.get_running_loop().create_task(self._run(request, reply))
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self.task = None  # one that is cancelled before its first step has no `finally`
+        self.server.dismiss(self)
 
     async def _run(self, request: Request, reply: Reply) -> None:
         try:
@@ -595,7 +607,7 @@ class Connection(asyncio.Protocol):
     def _discard(self, size: int) -> None:
         self._unread = True
         self._discarded += size
-        if self._discarded > self.server.limits.body_bytes:
+        if self._discarded > _DISCARDED:
             self.abort()
 
     def _pause(self) -> None:
@@ -670,6 +682,8 @@ class Server:
 
     async def listen(self, listening: socket.socket) -> None:
         """Take clients from a bound socket."""
+        # Else the kernel takes in megabytes before we see that a client reads nothing, or that it reads at all.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
         loop = asyncio.get_running_loop()
         self._listeners.append(await loop.create_server(lambda: Connection(self), sock=listening, backlog=4096))
 
