@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SHOWN_ADDRESS = "http://127.0.0.1:8080"
 _SHOWN_KEY = re.compile(r"wb-[\w…]+")
 _BLOCK = re.compile(
-    r"(?:^<!-- not run: (?P<excuse>.+) -->\n)?"
+    r"(?:^<!-- not run: (?P<excuse>[^\n]+) -->\n)?"
     r"^```(?P<language>console|bash|python)\n(?P<code>.*?)^```\n"
     r"(?:\n*<!-- prints -->\n```text\n(?P<output>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,

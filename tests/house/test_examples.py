@@ -30,6 +30,11 @@ print(1)
 ```text
 1
 ```
+
+<!-- not run: it needs a key of yours -->
+```console
+$ true
+```
 """
 HERE = Gateway("http://127.0.0.1:1234", "wb-secret", Path("/nonexistent"))
 
@@ -52,6 +57,7 @@ def test_blocks_are_read_with_their_commands_outputs_and_excuses() -> None:
         Example("page.md:1", (Step("bash", "echo one \\\n  two\n", "one two\n"), Step("bash", "true\n", None))),
         Example("page.md:9", (Step("bash", "xdg-open .\n", None),), "it needs a screen"),
         Example("page.md:13", (Step("python", "print(1)\n", "1\n"),)),
+        Example("page.md:23", (Step("bash", "true\n", None),), "it needs a key of yours"),
     ]
 
 
