@@ -68,7 +68,7 @@ class Client:
         if head.headers.get(b"transfer-encoding") == b"chunked":
             return replace(head, body=self.body())
         if b"content-length" in head.headers:
-            return replace(head, body=self._exactly(int(head.headers[b"content-length"])))
+            return replace(head, body=self.exactly(int(head.headers[b"content-length"])))
         return replace(head, body=self.rest())
 
     def answer_head(self) -> Answer:
@@ -85,7 +85,7 @@ class Client:
         """Some more bytes, as they come."""
         if not self._buffer:
             self._need()
-        return self._exactly(min(most, len(self._buffer)))
+        return self.exactly(min(most, len(self._buffer)))
 
     def answers(self) -> list[Answer]:
         """Every answer until the server closes."""
@@ -97,7 +97,7 @@ class Client:
     def chunk(self) -> bytes:
         """The next chunk of a chunked body; empty for the last."""
         size = int(self._until(b"\r\n"), 16)
-        return self._exactly(size + 2)[:-2]
+        return self.exactly(size + 2)[:-2]
 
     def rest(self) -> bytes:
         """What comes until the server closes; ConnectionError when it resets."""
@@ -122,7 +122,8 @@ class Client:
         found, _, self._buffer = self._buffer.partition(end)
         return found + end
 
-    def _exactly(self, size: int) -> bytes:
+    def exactly(self, size: int) -> bytes:
+        """So many bytes."""
         while len(self._buffer) < size:
             self._need()
         found, self._buffer = self._buffer[:size], self._buffer[size:]

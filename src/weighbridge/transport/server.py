@@ -31,9 +31,8 @@ log = logging.getLogger(__name__)
 
 REASONS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_PIPELINED: Final = 16
 _READ_AHEAD: Final = 64 * 1024
-"""Requests, and bytes, read ahead while an answer is under way; over either by what came in one read."""
+"""Bytes read ahead while an answer is under way, give or take one read."""
 _DISCARDED: Final = 64 * 1024 * 1024
 """Bytes a client may send beyond its last request, or after a refusal, before it is cut off."""
 _UNSENT: Final = 128 * 1024
@@ -307,7 +306,8 @@ class Connection(asyncio.Protocol):
         if self.task is not None or self.choked is not None:
             self._ahead += len(data)
             if self._ahead > _READ_AHEAD:
-                self._pause()
+                self._paused = True
+                self._transport.pause_reading()
         self._feed(data)
         if self._receiving and self._reading:
             self._await_rest()
@@ -425,8 +425,6 @@ class Connection(asyncio.Protocol):
             self._serve(request, reply)
         else:
             self._waiting.append((request, reply))
-            if len(self._waiting) >= _PIPELINED:
-                self._pause()
 
     # the reply's calls
 
@@ -609,10 +607,6 @@ class Connection(asyncio.Protocol):
         self._discarded += size
         if self._discarded > _DISCARDED:
             self.abort()
-
-    def _pause(self) -> None:
-        self._paused = True
-        self._transport.pause_reading()
 
     def _resume(self) -> None:
         self._ahead = 0
