@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 LOCAL: Final = "local"
 """The id under which the catalogue lists what we run ourselves."""
-_LOOK_AGAIN: Final = 60.0
+LOOK_AGAIN: Final = 60.0
 """Seconds between two looks at the lists of models that providers publish."""
 
 
@@ -106,10 +106,12 @@ async def serve(settings: Settings, engines: tuple[Upstream, ...], listening: so
 class Worker:
     """One process's parts, from the front to the ledger."""
 
-    def __init__(self, settings: Settings, engines: tuple[Upstream, ...]) -> None:
+    def __init__(self, settings: Settings, engines: tuple[Upstream, ...], *, look_again: float = LOOK_AGAIN) -> None:
+        """`look_again` is the time in seconds between two looks at a provider's list of models."""
         loop = asyncio.get_running_loop()
         deadlines = Deadlines(loop)
         self._settings = settings
+        self._look_again = look_again
         self._rows = {row.id: row for row in read_rows()}
         self._writer = Writer(
             settings.ledger_path,
@@ -140,8 +142,8 @@ class Worker:
                 books=Books(Ids(), self._writer.record, time.perf_counter),
                 now=_now,
             ),
-            Models(self._open, catalog),
-            Receipts(self._open, self._find),
+            Models(lambda request: self._open(request, _now()), catalog),
+            Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
         )
 
@@ -169,11 +171,11 @@ class Worker:
         await self._writer.close()
         self._reading.close()
 
-    def _open(self, request: Request) -> Key:
+    def _open(self, request: Request, now: datetime) -> Key:
         scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not presented:
             raise Unauthorized("no API key came with the request: send `Authorization: Bearer wb-…`")
-        return self._keyring.open(presented.strip(), now=_now())
+        return self._keyring.open(presented.strip(), now=now)
 
     async def _find(self, receipt: str) -> Entry | None:
         return await asyncio.to_thread(store.find, self._reading, receipt)
@@ -203,7 +205,7 @@ class Worker:
                 if not silent:
                     log.warning("the models of %s cannot be listed: %s", provider, exc.message)
                 silent = True
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(self._look_again)
 
 
 def _path(wanted: type, text: str) -> Path:

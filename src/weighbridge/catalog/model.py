@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Final, Literal
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
 Modality = Literal["text", "image", "audio", "video", "file", "embedding"]
@@ -44,6 +44,8 @@ class Rate:
 
     def at(self, prompt_tokens: int) -> Decimal:
         """The price of a million tokens when the prompt has so many, cached ones counted."""
+        if not self.tiers:
+            return self.base
         reached = (price for start, price in reversed(self.tiers) if prompt_tokens > start)
         return next(reached, self.base)
 
@@ -102,6 +104,8 @@ class Endpoint:
 
         Where none matches it is the first one listed (as in genai-prices), and None where no price is known.
         """
+        if len(self.prices) == 1:
+            return self.prices[0]
         in_force = (price for price in reversed(self.prices) if price.in_force(when))
         return next(in_force, self.prices[0] if self.prices else None)
 
@@ -129,6 +133,10 @@ class Model:
     endpoints: tuple[Endpoint, ...] = ()
 
 
+_LONGEST_NAME: Final = 200
+"""Characters of a name that is worth comparing: the comparison's time grows with them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """One immutable snapshot. `models` by id; `aliases` maps other accepted names, in lower case, to an id."""
@@ -146,6 +154,8 @@ class Catalog:
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """The ids most like `name`, those that some endpoint serves first; fewer or none if nothing is alike."""
+        if len(name) > _LONGEST_NAME:
+            return []
         wanted = name.lower()
         alike = [(_likeness(wanted, id_), id_) for id_ in self.models]
         kept = sorted((pair for pair in alike if pair[0] >= 0.5), key=lambda pair: (-pair[0], pair[1]))

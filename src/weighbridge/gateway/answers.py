@@ -30,8 +30,18 @@ def error_document(error: WeighbridgeError) -> bytes:
     return msgspec.json.encode(_Failure(said))
 
 
-def error(reply: Reply, exc: WeighbridgeError, *, receipt: str | None = None, headers: Headers = ()) -> None:
-    """Answer with an error: as the whole answer, or as the last event of a stream that has begun."""
+def error(
+    reply: Reply,
+    exc: WeighbridgeError,
+    *,
+    status: int | None = None,
+    receipt: str | None = None,
+    headers: Headers = (),
+) -> None:
+    """Answer with an error: as the whole answer, or as the last event of a stream that has begun.
+
+    `status` is given where one error stands for several.
+    """
     if reply.started:
         reply.end(b"data: " + error_document(exc) + b"\n\n")
         return
@@ -39,7 +49,7 @@ def error(reply: Reply, exc: WeighbridgeError, *, receipt: str | None = None, he
         headers = (*headers, (b"retry-after", str(max(1, math.ceil(exc.retry_after))).encode()))
     if receipt is not None:
         headers = (*headers, (RECEIPT, receipt.encode()))
-    reply.send(exc.status, (JSON, *headers), error_document(exc))
+    reply.send(exc.status if status is None else status, (JSON, *headers), error_document(exc))
 
 
 def document(reply: Reply, value: object, *, status: int = 200) -> None:

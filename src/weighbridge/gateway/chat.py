@@ -25,19 +25,24 @@ log = logging.getLogger(__name__)
 class Chat:
     """The recipe of a request. Each step is somebody else's; their order is here."""
 
-    open: Callable[[Request], Key]
+    open: Callable[[Request, datetime], Key]
     """The key a request came with. Raises Unauthorized."""
     check_ledger: Callable[[], None]
-    """Raises LedgerUnavailable when no receipt could be written, before anything is spent."""
+    """Raises LedgerUnavailable when no receipt could be written: before anything is spent, and before there is an
+    entry that would have to be kept in memory."""
     catalog: Callable[[], Catalog]
     providers: Mapping[str, Provider]
     books: Books
     now: Callable[[], datetime]
 
     async def __call__(self, request: Request, reply: Reply) -> None:
-        """Answer one request. Whatever happens, one entry is left, unless the key was not ours."""
+        """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
+
+        Raises Unauthorized or LedgerUnavailable.
+        """
         now = self.now()
-        key = self.open(request)
+        key = self.open(request, now)
+        self.check_ledger()
         tab = self.books.open(key, now)
         try:
             await self._answer(request, reply, tab, key, now)
@@ -51,7 +56,6 @@ class Chat:
             await _refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
 
     async def _answer(self, request: Request, reply: Reply, tab: Tab, key: Key, now: datetime) -> None:
-        self.check_ledger()
         tab.call = call = openai.read_chat(request.body)
         model = model_named(call.model, self.catalog(), self.providers)
         tab.model = model.id

@@ -6,6 +6,7 @@ from typing import Final
 from weighbridge.errors import UpstreamError
 from weighbridge.gateway import answers
 from weighbridge.gateway.tab import Tab
+from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.server import Headers, Reply
 from weighbridge.wire import openai, sse
@@ -23,7 +24,7 @@ async def relay(answer: Answer, tab: Tab, reply: Reply) -> None:
     Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
     """
     try:
-        if answer.content_type.startswith(_STREAM):
+        if answer.content_type[: len(_STREAM)].lower() == _STREAM:
             await _stream(answer, tab, reply)
         else:
             await _whole(answer, tab, reply)
@@ -35,15 +36,17 @@ async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
     document = await _read(answer, tab)
     usage = openai.usage_in(document)
     if usage is None and (fault := openai.fault_in(document)) is not None:
-        raise UpstreamError(f"the provider answered 200 with an error: {fault}")
+        raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
+    if usage is None and not openai.readable(document):
+        raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
     charge = tab.charge(usage, openai.said(document)[0] if usage is None else 0)
     receipt = tab.settle("complete", 200, charge=charge)
     answer.body.close()
     if receipt is not None:
         await receipt
     headers: Headers = ((b"content-type", answer.content_type), (answers.RECEIPT, tab.id.encode()))
-    if usage is not None and (cost := tab.cost_text(usage)) is not None:
-        headers += ((answers.COST, cost.encode()),)
+    if charge.cost is not None and charge.counted_by != "estimate":
+        headers += ((answers.COST, plain(charge.cost).encode()),)
     reply.send(200, headers, document)
 
 
@@ -70,7 +73,7 @@ async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
         await _pass_on(answer, stream, tab, reply)
-        await _end(stream, tab, reply)
+        await _end(stream, answer, tab, reply)
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
@@ -93,7 +96,7 @@ async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -
         stream.fault = str(exc)
 
 
-async def _end(stream: ChatStream, tab: Tab, reply: Reply) -> None:
+async def _end(stream: ChatStream, answer: Answer, tab: Tab, reply: Reply) -> None:
     charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if stream.whole:
         receipt = tab.settle("complete", 200, charge=charge)
@@ -101,7 +104,7 @@ async def _end(stream: ChatStream, tab: Tab, reply: Reply) -> None:
             await receipt
         reply.end(DONE)
         return
-    broke = UpstreamError(stream.fault or "the provider's stream stopped before its end")
+    broke = UpstreamError(answer.tell(stream.fault or "the provider's stream stopped before its end"))
     receipt = tab.settle("upstream_broke", 200, error=broke.code, charge=charge)
     if receipt is not None:
         await receipt

@@ -69,9 +69,7 @@ class Gateway:
             return methods[request.method]
         if request.method == "HEAD" and "GET" in methods:
             return methods["GET"]
-        if request.method == "OPTIONS":
-            return _Options(methods)
-        raise MethodNotAllowed(f"{request.path} takes {_allow(methods)}, not {request.method}")
+        return _Options(methods) if request.method == "OPTIONS" else _OtherMethod(methods)
 
     def _methods(self, path: str) -> Mapping[str, Handler] | None:
         exact = self._exact.get(path.encode())
@@ -110,6 +108,18 @@ class _Options:
         reply.send(200, headers, b"")
 
 
+@dataclass(frozen=True, slots=True)
+class _OtherMethod:
+    """A method the path does not take: the answer names those it does."""
+
+    methods: Mapping[str, Handler]
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        allowed = _allow(self.methods)
+        exc = MethodNotAllowed(f"{request.path[:200]} takes {allowed}, not {request.method}")
+        answers.error(reply, exc, headers=((b"allow", allowed.encode()),))
+
+
 def _allow(methods: Mapping[str, Handler]) -> str:
     also = ("HEAD", "OPTIONS") if "GET" in methods else ("OPTIONS",)
     return ", ".join((*methods, *also))
@@ -124,9 +134,12 @@ def _by_path(table: Iterable[Route]) -> dict[bytes, dict[str, Handler]]:
 
 def refuse(reply: Reply, status: int, what: str) -> None:
     """What a client hears whose request never became one: the transport's status, our shape."""
-    kind = _REFUSALS.get(status, MalformedRequest)
-    document = answers.error_document(kind(what))
-    reply.send(status, (answers.JSON,), document)
+    exc = _REFUSALS.get(status, MalformedRequest)(what)
+    if isinstance(exc, Draining):
+        exc.retry_after = _SOON
+    answers.error(reply, exc, status=status)
 
 
-_REFUSALS: Final[Mapping[int, type[WeighbridgeError]]] = {413: BodyTooLarge, 503: Draining}
+_REFUSALS: Final[Mapping[int, type[WeighbridgeError]]] = {413: BodyTooLarge, 500: WeighbridgeError, 503: Draining}
+_SOON: Final = 1.0
+"""Seconds after which another worker, or the next process, may take a client that was turned away."""

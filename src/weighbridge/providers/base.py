@@ -1,7 +1,9 @@
 """What a provider is to the gateway: something that answers a call with a stream of bytes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
+
+import msgspec
 
 from weighbridge.catalog.model import Endpoint
 from weighbridge.wire.openai import ChatCall
@@ -23,14 +25,15 @@ class Body(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A good (2xx) answer: its head has come, its body is on the way."""
 
     content_type: bytes
     body: Body
     counted_by: Source
     """Who counts the tokens it reports."""
+    tell: Callable[[str], str]
+    """What of the provider's words about a fault may be told on: no key of ours, and no more than a few lines."""
     request_id: str | None = None
     """The provider's own id of the request, for disputes."""
 

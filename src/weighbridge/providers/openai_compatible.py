@@ -80,6 +80,7 @@ class OpenAICompatible:
             content_type=answer.headers.get(b"content-type", b"application/json"),
             body=answer,
             counted_by=self._dialect.counted_by,
+            tell=self._told,
             request_id=None if request_id is None else request_id[:200].decode("latin-1"),
         )
 
@@ -123,9 +124,11 @@ class OpenAICompatible:
         return UpstreamError(said, retry_after=wait)
 
     def _words(self, text: bytes) -> str:
-        fault = openai.fault_in(text) or text.decode(errors="replace").strip() or "nothing"
+        return self._told(openai.fault_in(text) or text.decode(errors="replace").strip() or "nothing")
+
+    def _told(self, words: str) -> str:
         key = self._dialect.key
-        return (fault if key is None else fault.replace(key, "(our key)"))[:1000]
+        return (words if key is None else words.replace(key, "(our key)"))[:1000]
 
 
 def _head(pool: Pool, key: str | None) -> str:

@@ -1,6 +1,7 @@
 """Which model is meant, and which endpoints to try, in which order. Values in, values out."""
 
 from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,7 +21,7 @@ def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model
         return model
     provider, _, upstream = name.partition("/")
     if upstream and provider in providers:
-        return Model(name, endpoints=(Endpoint(provider, upstream, name),))
+        return _at_provider(provider, upstream, catalog) or Model(name, endpoints=(Endpoint(provider, upstream, name),))
     if model is not None:
         raise UnknownModel(
             f"{model.id!r} is known, but no provider that is set up here serves it; "
@@ -29,6 +30,15 @@ def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model
         )
     nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
     raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)", param="model")
+
+
+def _at_provider(provider: str, upstream: str, catalog: Catalog) -> Model | None:
+    """The model that we know the provider to call so, at this provider alone: its price holds under any name."""
+    for model in catalog.models.values():
+        for endpoint in model.endpoints:
+            if endpoint.provider == provider and endpoint.upstream_model == upstream:
+                return replace(model, endpoints=(endpoint,))
+    return None
 
 
 def plan(model: Model, when: datetime) -> list[Planned]:
