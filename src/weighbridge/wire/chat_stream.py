@@ -54,7 +54,7 @@ class ChatStream:
     def feed(self, data: bytes) -> bytes:
         """Some more of the stream, cut anywhere; the whole events to pass on now. Raises sse.TooLong."""
         whole = self._splitter.feed(data)
-        if not whole:
+        if not whole or self.done or self.fault is not None:
             return b""
         at = _remarkable(whole)
         if at is None:
@@ -63,9 +63,12 @@ class ChatStream:
         return plain + b"".join([self._event(event) for event in sse.events(whole[at:])])
 
     def end(self) -> bytes:
-        """The upstream has ended its body: what is left to pass on, were its last event cut short of its blank line."""
+        """The upstream has ended its body: its last event, had it come whole but for the blank line."""
         rest = self._splitter.rest
-        return self._event(rest + b"\n\n") if rest.strip() else b""
+        document = sse.document(rest)
+        if document is None or not (document == b"[DONE]" or openai.readable(document)):
+            return b""
+        return self._event(rest.rstrip(b"\r\n") + b"\n\n")
 
     @property
     def whole(self) -> bool:
@@ -81,9 +84,11 @@ class ChatStream:
         return self._said_bytes
 
     def _event(self, event: bytes) -> bytes:
+        if self.done or self.fault is not None:
+            return b""
         document = sse.document(event)
-        if document is None or self.done or self.fault is not None:
-            return event if document is None else b""
+        if document is None:
+            return event
         if document == b"[DONE]":
             self.done = True
             return b""
@@ -101,7 +106,12 @@ class ChatStream:
         if not self._wants_usage and openai.only_usage(document):
             return b""
         cost = self._cost(usage)
-        return event if cost is None else b"data: " + openai.with_cost(document, cost) + b"\n\n"
+        if cost is None:
+            return event
+        priced = openai.with_cost(document, cost)
+        if document in event:
+            return event.replace(document, priced, 1)
+        return b"data: " + priced.replace(b"\n", b" ") + b"\n\n"  # it came on several lines
 
     def _keep(self, events: bytes) -> bytes:
         self._kept.append(events)

@@ -1,14 +1,17 @@
 """The part of the OpenAI chat format that we read; all else passes through untouched, byte for byte."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
 
 from weighbridge.errors import BadRequest
+from weighbridge.wire import splice
 from weighbridge.wire.usage import Usage
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_MOST_TOKENS: Final = 1_000_000_000
+"""More than this in one answer is no count."""
 _Limit = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -21,7 +24,7 @@ class StreamOptions(msgspec.Struct):
 class ChatCall(msgspec.Struct):
     """The fields of a chat completion request that decide where it goes and what it may cost."""
 
-    model: str
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
     messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -46,41 +49,10 @@ class ChatCall(msgspec.Struct):
         return None if limit is None else limit * (self.n or 1)
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: _Count | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: _Count
-    completion_tokens: _Count = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-    prompt_cache_hit_tokens: _Count | None = None  # DeepSeek
-    cached_tokens: _Count | None = None  # Moonshot
-
-    def inner(self) -> Usage:
-        details = self.prompt_tokens_details or _PromptDetails()
-        answer = self.completion_tokens_details or _CompletionDetails()
-        cached = details.cached_tokens
-        if cached is None:
-            cached = self.cached_tokens if self.prompt_cache_hit_tokens is None else self.prompt_cache_hit_tokens
-        return Usage(
-            prompt=self.prompt_tokens,
-            completion=self.completion_tokens,
-            cached=None if cached is None else min(cached, self.prompt_tokens),
-            written=details.cache_write_tokens,
-            reasoning=answer.reasoning_tokens,
-        )
-
-
 class _WithUsage(msgspec.Struct):
-    usage: _Usage | None = None
+    usage: dict[str, object] | None = None
     choices: list[msgspec.Raw] | None = None
+    x_groq: msgspec.Raw = msgspec.Raw()
 
 
 class _Delta(msgspec.Struct):
@@ -107,8 +79,8 @@ class _Fault(msgspec.Struct):
 
 
 class _Failed(msgspec.Struct):
-    error: _Fault | str | None = None
-    message: str | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    message: object = None
     detail: msgspec.Raw = msgspec.Raw()
 
 
@@ -116,11 +88,14 @@ _calls: Final = msgspec.json.Decoder(ChatCall)
 _with_usage: Final = msgspec.json.Decoder(_WithUsage)
 _chunks: Final = msgspec.json.Decoder(_Chunk)
 _failures: Final = msgspec.json.Decoder(_Failed)
+_words: Final = msgspec.json.Decoder(_Fault | str)
+_any: Final = msgspec.json.Decoder(msgspec.Raw)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
-_USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-_TOP: Final = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:\s*')
+_MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+_IN_DISGUISE: Final = re.compile(rb"\\u00[46][4-5c-f]")
+"""A letter of `model` or `MODEL` as an escape, which no encoder writes."""
 _PATH: Final = re.compile(r" - at `\$?\.?(.+)`$")
+_INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
 
 
 def read_chat(body: bytes) -> ChatCall:
@@ -128,13 +103,18 @@ def read_chat(body: bytes) -> ChatCall:
     try:
         if not body.isascii():
             body.decode()
-        return _calls.decode(body)
+        call = _calls.decode(body)
     except UnicodeDecodeError as exc:
         raise BadRequest(f"the body is not UTF-8 (byte {exc.start})") from exc
     except msgspec.ValidationError as exc:
         raise _named(str(exc)) from exc
     except msgspec.DecodeError as exc:
         raise BadRequest(f"the body is not valid JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise BadRequest("the body is nested too deep") from exc
+    if len(_model_places(body)) > 1:  # parsers differ in which they take: ours would check one, and theirs run another
+        raise BadRequest("model: the field is there more than once, in one case or another", param="model")
+    return call
 
 
 def _named(fault: str) -> BadRequest:
@@ -152,7 +132,7 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     With `ask_usage` a stream is made to end with its usage, whether or not the client asked for it.
     """
     if model != call.model:
-        body = _with_field(body, b"model", msgspec.json.encode(model))
+        body = splice.replaced(body, _model_places(body), msgspec.json.encode(model))
     if ask_usage and call.stream and not call.wants_usage:
         options = _fields.decode(body).get("stream_options")
         if options is None:
@@ -160,78 +140,104 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
             return body[:start] + b'"stream_options":{"include_usage":true},' + body[start:]
         known = {} if bytes(options) == b"null" else _fields.decode(options)
         known["include_usage"] = msgspec.Raw(b"true")
-        body = _with_field(body, b"stream_options", msgspec.json.encode(known))
+        body = splice.replaced(body, splice.places(body, "stream_options"), msgspec.json.encode(known))
     return body
 
 
-def _with_field(body: bytes, name: bytes, value: bytes) -> bytes:
-    """The same object with another value for a field it has; what is not that value stays as it is."""
-    if name == b"model" and body.count(b'"model"') == 1 and (only := _MODEL.search(body)):
-        return body[: only.start(1)] + value + body[only.end(1) :]
-    spans = _spans(body)
-    for start, end in reversed([span for field, span in spans if field == name.decode()]):
-        body = body[:start] + value + body[end:]
-    return body
-
-
-def _spans(body: bytes) -> list[tuple[str, tuple[int, int]]]:
-    """The name of each top-level field and where its value stands; `body` is an object known to be valid."""
-    spans: list[tuple[str, tuple[int, int]]] = []
-    at = body.index(b"{") + 1
-    while key := _TOP.match(body, at):
-        end = _value_end(body, key.end())
-        spans.append((msgspec.json.decode(key[1], type=str), (key.end(), end)))
-        comma = re.compile(rb"\s*,").match(body, end)
-        if comma is None:
-            break
-        at = comma.end()
-    return spans
-
-
-_INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
-_SKIP: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
-_SCALAR: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,}\]]+')
-
-
-def _value_end(body: bytes, at: int) -> int:
-    """Where the value that starts at `at` ends."""
-    if body[at : at + 1] not in (b"{", b"["):
-        scalar = _SCALAR.match(body, at)
-        return at if scalar is None else scalar.end()
-    depth = 0
-    for token in _SKIP.finditer(body, at):
-        first = token[0][:1]
-        depth += (first in (b"{", b"[")) - (first in (b"}", b"]"))
-        if depth == 0:
-            return token.end()
-    return len(body)
+def _model_places(body: bytes) -> list[splice.Place]:
+    """Where the values of `model` stand, in whatever case: some parsers do not tell `Model` from it."""
+    lowered = body.lower()
+    if lowered.count(b'"model"') == 1 and not _IN_DISGUISE.search(lowered) and (only := _MODEL.search(body)):
+        return [only.span(1)]
+    return [place for field, place in splice.fields(body) if field.lower() == "model"]
 
 
 def usage_in(document: bytes) -> Usage | None:
     """The usage an answer or a chunk reports; None where it reports none, or none that can be read."""
-    try:
-        found = _with_usage.decode(document).usage
-    except msgspec.DecodeError:
+    found = _read_usage(document)
+    if found is None:
         return None
-    return None if found is None else found.inner()
+    if found.usage is not None:
+        return _usage(found.usage)
+    elsewhere = (found.x_groq, *(found.choices or ()))  # Groq's own place, Moonshot's own place
+    reported = (_read_usage(place) for place in elsewhere if b'"usage"' in bytes(place))
+    return next((_usage(one.usage) for one in reported if one is not None and one.usage is not None), None)
+
+
+def _read_usage(document: bytes | msgspec.Raw) -> _WithUsage | None:
+    try:
+        return _with_usage.decode(document)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _usage(reported: Mapping[str, object]) -> Usage | None:
+    """Field by field, so that one that makes no sense does not take the others with it."""
+    prompt, completion = _count(reported, "prompt_tokens"), _count(reported, "completion_tokens")
+    total = _count(reported, "total_tokens")
+    if prompt is None or (completion is None and total is None):
+        return None
+    # Gemini and Grok leave what was thought out of the completion and have it in the total
+    completion = max(completion or 0, 0 if total is None else total - prompt)
+    read = _details(reported, "prompt_tokens_details")
+    cached = _first(
+        _count(read, "cached_tokens"),
+        _count(reported, "prompt_cache_hit_tokens"),  # DeepSeek
+        _count(reported, "cached_tokens"),  # Moonshot
+    )
+    cached = _at_most(prompt, cached)
+    written = _at_most(prompt - (cached or 0), _count(read, "cache_write_tokens"))
+    reasoning = _count(_details(reported, "completion_tokens_details"), "reasoning_tokens")
+    return Usage(prompt, completion, cached=cached, written=written, reasoning=_at_most(completion, reasoning))
+
+
+def _details(reported: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = reported.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _count(reported: Mapping[str, object], name: str) -> int | None:
+    value = reported.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
+
+
+def _at_most(most: int, count: int | None) -> int | None:
+    return None if count is None else min(count, most)
+
+
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
 
 
 def only_usage(document: bytes) -> bool:
     """Whether a chunk carries nothing but usage, so that it is there only because somebody asked for it."""
-    try:
-        return _with_usage.decode(document).choices == []
-    except msgspec.DecodeError:
-        return False
+    found = _read_usage(document)
+    return found is not None and found.choices == []
 
 
 def with_cost(document: bytes, cost: str) -> bytes:
-    """The document with `cost` (US dollars) as the first field of its usage object."""
-    places = list(_USAGE.finditer(document))
-    if not places:
+    """The document with `cost` (US dollars) as the first field of its usage object, in the place of any it has."""
+    usages = splice.places(document, "usage")
+    if not usages or document[usages[-1][0] : usages[-1][0] + 1] != b"{":
         return document
-    found = places[-1]  # the document's own: what a text quotes is escaped, what a choice holds stands before it
-    comma = b"" if document[found.end() :].lstrip()[:1] == b"}" else b","
-    return document[: found.end()] + b'"cost":' + cost.encode() + comma + document[found.end() :]
+    start = usages[-1][0]
+    if known := splice.places(document, "cost", start):  # OpenRouter's own
+        return splice.replaced(document, known, cost.encode())
+    comma = b"" if document[start + 1 :].lstrip()[:1] == b"}" else b","
+    return document[: start + 1] + b'"cost":' + cost.encode() + comma + document[start + 1 :]
+
+
+def readable(document: bytes) -> bool:
+    """Whether it is JSON to its end."""
+    try:
+        _any.decode(document)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def said(document: bytes) -> tuple[int, bool]:
@@ -253,12 +259,22 @@ def fault_in(document: bytes) -> str | None:
     """What an error body or an error chunk says, in the shapes providers use; None where it is none."""
     try:
         failed = _failures.decode(document)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
-    if isinstance(failed.error, str):
-        return failed.error
-    if failed.error is not None:
-        return failed.error.message or str(failed.error.code or failed.error.type or "an error without words")
-    if failed.message:
+    error = bytes(failed.error)
+    if error not in (b"", b"null", b"false", b'""'):
+        return _said_by(error)
+    if isinstance(failed.message, str) and failed.message:
         return failed.message
-    return bytes(failed.detail).decode(errors="replace")[:500] or None
+    detail = bytes(failed.detail)
+    return None if detail in (b"", b"null") else _said_by(detail)
+
+
+def _said_by(error: bytes) -> str:
+    """The words of an error, or it itself where it has none that we know to find."""
+    try:
+        read = _words.decode(error)
+    except (msgspec.DecodeError, RecursionError):
+        read = ""
+    said = read if isinstance(read, str) else read.message or str(read.code or read.type or "")
+    return said or error.decode(errors="replace")[:500]

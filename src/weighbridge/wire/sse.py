@@ -64,7 +64,7 @@ def events(data: bytes) -> Iterator[bytes]:
 
 def document(event: bytes) -> bytes | None:
     """The `data` of an event, its lines joined; None where it has none (a comment, a keep-alive)."""
-    if event.startswith(b"data:") and event.find(b"\n") == len(event) - 2:
+    if event.startswith(b"data:") and event.endswith(b"\n") and event.find(b"\n") == len(event) - 2:
         return event[5:].strip()
     lines = [line[5:].removeprefix(b" ") for line in _LINE.split(event) if line.startswith(b"data:")]
     return b"\n".join(lines).strip() if lines else None
