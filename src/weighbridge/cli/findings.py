@@ -13,11 +13,13 @@ from typing import Literal
 
 from weighbridge import db
 from weighbridge.accounts import keys
-from weighbridge.cli import client, running
+from weighbridge.cli import client, pull, running
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Settings
 from weighbridge.config.reference import unknown_variables
+from weighbridge.errors import UnknownModel
 from weighbridge.serving import state
+from weighbridge.serving.weights import present, weights_of
 
 Condition = Literal["ok", "note", "missing", "failed"]
 """`missing` is not there yet, `failed` should work and does not."""
@@ -86,6 +88,25 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", "ok", f"{len(active)} active of {len(found)}")
     else:
         yield Finding("keys", "missing", "no active key", "weighbridge keys create NAME")
+
+
+def of_models(settings: Settings) -> Iterator[Finding]:
+    """The models we run ourselves: their files, whole and verified."""
+    if not settings.local.enabled:
+        yield Finding("local models", "note", "none is to run: local.enabled is false")
+        return
+    for model in dict.fromkeys(settings.local.models):
+        try:
+            weights = weights_of(model)
+        except UnknownModel as error:
+            yield Finding("local models", "failed", error.message, "mend local.models in the settings")
+            continue
+        path = present(weights, pull.models_directory(settings))
+        if path is None:
+            size = f"{weights.bytes / 1e6:.0f} MB"
+            yield Finding("local models", "missing", f"{model} ({size}) is not here", f"weighbridge pull {model}")
+        else:
+            yield Finding("local models", "ok", f"{model}, verified: {path}")
 
 
 def of_gateway(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """`weighbridge models`: what the catalogue has, and what of it answers here."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import get_args
 import click
 
 from weighbridge import config
+from weighbridge.app import LOCAL
 from weighbridge.catalog.choose import select
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Endpoint, LicenceClass, Model, Price
+from weighbridge.cli import pull
 from weighbridge.cli.connected import connections
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
@@ -70,23 +72,34 @@ def command(
     found = select(
         catalog, when=now, open_weights=only_open, licence=licence, origin=origin, max_price=max_price, tools=tools
     )
-    callable_here = _callable(settings)
+    here = _here(settings)
     if as_json:
-        print_json([_facts(model, callable_here, now) for model in found])
+        print_json([_facts(model, here, now) for model in found])
         return
     if not found:
         click.echo("No model matches. Leave a filter out; what is unknown of a model passes none.", err=True)
         return
-    print_table(_HEADS, (_row(model, callable_here, now) for model in found), right=("params", "context", *_HEADS[7:9]))
+    print_table(_HEADS, (_row(model, here, now) for model in found), right=("params", "context", *_HEADS[7:9]))
 
 
-def _callable(settings: Settings) -> set[str]:
-    """The ids of the providers that can be called, our own engine among them."""
-    return {each.id for each in connections(settings, read_rows()) if each.lack is None}
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What can be called: providers by id, and the models of our own engines."""
+
+    providers: frozenset[str]
+    local: frozenset[str]
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        return endpoint.provider in self.providers or (endpoint.provider == LOCAL and endpoint.model in self.local)
 
 
-def _live(model: Model, callable_here: Collection[str]) -> list[str]:
-    return sorted({endpoint.provider for endpoint in model.endpoints if endpoint.provider in callable_here})
+def _here(settings: Settings) -> _Here:
+    callable_now = (each.id for each in connections(settings, read_rows()) if each.lack is None)
+    return _Here(frozenset(callable_now), frozenset(pull.here(settings)))
+
+
+def _live(model: Model, here: _Here) -> list[str]:
+    return sorted({endpoint.provider for endpoint in model.endpoints if here.serves(endpoint)})
 
 
 def _cheapest(model: Model, now: datetime) -> tuple[Endpoint, Price] | None:
@@ -94,20 +107,20 @@ def _cheapest(model: Model, now: datetime) -> tuple[Endpoint, Price] | None:
     return min(priced, key=lambda pair: pair[1].output.base, default=None)
 
 
-def _row(model: Model, callable_here: Collection[str], now: datetime) -> tuple[object, ...]:
+def _row(model: Model, here: _Here, now: datetime) -> tuple[object, ...]:
     cheapest = _cheapest(model, now)
     price = None if cheapest is None else cheapest[1]
     return (
         model.id,
         model.lab and model.lab.country,
-        model.licence and f"{model.licence.licence_class} ({model.licence.id})",
+        model.licence and f"{model.licence.licence_class}, {model.licence.id.removeprefix('LicenseRef-')}",
         model.open_weights,
         _size(model),
         model.context and f"{model.context:,}",
         model.tools,
         price and usd(price.input.base),
         price and usd(price.output.base),
-        ", ".join(_live(model, callable_here)) or None,
+        ", ".join(_live(model, here)) or None,
     )
 
 
@@ -124,7 +137,7 @@ def _short(count: int | None) -> str:
     return f"{count / 1e9:.3g}B" if count >= 1e9 else f"{count / 1e6:.3g}M"
 
 
-def _facts(model: Model, callable_here: Collection[str], now: datetime) -> dict[str, object]:
+def _facts(model: Model, here: _Here, now: datetime) -> dict[str, object]:
     cheapest = _cheapest(model, now)
     return {
         "id": model.id,
@@ -147,7 +160,7 @@ def _facts(model: Model, callable_here: Collection[str], now: datetime) -> dict[
         "source": model.source,
         "cheapest": None if cheapest is None else _offer(*cheapest),
         "providers": sorted({endpoint.provider for endpoint in model.endpoints}),
-        "live": _live(model, callable_here),
+        "live": _live(model, here),
     }
 
 

@@ -5,21 +5,58 @@ from pathlib import Path
 import click
 
 from weighbridge import config
+from weighbridge.cli import database
+from weighbridge.cli.fetching import shown
 from weighbridge.cli.options import config_option, examples
 from weighbridge.config import Settings
 from weighbridge.serving.engines import LocalModel
+from weighbridge.serving.sources import default_sources
+from weighbridge.serving.weights import Weights, present, pull, template_of, weights_of
 
 
 @click.command("pull", epilog=examples("weighbridge pull qwen/qwen2.5-coder-1.5b-instruct"))
 @click.argument("model")
 @config_option
 def command(*, model: str, config_file: Path | None) -> None:
-    """Fetch the weights of MODEL and verify them; a partial download goes on where it ended."""
-    config.read({}, file=config_file)
+    """Fetch the weights of MODEL and verify them; a fetch that was broken off goes on where it was.
+
+    Then name the model in `local.models` of the settings, and `weighbridge up` runs it.
+    """
+    settings = config.read({}, file=config_file)
+    weights = weights_of(model)
+    database.make_home(settings.home)
+    click.echo(f"{weights.model} is here and verified: {fetched(settings, weights)}")
+
+
+def models_directory(settings: Settings) -> Path:
+    """Where the files of the models are."""
+    return settings.home / "models"
+
+
+def fetched(settings: Settings, weights: Weights) -> Path:
+    """The verified file, fetched where it is missing. Raises WeightsUnavailable."""
+    directory = models_directory(settings)
+    here = present(weights, directory)
+    if here is not None:
+        return here
+    with shown(weights.model) as progress:
+        return pull(weights, directory=directory, progress=progress, sources=default_sources())
 
 
 def local_models(settings: Settings) -> list[LocalModel]:
-    """The models of the settings with their verified files, fetched where missing."""
+    """The models that the settings have run here, with their files, fetched where missing.
+
+    Raises UnknownModel and WeightsUnavailable.
+    """
     if not settings.local.enabled:
         return []
-    raise NotImplementedError
+    wanted = [weights_of(model) for model in dict.fromkeys(settings.local.models)]
+    return [LocalModel(each.model, fetched(settings, each), template_of(each)) for each in wanted]
+
+
+def here(settings: Settings) -> list[str]:
+    """The ids of the models that would run without a fetch."""
+    if not settings.local.enabled:
+        return []
+    wanted = [weights_of(model) for model in dict.fromkeys(settings.local.models)]
+    return [each.model for each in wanted if present(each, models_directory(settings)) is not None]

@@ -17,8 +17,8 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, right
         return
     numbers = set(right)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        table.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if head in numbers else "left", overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(_cell(cell) for cell in row))
     Console(markup=False, emoji=False, highlight=False).print(table)
