@@ -83,9 +83,10 @@ def test_a_request_that_makes_no_sense_is_refused_with_the_field_at_fault(sent: 
 @given(st.binary(max_size=200) | json_text.value)
 def test_whatever_the_bytes_are_the_only_error_is_that_the_request_is_bad(sent: bytes) -> None:
     try:
-        assert isinstance(read_chat(sent), ChatCall)
-    except BadRequest as exc:
-        assert exc.status == 400
+        call = read_chat(sent)
+    except BadRequest:
+        return
+    assert isinstance(call, ChatCall)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +184,10 @@ def test_a_stream_is_made_to_report_its_usage_and_is_else_the_same(parts: tuple[
         ),
         (
             b',"stream_options":{"include_usage":false},"stream_options":{"y":1.50}',
-            b'{"model":"a",%s,"stream":true,"stream_options":{"y":1.50,"include_usage":true},'
-            b'"stream_options":{"y":1.50,"include_usage":true}}',
+            (
+                b'{"model":"a",%s,"stream":true,"stream_options":{"y":1.50,"include_usage":true},'
+                b'"stream_options":{"y":1.50,"include_usage":true}}'
+            ),
         ),
         (b',"stream_options":{"include_usage":true }', b""),
     ],
