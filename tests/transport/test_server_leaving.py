@@ -46,6 +46,17 @@ def test_a_handler_is_cancelled_at_once_when_its_client_leaves(
     assert watched.cancelled
 
 
+def test_a_client_that_leaves_without_having_read_is_not_waited_for(front: Fronts) -> None:
+    watched = Watched(MUCH, 10_000)
+    server = front(watched)
+    with server.connect(buffer=4096) as client:
+        client.send(GET)
+        assert client.answer_head().status == 200
+        half_close(client)
+        assert watched.ended.wait(PATIENCE)
+        server.until_open(0)
+
+
 def test_a_request_and_a_goodbye_at_once_leave_nothing_behind(front: Fronts) -> None:
     server = front(Watched())
     for _ in range(20):

@@ -38,6 +38,17 @@ def test_a_huge_target_is_refused(front: Fronts) -> None:
     assert [answer.status for answer in front(limits=SMALL).ask(GET.replace(b"/ ", target + b" "))] == [431]
 
 
+def test_one_header_is_not_repeated_without_end(front: Fronts) -> None:
+    assert [answer.status for answer in front().ask(POST + b"x:\r\n" * 200 + b"\r\n")] == [431]
+
+
+def test_a_body_may_bring_much_framing_in_all(front: Fronts) -> None:
+    chunk = (b"1;" + b"x" * 100 + b"\r\n", b"y", b"\r\n")
+    with front(limits=SMALL).connect() as client:
+        client.send(CHUNKED, *(chunk * 50), b"0\r\n\r\n")
+        assert client.answer().body == b"POST / " + b"y" * 50
+
+
 def test_a_head_within_the_limit_may_have_a_large_body_in_the_same_packet(front: Fronts) -> None:
     server = front(limits=Limits(header_bytes=1000, body_bytes=100_000))
     with server.connect() as client:

@@ -314,7 +314,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         if self._reply is not None and not self._reply.ended:
-            self.abort()  # half closed is gone
+            self.abort()  # half closed is gone, and what it had not taken need not be waited for
         elif not self._closing:
             self._waiting.clear()
             self._refusal = None
@@ -430,11 +430,8 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Bytes for the client; nothing happens when it has gone."""
-        if self.lost:
-            return
-        if self.choked is not None:
-            self._untaken += len(data)
-        self._transport.write(data)
+        if not self.lost:
+            self._transport.write(data)
 
     def close(self) -> None:
         """Let go of the client once it has everything; the task that answered may still be tidying up."""
