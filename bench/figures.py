@@ -115,6 +115,8 @@ def _memory(run: Run) -> list[Promise]:
         growth = after[last] - after[first]
         span = f"growth of memory, {first:,} to {last:,} requests"
         found.append(Promise(span, f"≤ {GROWTH_LIMIT_MB:.0f} MB", f"{growth:+.1f} MB", growth <= GROWTH_LIMIT_MB))
+        missing = run.soak[-1].unanswered
+        found.append(Promise("requests left unanswered meanwhile", "0", f"{missing:,}", missing == 0))
     return found
 
 

@@ -51,9 +51,10 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SoakStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The gateway's memory after so many requests."""
+    """The gateway's memory after so many requests that it answered, and so many that it did not."""
 
     requests: int
+    unanswered: int
     rss_mb: float
 
 

@@ -70,7 +70,7 @@ def run_of(
                 candidate="weighbridge", streams=2, chunks=3, pace_ms=5, faults=["chunks out of order"] * faults
             )
         ],
-        soak=[SoakStep(requests=count, rss_mb=size) for count, size in (soak or {}).items()],
+        soak=[SoakStep(requests=count, unanswered=0, rss_mb=size) for count, size in (soak or {}).items()],
     )
 
 
