@@ -26,6 +26,8 @@ from weighbridge.transport.deadlines import NEVER, Deadlines
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes of a body waiting for its reader, over which we stop reading from the upstream."""
+_MOMENT: Final = 0.005
+"""Seconds of rest below which a connection is used again without a look at its socket."""
 _MAX_HEAD: Final = 64 * 1024
 """Bytes an upstream may send without one of them being of a body: headers, interim answers, trailers."""
 
@@ -129,8 +131,15 @@ class Connection(asyncio.Protocol):
     # the exchange
 
     def usable(self) -> bool:
-        """Nothing came while it rested, be it an end or an answer to no question, whether read by now or not."""
-        return not self.over and not self._unread.poll(0)
+        """Nothing came while it rested, be it an end or an answer to no question.
+
+        What the loop has not read yet is asked of the kernel, but for the moment after an answer: under load that
+        would cost more than finding out by sending.
+        """
+        if self.over:
+            return False
+        rested = self._pool.deadlines.now() - self.deadline + self._pool.patience.keep_alive
+        return rested < _MOMENT or not self._unread.poll(0)
 
     async def send(self, data: list[bytes]) -> None:
         """Send a request and wait for the head of its answer."""
@@ -138,7 +147,7 @@ class Connection(asyncio.Protocol):
         self.status, self.headers = 0, {}
         self.complete = self._heard = self._in_body = False
         self._overhead = self._size = 0
-        if not self.over:
+        if not self.over:  # uvloop raises on a transport that is closed
             self._transport.writelines(data)
         self.deadline = self._pool.deadlines.now() + self._pool.patience.first_byte
         while not self._in_body:
@@ -204,9 +213,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # a stream protocol's transport is one
         self._made = True
-        if self.over:  # the one who asked for it has left meanwhile
-            self._transport.abort()
-            return
         self._unread = select.poll()
         self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._pool.deadlines.watch(self)
@@ -247,15 +253,12 @@ class Connection(asyncio.Protocol):
         self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        name = self._pool.origin.name
+        if self.reused and not self._heard and not self.idle and self._fault is None:
+            self._fail(_Broken())  # the one who asked has its place now
+            return
         self._pool.gone(self)
-        fault: Exception
-        if self._heard:
-            fault = UpstreamError(f"{name} closed the connection in the middle of its answer")
-        elif self.reused:
-            fault = _Broken()
-        else:
-            fault = UpstreamError(f"{name} closed the connection without an answer")
+        what = "in the middle of its answer" if self._heard else "without an answer"
+        fault = UpstreamError(f"{self._pool.origin.name} closed the connection {what}")
         fault.__cause__ = exc
         self._fail(fault)
 
@@ -336,18 +339,19 @@ class Pool:
         try:
             return await self._ask(connection, data)
         except _Broken:
-            pass
-        rested = await self._place()
-        if rested is not None:  # it may be as stale as the first: only its place is of use
-            rested.counted = False
-            rested.drop()
+            pass  # its place is ours still
         return await self._ask(await self._connect(), data)
 
     async def _ask(self, connection: Connection, data: list[bytes]) -> Exchange:
         try:
             await connection.send(data)
+        except _Broken:
+            connection.counted = False
+            self.gone(connection)
+            raise
         except BaseException:
-            connection.finish()
+            connection.drop()
+            self.gone(connection)
             raise
         return Exchange(connection)
 

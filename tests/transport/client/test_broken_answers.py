@@ -1,5 +1,6 @@
 """Upstreams that do not keep to HTTP: each is one clear error that names the upstream and no secret."""
 
+import asyncio
 import os
 from contextlib import closing
 
@@ -19,6 +20,7 @@ from tests.transport.client.upstreams import (
     upstream,
 )
 from weighbridge.errors import UpstreamError
+from weighbridge.transport.client import _MOMENT
 
 SECRET = b"POST / HTTP/1.1\r\nAuthorization: Bearer sk-secret\r\nContent-Length: 6\r\n\r\nprompt"
 
@@ -186,6 +188,7 @@ async def test_a_second_answer_that_arrives_as_we_ask_again_is_not_taken_for_our
     async with upstream(answering(OK)) as server, pooled(server.origin) as pool:
         with closing(await pool.exchange([ASK])) as first:
             assert await first.read() == b"ok"
+        await asyncio.sleep(2 * _MOMENT)
         os.write(server.lines[0].descriptor, OK.replace(b"ok", b"no"))  # past the loop, which would let the client read
         assert await ask(pool) == (200, b"ok")
         assert server.accepted == 2

@@ -5,6 +5,7 @@ from contextlib import closing
 from itertools import count
 
 import pytest
+import trustme
 
 from tests.transport.client.test_framing import CHUNKED
 from tests.transport.client.upstreams import (
@@ -17,7 +18,9 @@ from tests.transport.client.upstreams import (
     full_backlog,
     pooled,
     read_all,
+    serving,
     silent,
+    trusting,
     turns,
     until,
     upstream,
@@ -85,14 +88,19 @@ async def test_while_connecting() -> None:
             assert pool._open == 0
 
 
-async def test_after_any_number_of_turns() -> None:
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_after_any_number_of_turns(secure: bool, authority: trustme.CA) -> None:
     """Name, connection, head, body: wherever the task stands after so many turns, it leaves nothing."""
 
     async def relay(pool: Pool) -> None:
         with closing(await pool.exchange([ASK])) as answer:
             await read_all(answer)
 
-    async with upstream(answering(OK[:20], OK[20:-1], OK[-1:])) as server, pooled(server.origin) as pool:
+    script, ours = (
+        answering(OK[:20], OK[20:-1], OK[-1:]),
+        serving(authority.issue_cert("localhost")) if secure else None,
+    )
+    async with upstream(script, tls=ours) as server, pooled(server.origin, tls=trusting(authority)) as pool:
         for number in count():
             task = asyncio.create_task(relay(pool))
             await turns(number)

@@ -8,27 +8,21 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.transport.client.upstreams import OK, Line, answering, ask, full_backlog, pooled, turns, upstream
+from tests.transport.client.upstreams import (
+    OK,
+    Line,
+    answering,
+    ask,
+    full_backlog,
+    pooled,
+    serving,
+    trusting,
+    turns,
+    upstream,
+)
 from weighbridge.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
-
-
-def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:

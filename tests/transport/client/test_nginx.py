@@ -9,8 +9,7 @@ from contextlib import closing
 import pytest
 import trustme
 
-from tests.transport.client.test_connecting import trusting
-from tests.transport.client.upstreams import ask, pooled, until
+from tests.transport.client.upstreams import ask, pooled, trusting, until
 from weighbridge.transport.client import Origin
 
 BINARY = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")

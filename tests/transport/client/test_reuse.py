@@ -22,7 +22,7 @@ from tests.transport.client.upstreams import (
     upstream,
 )
 from weighbridge.errors import UpstreamError
-from weighbridge.transport.client import Connection
+from weighbridge.transport.client import _MOMENT, Connection
 
 
 async def test_a_thousand_exchanges_leave_one_connection_and_nothing_else() -> None:
@@ -98,6 +98,7 @@ async def test_an_end_that_lies_unread_in_the_socket_is_seen_before_the_request_
 
     async with upstream(script) as server, pooled(server.origin) as pool:
         assert await ask(pool) == (200, b"ok")
+        await asyncio.sleep(2 * _MOMENT)
         with socket.socket(fileno=socket.dup(server.lines[0].descriptor)) as end:
             end.shutdown(socket.SHUT_WR)  # past the loop: the client has had no turn to hear of it
         assert await ask(pool) == (200, b"ok")
@@ -193,5 +194,17 @@ async def test_a_connection_unused_for_too_long_is_closed() -> None:
     async with upstream(script) as server, pooled(server.origin, keep_alive=0.01) as pool:
         await ask(pool)
         assert pool._open == 1
+        await until(lambda: server.abandoned == 1)
+        assert pool._open == 0
+
+
+async def test_a_connection_the_upstream_said_it_would_close_is_closed_by_us_if_it_does_not() -> None:
+    async def script(line: Line) -> None:
+        await line.question()
+        await line.say(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await line.left()
+
+    async with upstream(script) as server, pooled(server.origin) as pool:
+        assert await ask(pool) == (200, b"ok")
         await until(lambda: server.abandoned == 1)
         assert pool._open == 0

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 
 from weighbridge.transport.client import Exchange, Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
@@ -44,8 +45,10 @@ class Line:
         return head + body
 
     async def say(self, *pieces: bytes) -> None:
-        """Send each piece in a packet of its own."""
+        """Send each piece in a packet of its own; raises ConnectionError when the client has left."""
         for piece in pieces:
+            if self.writer.transport.is_closing():  # uvloop would raise RuntimeError
+                raise ConnectionResetError
             self.writer.write(piece)
             await self.writer.drain()
             await turns()
@@ -213,3 +216,15 @@ def full_backlog() -> Iterator[Origin]:
         yield Origin("the upstream", address[0], address[1])
         for one in waiting:
             one.close()
+
+
+def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
