@@ -5,7 +5,7 @@ SQLite's own lock.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -20,29 +20,49 @@ _SYNCHRONOUS: Final[dict[Durability, str]] = {"process": "NORMAL", "power": "FUL
 _BUSY_SECONDS: Final = 10.0
 
 
+class TooNew(sqlite3.DatabaseError):
+    """The file was brought up to a step that this release does not know."""
+
+
 def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connection:
     """A connection in autocommit mode; transactions are begun and ended by hand. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file up to the newest numbered step; each step is done whole or not at all."""
-    steps = sorted(
-        (int(file.name[:4]), file.read_text(encoding="utf-8"))
-        for file in resources.files("weighbridge.migrations").iterdir()
-        if file.name.endswith(".sql")
-    )
+def migrate(connection: sqlite3.Connection, steps: Mapping[int, str] | None = None) -> None:
+    """Bring the file up to the newest of the numbered steps (SQL scripts): all that are missing, or none.
+
+    Raises TooNew where a newer release has brought it further, sqlite3.Error where a step fails.
+    """
+    known = shipped() if steps is None else steps
+    newest = max(known, default=0)
     with transaction(connection):
         done: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, sql in steps:
-            if number > done:
-                for statement in _statements(sql):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {number}")
+        if done > newest:
+            raise TooNew(
+                f"a newer release has brought it to step {done}, this one knows {newest}: install that release"
+            )
+        for number in sorted(step for step in known if step > done):
+            for statement in _statements(known[number]):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def shipped() -> dict[int, str]:
+    """The steps of this release, by number."""
+    return {
+        int(file.name[:4]): file.read_text(encoding="utf-8")
+        for file in resources.files("weighbridge.migrations").iterdir()
+        if file.name.endswith(".sql")
+    }
 
 
 @contextmanager
@@ -59,9 +79,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _statements(script: str) -> Iterator[str]:
+    *parts, rest = script.split(";")
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
+    for part in parts:
+        statement += part + ";"
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if (statement + rest).strip():
+        yield statement + rest  # a comment, or one without its semicolon

@@ -4,11 +4,15 @@ from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price
 from weighbridge.errors import UnknownModel
 
 Planned = tuple[Endpoint, Price | None]
+
+_SHOWN: Final = 200
+"""Characters of a name that are compared and shown: likeness takes time by length."""
 
 
 def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model:
@@ -28,8 +32,10 @@ def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model
             "`weighbridge doctor` says which keys are set, GET /v1/models what can be asked for",
             param="model",
         )
-    nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
-    raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)", param="model")
+    nearest = ", ".join(map(repr, catalog.nearest(name[:_SHOWN]))) or "none that is like it"
+    raise UnknownModel(
+        f"there is no model {name[:_SHOWN]!r}; the nearest: {nearest} (all: GET /v1/models)", param="model"
+    )
 
 
 def _at_provider(provider: str, upstream: str, catalog: Catalog) -> Model | None:
