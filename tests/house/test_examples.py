@@ -1,5 +1,6 @@
 """The code blocks of README.md and docs/ do what they say, on the real model; and the reader of blocks reads right."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +41,14 @@ HERE = Gateway("http://127.0.0.1:1234", "wb-secret", Path("/nonexistent"))
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(qwen_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway on the real model, which has answered once: the pages are written for such a reader."""
+    weighbridge = Path(sys.executable).with_name("weighbridge")
     home = tmp_path_factory.mktemp("home")
-    with live.gateway([Path(sys.executable).with_name("weighbridge"), "up", "--port", "0"], home) as (address, key):
+    (home / "models").mkdir()
+    (home / "models" / qwen_file.name).symlink_to(qwen_file)
+    with live.gateway([weighbridge, "up", "--port", "0"], home) as (address, key):
+        subprocess.run([weighbridge, "chat", "Say hello"], env=live.environment(home), check=True, timeout=100)
         yield Gateway(address, key, home)
 
 
