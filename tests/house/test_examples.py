@@ -48,7 +48,9 @@ def gateway(qwen_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (home / "models").mkdir()
     (home / "models" / qwen_file.name).symlink_to(qwen_file)
     with live.gateway([weighbridge, "up", "--port", "0"], home) as (address, key):
-        subprocess.run([weighbridge, "chat", "Say hello"], env=live.environment(home), check=True, timeout=100)
+        subprocess.run(
+            [weighbridge, "chat", "--max-tokens", "8", "Say hello"], env=live.environment(home), check=True, timeout=100
+        )
         yield Gateway(address, key, home)
 
 
