@@ -96,23 +96,26 @@ class House:
     key: str
     ledger: Path
 
-    async def send(self, body: object, *, key: str | None = None, target: str = "/v1/chat/completions") -> Client:
+    async def send(
+        self, body: object, *, key: str | None = None, target: str = "/v1/chat/completions", headers: str = ""
+    ) -> Client:
         """Send a request and leave the answer to the caller."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        head = f"POST {target} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key or self.key}\r\n"
+        head = f"POST {target} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key or self.key}\r\n{headers}"
         writer.write(head.encode() + b"content-length: %d\r\n\r\n" % len(data) + data)
         return Client(reader, writer)
 
     async def ask(
-        self, body: object = ASKED, *, key: str | None = None, target: str = "/v1/chat/completions"
+        self, body: object = ASKED, *, key: str | None = None, target: str = "/v1/chat/completions", headers: str = ""
     ) -> Answer:
         """A request and its whole answer."""
         async with asyncio.timeout(PATIENCE):
-            client = await self.send(body, key=key, target=target)
-            answer = await client.answer()
-            client.leave()
-            return answer
+            client = await self.send(body, key=key, target=target, headers=headers)
+            try:
+                return await client.answer()
+            finally:
+                client.leave()
 
     async def get(self, target: str, *, key: str | None = None, method: str = "GET", headers: str = "") -> Answer:
         """A request without a body; `key` may be `""` for none."""
@@ -122,9 +125,10 @@ class House:
             authorization = f"authorization: Bearer {bearer}\r\n" if bearer else ""
             writer.write(f"{method} {target} HTTP/1.1\r\nhost: test\r\n{authorization}{headers}\r\n".encode())
             client = Client(reader, writer)
-            answer = await (client.head() if method == "HEAD" else client.answer())
-            client.leave()
-            return answer
+            try:
+                return await (client.head() if method == "HEAD" else client.answer())
+            finally:
+                client.leave()
 
     def entries(self) -> list[Entry]:
         """Everything in the ledger."""
@@ -139,10 +143,27 @@ class House:
         assert len(entries) == after + 1
         return entries[after]
 
+    @property
+    def url(self) -> str:
+        """What a client of OpenAI's takes for `base_url`."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
     def new_key(self, name: str, *, models: tuple[str, ...] | None = None, expires: datetime | None = None) -> str:
         """One more key; it counts within a second."""
         with closing(db.connect(self.ledger)) as connection:
             return keys.create(connection, name=name, now=datetime.now(UTC), models=models, expires=expires)[1]
+
+    def revoke(self, name: str) -> None:
+        """Take a key's rights; it counts within a second."""
+        with closing(db.connect(self.ledger)) as connection:
+            (found,) = [key for key in keys.listing(connection) if key.name == name]
+            assert keys.revoke(connection, found.id, now=datetime.now(UTC))
+
+    async def until(self, target: str, key: str, status: int) -> None:
+        """Ask again until the answer has this status: within the second in which keys are looked at, and some."""
+        async with asyncio.timeout(3 * keys.FRESH_SECONDS):
+            while (await self.get(target, key=key)).status != status:  # noqa: ASYNC110 - keys are read by the clock
+                await asyncio.sleep(0.02)
 
 
 def _furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settings, str]:
@@ -157,11 +178,13 @@ def _furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Setti
 
 
 @asynccontextmanager
-async def house(home: Path, toml: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[House]:
+async def house(
+    home: Path, toml: str, environ: Mapping[str, str] | None = None, *, look_again: float = 60
+) -> AsyncIterator[House]:
     """A worker that runs on settings in TOML while the block does."""
     settings, key = _furnished(home, toml, environ or {})
     listening = socket.create_server(("127.0.0.1", 0))
-    worker = Worker(settings, ())
+    worker = Worker(settings, (), look_again=look_again)
     await worker.start(listening)
     try:
         yield House(worker, listening.getsockname()[1], key, settings.ledger_path)

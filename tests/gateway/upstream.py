@@ -43,12 +43,12 @@ class Call:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def answer(self, document: object = ANSWER, status: int = 200, headers: str = "") -> None:
-        """The whole answer as JSON."""
+    async def answer(
+        self, document: object = ANSWER, status: int = 200, headers: str = "", kind: str = "application/json"
+    ) -> None:
+        """The whole answer, as JSON or as the very bytes given."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        head = (
-            f"HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\n{headers}content-length: {len(body)}\r\n\r\n"
-        )
+        head = f"HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\n{headers}content-length: {len(body)}\r\n\r\n"
         await self.send(head.encode() + body)
 
     async def start(self) -> None:

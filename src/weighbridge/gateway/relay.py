@@ -72,15 +72,15 @@ async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
     receipt_header = (answers.RECEIPT, tab.id.encode())
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
-        await _pass_on(answer, stream, tab, reply)
-        await _end(stream, answer, tab, reply)
+        broke = await _pass_on(answer, stream, tab, reply)
+        await _end(stream, broke, tab, reply)
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
 
 
-async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -> None:
-    """Every event but the last: `[DONE]` waits for the receipt. What breaks is noted in `stream.fault`."""
+async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -> UpstreamError | None:
+    """Every event but the last: `[DONE]` waits for the receipt. What broke it off, if something did."""
     try:
         while data := await answer.body.read():
             events = stream.feed(data)
@@ -92,19 +92,24 @@ async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -
             if stream.done or stream.fault is not None:
                 break
         reply.write(stream.end())
-    except (UpstreamError, sse.TooLong) as exc:
-        stream.fault = str(exc)
-
-
-async def _end(stream: ChatStream, answer: Answer, tab: Tab, reply: Reply) -> None:
-    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    except UpstreamError as exc:
+        return exc
+    except sse.TooLong as exc:
+        return UpstreamError(f"the provider sent {exc}")
     if stream.whole:
+        return None
+    said = stream.fault or "the provider's stream stopped before its end"
+    return UpstreamError(answer.tell(said))
+
+
+async def _end(stream: ChatStream, broke: UpstreamError | None, tab: Tab, reply: Reply) -> None:
+    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    if broke is None:
         receipt = tab.settle("complete", 200, charge=charge)
         if receipt is not None:
             await receipt
         reply.end(DONE)
         return
-    broke = UpstreamError(answer.tell(stream.fault or "the provider's stream stopped before its end"))
     receipt = tab.settle("upstream_broke", 200, error=broke.code, charge=charge)
     if receipt is not None:
         await receipt
