@@ -118,6 +118,24 @@ def test_draining_waits_for_what_handlers_do_after_their_answers(front: Fronts) 
         assert done.is_set()
 
 
+def test_draining_ends_what_handlers_do_after_their_answers_when_its_time_is_over(front: Fronts) -> None:
+    cancelled = threading.Event()
+
+    async def tidy(request: Request, reply: Reply) -> None:
+        await echo(request, reply)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    server = front(tidy)
+    with server.connect() as client:
+        client.send(GET)
+        assert client.answer().status == 200
+        assert server.run(server.server.drain(0.1)) == 0
+    assert cancelled.is_set()
+
+
 def test_a_client_that_reads_nothing_does_not_keep_the_server(front: Fronts) -> None:
     server = front(Watched(100_000, 10_000), Limits(write_seconds=1000))
     with server.connect(buffer=4096) as client:

@@ -106,6 +106,25 @@ def test_requests_read_ahead_are_not_handled_once_the_client_has_left(front: Fro
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize("size", [70_000, 500_000])
+def test_a_client_that_has_sent_too_far_ahead_is_still_seen_to_leave(front: Fronts, size: int) -> None:
+    gate = asyncio.Event()
+    watched = Watched()
+
+    async def first_gated(request: Request, reply: Reply) -> None:
+        if request.method == "POST":
+            await watched(request, reply)
+        await gate.wait()
+        reply.send(200, (), b"")
+
+    server = front(first_gated)
+    with server.connect() as client:
+        client.send(GET, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (size, bytes(size)))
+        server.call(gate.set)
+        assert watched.began.wait(PATIENCE)
+    assert watched.ended.wait(PATIENCE)
+
+
 def test_what_a_handler_does_after_its_answer_is_not_cancelled_by_the_client_leaving(front: Fronts) -> None:
     gate = asyncio.Event()
     done = threading.Event()

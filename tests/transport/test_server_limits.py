@@ -110,6 +110,15 @@ def test_a_refused_client_that_goes_on_sending_is_dropped_in_the_end(front: Fron
         assert client.is_closed()
 
 
+def test_a_refused_client_that_sends_very_much_more_is_dropped(front: Fronts) -> None:
+    server = front(limits=Limits(body_bytes=1000, linger_seconds=1000))
+    with server.connect() as client:
+        client.send(POST + b"Content-Length: 1001\r\n\r\n")
+        assert client.answer().status == 413
+        client.send_while_open(*itertools.repeat(bytes(1_000_000), 200))
+        assert client.is_closed()
+
+
 SLOW = {
     "a head": (b"GET / HT", 408),
     "a head, after a request": (GET + b"GET / HTTP/1.1\r\nHost: a\r\nX:", 408),
