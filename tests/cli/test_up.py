@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
@@ -16,6 +17,7 @@ from tests.cli.conftest import Shell
 from tests.cli.upstream import Upstream, upstream
 from tests.house import live
 from weighbridge.cli import running
+from weighbridge.cli.welcome import curl, snippet
 from weighbridge.serving.state import read_state
 
 WEIGHBRIDGE = Path(sys.executable).with_name("weighbridge")
@@ -149,3 +151,33 @@ def test_flags_that_make_no_sense_are_misuse(shell: Shell, arguments: list[str],
 
 def test_a_host_that_is_not_here_is_told(shell: Shell) -> None:
     assert "cannot listen on 192.0.2.1" in shell.fails(1, ["up", "--no-local", "--host", "192.0.2.1", "--port", "0"])
+
+
+def test_what_it_prints_to_try_does_work(shell: Shell, up: list[str | Path]) -> None:
+    with live.gateway(up, shell.home) as (address, key):
+        base_url = f"{address}/v1"
+        python = [sys.executable, "-c", "\n".join(snippet(base_url, key, "loopback/tiny"))]
+        assert subprocess.run(python, capture_output=True, text=True, check=True).stdout == "Hello.\n"
+        bash = ["bash", "-c", curl(base_url, key, "loopback/tiny")]
+        answer = json.loads(subprocess.run(bash, capture_output=True, check=True).stdout)
+    assert answer["choices"][0]["message"]["content"] == "Hello."
+
+
+@pytest.mark.model
+def test_the_real_model_answers_counts_and_costs_nothing(shell: Shell, qwen_file: Path) -> None:
+    models = shell.home / "models"
+    models.mkdir(parents=True)
+    (models / qwen_file.name).symlink_to(qwen_file)
+    with live.gateway([WEIGHBRIDGE, "up", "--port", "0"], shell.home):
+        asked = shell.run("chat", "Say hello.", "--max-tokens", "16")
+        found = {each["about"]: each for each in json.loads(shell.good("doctor", "--json"))}
+    assert asked.stdout.strip()
+    assert " tokens in, " in asked.stderr
+    assert " · $0 · wbr-" in asked.stderr
+    assert found["local models"]["condition"] == "ok"
+    assert found["engine-qwen-qwen2.5-coder-0.5b-instruct"]["said"] == "ready"
+    (row,) = json.loads(shell.good("usage", "--json"))
+    assert (row["model"], row["complete"], row["estimated"]) == ("qwen/qwen2.5-coder-0.5b-instruct", 1, 0)
+    assert row["prompt_tokens"] > 0
+    assert 0 < row["completion_tokens"] <= 16
+    assert Decimal(row["cost"]) == 0
