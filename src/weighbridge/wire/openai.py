@@ -49,6 +49,49 @@ class ChatCall(msgspec.Struct):
         return None if limit is None else limit * (self.n or 1)
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: _Count | None = None
+
+
+class _PlainUsage(msgspec.Struct):
+    """Usage as OpenAI's own servers and most others report it; whatever does not fit is read field by field."""
+
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    total_tokens: _Count | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: msgspec.UnsetType | msgspec.Raw = msgspec.UNSET
+    cached_tokens: msgspec.UnsetType | msgspec.Raw = msgspec.UNSET
+
+    def inner(self) -> Usage | None:
+        """None where it takes a closer look."""
+        prompt, completion, total = self.prompt_tokens, self.completion_tokens, self.total_tokens
+        if self.prompt_cache_hit_tokens is not msgspec.UNSET or self.cached_tokens is not msgspec.UNSET:
+            return None
+        if total is not None and total != prompt + completion:
+            return None
+        read, made = self.prompt_tokens_details, self.completion_tokens_details
+        cached = None if read is None else read.cached_tokens
+        written = None if read is None else read.cache_write_tokens
+        reasoning = None if made is None else made.reasoning_tokens
+        if (cached or 0) + (written or 0) > prompt or (reasoning or 0) > completion:
+            return None
+        return Usage(prompt, completion, cached=cached, written=written, reasoning=reasoning)
+
+
+class _WithPlainUsage(msgspec.Struct):
+    usage: _PlainUsage | None = None
+
+
 class _WithUsage(msgspec.Struct):
     usage: dict[str, object] | None = None
     choices: list[msgspec.Raw] | None = None
@@ -85,6 +128,7 @@ class _Failed(msgspec.Struct):
 
 
 _calls: Final = msgspec.json.Decoder(ChatCall)
+_with_plain_usage: Final = msgspec.json.Decoder(_WithPlainUsage)
 _with_usage: Final = msgspec.json.Decoder(_WithUsage)
 _chunks: Final = msgspec.json.Decoder(_Chunk)
 _failures: Final = msgspec.json.Decoder(_Failed)
@@ -92,8 +136,6 @@ _words: Final = msgspec.json.Decoder(_Fault | str)
 _any: Final = msgspec.json.Decoder(msgspec.Raw)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
-_IN_DISGUISE: Final = re.compile(rb"\\u00[46][4-5c-f]")
-"""A letter of `model` or `MODEL` as an escape, which no encoder writes."""
 _PATH: Final = re.compile(r" - at `\$?\.?(.+)`$")
 _INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
 
@@ -112,7 +154,9 @@ def read_chat(body: bytes) -> ChatCall:
         raise BadRequest(f"the body is not valid JSON: {exc}") from exc
     except RecursionError as exc:
         raise BadRequest("the body is nested too deep") from exc
-    if len(_model_places(body)) > 1:  # parsers differ in which they take: ours would check one, and theirs run another
+    if (
+        not _only_one_model(body) and len(_model_places(body)) > 1
+    ):  # parsers differ in which they take: ours would check one, and theirs run another
         raise BadRequest("model: the field is there more than once, in one case or another", param="model")
     return call
 
@@ -132,7 +176,7 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     With `ask_usage` a stream is made to end with its usage, whether or not the client asked for it.
     """
     if model != call.model:
-        body = splice.replaced(body, _model_places(body), msgspec.json.encode(model))
+        body = _with_model(body, msgspec.json.encode(model))
     if ask_usage and call.stream and not call.wants_usage:
         options = _fields.decode(body).get("stream_options")
         if options is None:
@@ -144,16 +188,35 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     return body
 
 
+def _with_model(body: bytes, value: bytes) -> bytes:
+    at = body.find(b'"model"')
+    if at >= 0 and b"\\u00" not in body and body.find(b'"model"', at + 1) < 0 and (only := _MODEL.match(body, at)):
+        start, end = only.span(1)
+        return b"%b%b%b" % (body[:start], value, body[end:])
+    return splice.replaced(body, _model_places(body), value)
+
+
+def _only_one_model(body: bytes) -> bool:
+    """Whether the word stands only once as a name or a whole text, so that it can be no field but the one we read."""
+    return b"\\u00" not in body and body.lower().count(b'"model"') == 1
+
+
 def _model_places(body: bytes) -> list[splice.Place]:
     """Where the values of `model` stand, in whatever case: some parsers do not tell `Model` from it."""
-    lowered = body.lower()
-    if lowered.count(b'"model"') == 1 and not _IN_DISGUISE.search(lowered) and (only := _MODEL.search(body)):
-        return [only.span(1)]
     return [place for field, place in splice.fields(body) if field.lower() == "model"]
 
 
 def usage_in(document: bytes) -> Usage | None:
     """The usage an answer or a chunk reports; None where it reports none, or none that can be read."""
+    try:
+        plain = _with_plain_usage.decode(document).usage
+        usage = None if plain is None else plain.inner()
+    except (msgspec.DecodeError, RecursionError):
+        usage = None
+    return usage or _usage_anywhere(document)
+
+
+def _usage_anywhere(document: bytes) -> Usage | None:
     found = _read_usage(document)
     if found is None:
         return None

@@ -1,14 +1,14 @@
 """How many tokens an answer took: the form every part of the gateway speaks, whatever the dialect on the wire."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Source = Literal["provider", "engine", "estimate"]
 """Who counted: the provider's answer, an engine of our own, or we from the text (flagged, and bounded)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens. `cached` and `written` are part of `prompt`, `reasoning` is part of `completion`; None is unknown."""
 
     prompt: int
