@@ -46,7 +46,9 @@ def test_a_client_that_waits_behind_another_request_is_told_when_its_turn_comes(
 
 
 def test_a_client_of_1_0_is_not_told(front: Fronts) -> None:
-    with front().connect() as client:
+    server = front()
+    with server.connect() as client:
         client.send(HEAD.replace(b"1.1", b"1.0"))
+        server.call(lambda: None)  # by now it has been read
         client.send(b"hello")
         assert client.answer().body == b"POST / hello"

@@ -315,10 +315,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         if self._reply is not None and not self._reply.ended:
             self.abort()  # half closed is gone, and what it had not taken need not be waited for
-        elif not self._closing:
-            self._waiting.clear()
-            self._refusal = None
-            self._unread = self._receiving = False
+        else:
             self.close()
         return False
 
@@ -544,15 +541,16 @@ class Connection(asyncio.Protocol):
             log.exception("the handler failed")
         finally:
             self.task = None
-            if not self.lost:
-                self._settle(reply)
+            if not reply.ended and not self.lost:
+                self._answer_for(reply)
+            self._next()
 
-    def _settle(self, reply: Reply) -> None:
+    def _answer_for(self, reply: Reply) -> None:
+        """The handler has ended and its answer has not."""
         if not reply.started:
             self.server.refuse(reply, HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer")
         if not reply.ended:
             reply.abort()
-        self._next()
 
     def _next(self) -> None:
         if self.lost or self._closing or self.choked is not None:
