@@ -153,6 +153,11 @@ class House:
         with closing(db.connect(self.ledger)) as connection:
             return keys.create(connection, name=name, now=datetime.now(UTC), models=models, expires=expires)[1]
 
+    def sql(self, statement: str) -> None:
+        """Meddle with the ledger."""
+        with closing(db.connect(self.ledger)) as connection:
+            connection.execute(statement)
+
     def revoke(self, name: str) -> None:
         """Take a key's rights; it counts within a second."""
         with closing(db.connect(self.ledger)) as connection:

@@ -10,7 +10,12 @@ from decimal import Decimal
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai.types.chat import (
+    ChatCompletionMessageFunctionToolCall,
+    ChatCompletionMessageParam,
+    ChatCompletionToolParam,
+)
+from openai.types.shared_params import ResponseFormatJSONSchema
 
 from tests.gateway.house import House
 from tests.gateway.upstream import ANSWER, EVENTS, WORDS, Call, Upstream, chunk
@@ -74,8 +79,8 @@ async def test_a_tool_is_called(client: AsyncOpenAI, upstream: Upstream) -> None
 
     upstream.script = script
     said = await client.chat.completions.create(model="near/tiny", messages=ASKED, tools=[WEATHER], tool_choice="auto")
-    (asked,) = said.choices[0].message.tool_calls or ()
-    assert asked.type == "function"
+    (asked,) = said.choices[0].message.tool_calls or []
+    assert isinstance(asked, ChatCompletionMessageFunctionToolCall)
     assert (asked.function.name, asked.function.arguments) == ("weather", '{"city": "Oslo"}')
     assert json.loads(upstream.calls[0].body)["tools"] == [WEATHER]
 
@@ -98,15 +103,15 @@ async def test_a_tool_is_called_in_a_stream(client: AsyncOpenAI, upstream: Upstr
 
 
 async def test_a_json_schema_reaches_the_provider(client: AsyncOpenAI, upstream: Upstream) -> None:
-    schema = {"name": "city", "strict": True, "schema": {"type": "object", "properties": {"n": {"type": "string"}}}}
+    city: ResponseFormatJSONSchema = {
+        "type": "json_schema",
+        "json_schema": {"name": "city", "strict": True, "schema": {"type": "object", "properties": {"n": {}}}},
+    }
     await client.chat.completions.create(
-        model="near/tiny",
-        messages=ASKED,
-        response_format={"type": "json_schema", "json_schema": schema},  # type: ignore[typeddict-item] # plain dicts
-        extra_body={"x_new": {"deep": [1]}},
+        model="near/tiny", messages=ASKED, response_format=city, extra_body={"x_new": {"deep": [1]}}
     )
     sent = json.loads(upstream.calls[0].body)
-    assert sent["response_format"]["json_schema"] == schema
+    assert sent["response_format"] == city
     assert sent["x_new"] == {"deep": [1]}
 
 

@@ -107,6 +107,8 @@ class Upstream:
     calls: list[Call] = field(default_factory=list)
     port: int = 0
     models: Sequence[str] = ("tiny",)
+    lists: bool = True
+    """Whether the list of models is answered here, or by the script as well."""
 
     async def listen(self) -> None:
         """Take calls on a free port of loopback."""
@@ -139,7 +141,7 @@ class Upstream:
         headers = dict(line.split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         call = Call(head[0].split(" ")[1], headers, body, reader, writer)
-        if call.target.endswith("/models"):
+        if self.lists and call.target.endswith("/models"):
             await call.answer({"object": "list", "data": [{"id": name} for name in self.models]})
         else:
             self.calls.append(call)

@@ -60,14 +60,17 @@ def with_discovered(
 
     Raises CatalogError if genai-prices has no such list.
     """
-    lists = _price_lists() if price_provider is not None and upstream_models else None
     models = dict(catalog.models)
-    for upstream in upstream_models:
+    # under whatever id: the settings may have given it one, and a price
+    served = {each.upstream_model for model in models.values() for each in model.endpoints if each.provider == provider}
+    unserved = [upstream for upstream in dict.fromkeys(upstream_models) if upstream not in served]
+    if not unserved:
+        return catalog
+    lists = None if price_provider is None else _price_lists()
+    for upstream in unserved:
         known = catalog.find(upstream)
         id_ = known.id if known is not None and known.source is not None else f"{provider}/{upstream}"
         model = models.get(id_) or Model(id_)
-        if any(endpoint.provider == provider and endpoint.upstream_model == upstream for endpoint in model.endpoints):
-            continue
         prices = lists.prices(price_provider, upstream) if lists and price_provider else ()
         endpoint = Endpoint(provider, upstream, id_, prices)
         models[id_] = replace(model, endpoints=(*model.endpoints, endpoint))
