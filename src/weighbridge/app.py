@@ -7,6 +7,7 @@ input; the worker serves the listening socket it inherited until SIGTERM.
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import ssl
@@ -55,6 +56,9 @@ LOCAL: Final = "local"
 LOOK_AGAIN: Final = 60.0
 """Seconds between two looks at the lists of models that providers publish."""
 
+_OTHER_FILES: Final = 256
+"""Files a worker has open besides its connections, generously."""
+
 
 class WorkerSpec(msgspec.Struct, frozen=True):
     """What a worker is told by the process that starts it."""
@@ -83,6 +87,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     spec = WorkerSpec.decode(sys.stdin.buffer.read())
     settings = config.read(spec.flags, file=spec.config_file)
+    _open_many_files(settings.server.max_connections)
     listening = socket.socket(fileno=spec.listen_fd)
     uvloop.run(serve(settings, spec.engines, listening))
 
@@ -206,6 +211,17 @@ class Worker:
                     log.warning("the models of %s cannot be listed: %s", provider, exc.message)
                 silent = True
             await asyncio.sleep(self._look_again)
+
+
+def _open_many_files(connections: int) -> None:
+    """Each client takes a file and its upstream another: the usual 1,024 would end it at 500 streams."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("only %d files may be open here: server.max_connections takes up to %d", allowed, wanted)
 
 
 def _path(wanted: type, text: str) -> Path:
