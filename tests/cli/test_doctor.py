@@ -84,7 +84,10 @@ def test_a_provider_that_cannot_be_reached_fails(shell: Shell) -> None:
         ({"OWN_BASE_URL": "http://127.0.0.1:1/v1"}, {"acme": "key", "own": None}),
         ({"ACME_API_KEY": "sk-1", "WEIGHBRIDGE_PROVIDERS_ACME_ENABLED": "false"}, {"acme": "off", "own": "base URL"}),
         ({"WEIGHBRIDGE_PROVIDERS_ACME_BASE_URL": "http://127.0.0.1:1"}, {"acme": None, "own": "base URL"}),
-        ({"WEIGHBRIDGE_PROVIDERS_MINE_API_KEY": "k"}, {"acme": "key", "own": "base URL", "mine": "base URL"}),
+        (
+            {"WEIGHBRIDGE_PROVIDERS_MINE_BASE_URL": "http://127.0.0.1:1"},
+            {"acme": "key", "own": "base URL", "mine": None},
+        ),
     ],
 )
 def test_a_provider_can_be_called_when_it_has_what_it_needs(
@@ -92,3 +95,18 @@ def test_a_provider_can_be_called_when_it_has_what_it_needs(
 ) -> None:
     settings = read({}, {"HOME": str(tmp_path), **environ}, here=tmp_path)
     assert {each.id: each.lack for each in connections(settings, [ROW, SERVER])} == lacks
+
+
+def test_a_provider_nobody_knows_needs_a_base_url(shell: Shell) -> None:
+    shell.environ["WEIGHBRIDGE_PROVIDERS_DEPSEEK_API_KEY"] = "sk-mine"
+    for arguments in (["doctor"], ["up", "--port", "0"]):
+        said = shell.fails(2, arguments)
+        assert "providers.depseek: no provider of that id is known" in said
+        assert "did you mean providers.deepseek?" in said
+
+
+def test_a_key_that_cannot_be_one_stops_the_start_and_is_not_shown(shell: Shell) -> None:
+    shell.environ["DEEPSEEK_API_KEY"] = "sk-one two"
+    said = shell.fails(2, ["up", "--port", "0"])
+    assert "DEEPSEEK_API_KEY: expected a key" in said
+    assert "sk-one" not in said

@@ -48,6 +48,10 @@ def test_providers_are_named_and_one_more_is_suggested_that_has_no_key_yet() -> 
     assert "Groq" not in text
 
 
+def test_a_server_of_ones_own_may_still_be_listing_its_models() -> None:
+    assert "the providers are being asked" in said([], [connection("Ollama", None)])
+
+
 def test_without_a_model_it_does_not_tell_to_ask_one() -> None:
     text = said([], [])
     assert "curl" not in text

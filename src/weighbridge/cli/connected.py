@@ -1,11 +1,12 @@
 """Which providers can be called with the settings there are, and what the others lack."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from weighbridge.app import base_url_of
-from weighbridge.config import ProviderSettings, Settings
+from weighbridge.config import ConfigError, ProviderSettings, Settings
 from weighbridge.providers.rows import Row
 
 Lack = Literal["off", "key", "base URL"]
@@ -25,13 +26,20 @@ class Connection:
 
 
 def connections(settings: Settings, rows: Sequence[Row]) -> list[Connection]:
-    """All known providers and those of the settings, in this order. Raises ConfigError for a key that can't be one."""
-    known = {row.id for row in rows}
-    own = [_own_row(name, each) for name, each in settings.providers.items() if name not in known]
+    """All known providers and those of the settings, in this order.
+
+    Raises ConfigError for a key that can't be one, and for a provider that nobody knows and that has no base URL.
+    """
+    known = [row.id for row in rows]
+    own = [_own_row(name, each, known) for name, each in settings.providers.items() if name not in known]
     return [_connection(settings, row) for row in (*rows, *own)]
 
 
-def _own_row(name: str, own: ProviderSettings) -> Row:
+def _own_row(name: str, own: ProviderSettings, known: Sequence[str]) -> Row:
+    if own.base_url is None:
+        close = difflib.get_close_matches(name, known, 1)
+        meant = f"; did you mean providers.{close[0]}?" if close else ""
+        raise ConfigError(f"providers.{name}: no provider of that id is known, so it needs a base_url{meant}")
     return Row(id=name, name=name, source="your settings", key_env=(own.api_key_env,) if own.api_key_env else ())
 
 

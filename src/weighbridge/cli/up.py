@@ -14,7 +14,7 @@ from weighbridge import config
 from weighbridge.app import WorkerSpec
 from weighbridge.cli import client_key, database, pull, running
 from weighbridge.cli.client import Gateway
-from weighbridge.cli.connected import connections
+from weighbridge.cli.connected import Connection, connections
 from weighbridge.cli.listening import listening
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.running import Running
@@ -55,6 +55,7 @@ def command(
     if no_local:
         flags["local.enabled"] = False
     settings = config.read(flags, file=config_file)
+    providers = connections(settings, read_rows())
     database.make_home(settings.home)
     with (
         running.alone(settings.home),
@@ -65,7 +66,7 @@ def command(
         key = _prepare_database(settings)
         children = _children(settings, flags, sockets, pull.local_models(settings), directory)
         with running.noted(settings.home, Running(url, os.getpid())):
-            code = asyncio.run(_run(settings, children, Gateway(url, Secret(key))))
+            code = asyncio.run(_run(settings, children, Gateway(url, Secret(key)), providers))
     sys.exit(code)
 
 
@@ -119,7 +120,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-async def _run(settings: Settings, children: Sequence[Child], gateway: Gateway) -> int:
+async def _run(settings: Settings, children: Sequence[Child], gateway: Gateway, providers: Sequence[Connection]) -> int:
     """Run until told to stop; the exit code."""
     supervisor = Supervisor(
         state_file=running.state_file(settings.home),
@@ -128,13 +129,19 @@ async def _run(settings: Settings, children: Sequence[Child], gateway: Gateway) 
         patience=Patience(worker=settings.server.drain_seconds + _GRACE_SECONDS),
     )
     async with asyncio.TaskGroup() as group:
-        greeting = group.create_task(_greet(supervisor, settings, children, gateway))
+        greeting = group.create_task(_greet(supervisor, settings, children, gateway, providers))
         code = await supervisor.run(children)
         greeting.cancel()
     return code
 
 
-async def _greet(supervisor: Supervisor, settings: Settings, children: Sequence[Child], gateway: Gateway) -> None:
+async def _greet(
+    supervisor: Supervisor,
+    settings: Settings,
+    children: Sequence[Child],
+    gateway: Gateway,
+    providers: Sequence[Connection],
+) -> None:
     """Say when the gateway answers and, once every child is ready, how to use it."""
     try:
         for child in children:
@@ -153,6 +160,6 @@ async def _greet(supervisor: Supervisor, settings: Settings, children: Sequence[
             base_url=gateway.base_url,
             key=gateway.key.reveal(),
             models=[*first, *(model for model in offered if model not in first)],
-            connections=connections(settings, read_rows()),
+            connections=providers,
         )
     )

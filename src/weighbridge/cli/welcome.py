@@ -15,7 +15,7 @@ def welcome(*, base_url: str, key: str, models: Sequence[str], connections: Sequ
             "",
             f"  Base URL   {base_url}",
             f"  Key        {key}",
-            f"  Models     {_models(models)}",
+            f"  Models     {_models(models, connections)}",
             *_providers(connections),
             "",
             *(_try_it(base_url, key, models[0]) if models else ["Ask once there is a model: weighbridge doctor"]),
@@ -46,7 +46,9 @@ def snippet(base_url: str, key: str, model: str) -> list[str]:
     ]
 
 
-def _models(models: Sequence[str]) -> str:
+def _models(models: Sequence[str], connections: Sequence[Connection]) -> str:
+    if not models and any(each.lack is None for each in connections):
+        return "none yet: the providers are being asked for theirs"
     if not models:
         return "none yet: set a provider's key, or leave out --no-local"
     return models[0] if len(models) == 1 else f"{models[0]} and {len(models) - 1} more: weighbridge models"
