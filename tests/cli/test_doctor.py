@@ -50,7 +50,7 @@ def test_a_variable_that_looks_like_ours_is_noted(shell: Shell) -> None:
 
 def test_a_settings_file_with_a_key_that_others_may_read_is_noted(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "weighbridge.toml"
-    file.write_text('[providers.loopback]\napi_key = "sk-mine"\n', "utf-8")
+    file.write_text('[providers.deepseek]\nenabled = false\napi_key = "sk-mine"\n', "utf-8")
     file.chmod(0o644)
     said = shell.good("doctor")
     assert f"chmod 600 {file}" in said
