@@ -1,12 +1,16 @@
-"""One line of the ledger: who asked for what, who answered, how it ended, what it cost."""
+"""One line of the ledger: who asked for what, who answered, how it ended, what it cost.
+
+The values are msgspec Structs: they are made for every request, and a Struct takes a fifth of the time.
+"""
 
 import itertools
 import secrets
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+import msgspec
 
 from weighbridge.wire.usage import Source, Usage
 
@@ -21,8 +25,7 @@ stopped         the gateway was stopped before the answer was whole
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One endpoint tried. `error` is the stable code of what went wrong; None is success."""
 
     provider: str
@@ -31,8 +34,7 @@ class Attempt:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """What was used and what that costs; `cost` is None where the price is not known."""
 
     usage: Usage
@@ -45,8 +47,7 @@ class Charge:
     """ISO date from which the price row is in force, where the list gives one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One request and its ending. Times are aware UTC, durations seconds; None is unknown or not applicable."""
 
     id: str

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from weighbridge.db import transaction
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
@@ -82,20 +83,13 @@ class UsageRow:
 
 def add(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """Write entries in one transaction: all or, on sqlite3.Error, none."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         at = 0
         for size in _BATCHES:
             while len(entries) - at >= size:
-                connection.execute(
-                    _INSERTS[size], [cell for entry in entries[at : at + size] for cell in _cells(entry)]
-                )
+                batch = entries[at : at + size]
+                connection.execute(_INSERTS[size], [cell for entry in batch for cell in _cells(entry)])
                 at += size
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
@@ -137,7 +131,7 @@ def moment(stored: int) -> datetime:
 
 
 def _cells(entry: Entry) -> tuple[str | int | None, ...]:
-    tried = [(one.provider, one.upstream_model, one.error, int(one.seconds * 1e6)) for one in entry.attempts]
+    tried = [(one.provider, one.upstream_model, one.error, round(one.seconds * 1e6)) for one in entry.attempts]
     row = _Row(
         entry.id,
         microseconds(entry.at),
@@ -152,8 +146,8 @@ def _cells(entry: Entry) -> tuple[str | int | None, ...]:
         entry.error,
         int(entry.streamed),
         *_charged(entry.charge),
-        None if entry.first_byte is None else int(entry.first_byte * 1e6),
-        int(entry.duration * 1e6),
+        None if entry.first_byte is None else round(entry.first_byte * 1e6),
+        round(entry.duration * 1e6),
         msgspec.json.encode(tried).decode(),
     )
     return msgspec.structs.astuple(row)

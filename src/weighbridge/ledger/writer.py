@@ -17,22 +17,21 @@ import queue
 import sqlite3
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from weighbridge.db import Durability, connect
-from weighbridge.errors import LedgerUnavailable
-from weighbridge.ledger import store
+from weighbridge.db import Durability
+from weighbridge.errors import LedgerUnavailable, WeighbridgeError
 from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.file import LedgerFile, Outcome
 
 log = logging.getLogger(__name__)
 
+_APART: Final = 0.001
+"""Seconds between two groups under load: waking the thread for every few entries costs more than writing them."""
 _RETRY_SECONDS: Final = 1.0
-_CHECKPOINT_ROWS: Final = 2_000
 _LAST_SECONDS: Final = 5.0
 _NEWS: Final = {
     False: (logging.ERROR, "the ledger cannot be written: %s; no request is taken until it can"),
@@ -47,11 +46,12 @@ class Writer:
     def __init__(self, path: Path, *, durability: Durability = "process", reserve_bytes: int = 0) -> None:
         self._path = path
         self._durability = durability
-        self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
+        self._reserve_bytes = reserve_bytes
         self._groups: queue.SimpleQueue[list[Entry] | None] = queue.SimpleQueue()
         self._gathered: list[_Waiting] = []
         self._writing: list[_Waiting] | None = None
         self._scheduled = False
+        self._handed_over = 0.0
         self._emptied = asyncio.Event()
         self.fault: str | None = None
         """Why the ledger cannot be written just now; None when all is well."""
@@ -60,9 +60,7 @@ class Writer:
         """Start the thread. Raises LedgerUnavailable when the file cannot be opened."""
         self._loop = asyncio.get_running_loop()
         try:
-            self._connection = connect(self._path, durability=self._durability)
-            self._connection.execute("PRAGMA wal_autocheckpoint = 0")
-            self._reserve.take()
+            self._file = LedgerFile(self._path, durability=self._durability, reserve_bytes=self._reserve_bytes)
         except (sqlite3.Error, OSError) as exc:
             raise LedgerUnavailable(f"the ledger {str(self._path)!r} cannot be opened: {exc}") from exc
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
@@ -80,11 +78,9 @@ class Writer:
         then as one whose answer was not delivered.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-        done.add_done_callback(_looked_at)
         self._gathered.append((entry, done))
         if not self._scheduled and self._writing is None:
-            self._scheduled = True
-            self._loop.call_soon(self._hand_over)
+            self._schedule()
         return done
 
     async def close(self) -> None:
@@ -96,72 +92,100 @@ class Writer:
                     await self._emptied.wait()
         self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
-        for entry, _ in (*(self._writing or ()), *self._gathered):
-            sys.stderr.write(f"unwritten ledger entry: {msgspec.json.encode(entry).decode()}\n")
-        self._connection.close()
+        self._file.close()
+        for entry, done in (*(self._writing or ()), *self._gathered):
+            _print(entry)
+            _fail(done, _unavailable(self.fault or "the gateway is stopping"))
+        self._writing, self._gathered = None, []
 
     # on the loop
+
+    def _schedule(self) -> None:
+        """Hand over at the end of this turn of the loop, but not sooner after the last time than `_APART`."""
+        self._scheduled = True
+        wait = self._handed_over + _APART - self._loop.time()
+        if wait <= 0:
+            self._loop.call_soon(self._hand_over)
+        else:
+            self._loop.call_later(wait, self._hand_over)
 
     def _hand_over(self) -> None:
         self._scheduled = False
         if self._writing is None:
+            self._handed_over = self._loop.time()
             self._writing, self._gathered = self._gathered, []
             self._groups.put([entry for entry, _ in self._writing])
 
-    def _done(self, *, written: bool, fault: str | None) -> None:
+    def _done(self, outcome: Outcome) -> None:
+        fault = outcome.fault
         if fault != self.fault:
             log.log(*_NEWS[fault is None], fault)
         self.fault = fault
         group, self._writing = self._writing or [], None
-        if written:
-            for _, done in group:
-                if not done.done():
-                    done.set_result(None)
-        else:
-            self._gathered = [(_undelivered(entry, done, fault or ""), done) for entry, done in group] + self._gathered
+        if outcome.kept or outcome.refused:
+            group = self._sort_out(group, outcome)
+        for _, done in group:
+            if not done.done():
+                done.set_result(None)
         if fault is not None:
             self._scheduled = True
             self._loop.call_later(_RETRY_SECONDS, self._hand_over)
         elif self._gathered:
-            self._hand_over()
+            self._schedule()
         else:
             self._emptied.set()
+
+    def _sort_out(self, group: list[_Waiting], outcome: Outcome) -> list[_Waiting]:
+        """Those of the group that are written. The others' answers fail; what is kept goes before what has gathered."""
+        written: list[_Waiting] = []
+        kept: list[_Waiting] = []
+        for entry, done in group:
+            if entry.id in outcome.kept:
+                kept.append((_undelivered(entry, done, outcome.fault or ""), done))
+            elif (why := outcome.refused.get(entry.id)) is not None:
+                _print(entry)
+                _fail(done, WeighbridgeError(f"the ledger does not take the entry {entry.id}: {why}"))
+            else:
+                written.append((entry, done))
+        self._gathered = kept + self._gathered
+        return written
 
     # in the thread
 
     def _work(self) -> None:
-        rows = 0
         while (group := self._groups.get()) is not None:
-            written, fault = self._write(group)
+            outcome = self._file.commit(group)
             with contextlib.suppress(RuntimeError):  # the loop has gone
-                self._loop.call_soon_threadsafe(functools.partial(self._done, written=written, fault=fault))
-            rows += len(group)
-            if rows >= _CHECKPOINT_ROWS and self._groups.empty():
-                rows = 0
-                with contextlib.suppress(sqlite3.Error):  # a reader is in the way: the next one will do
-                    self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-    def _write(self, group: Sequence[Entry]) -> tuple[bool, str | None]:
-        """Commit a group: whether it was, and what is amiss all the same."""
-        try:
-            store.add(self._connection, group)
-        except sqlite3.Error as exc:
-            return self._write(group) if self._reserve.give_up() else (False, str(exc))
-        try:
-            self._reserve.take()
-        except OSError as exc:
-            return True, f"no room for a reserve: {exc.strerror}"
-        return True, None
+                self._loop.call_soon_threadsafe(functools.partial(self._done, outcome))
+            if self._groups.empty():
+                self._file.tidy()
 
 
 def _undelivered(entry: Entry, done: "asyncio.Future[None]", fault: str) -> Entry:
     """The entry of an answer that now cannot leave, and its sender told so."""
     if done.done():
         return entry
-    done.set_exception(_unavailable(fault))
+    _fail(done, _unavailable(fault))
     if entry.ending != "complete":
         return entry
-    return replace(entry, ending="stopped", status=LedgerUnavailable.status, error=LedgerUnavailable.code)
+    return msgspec.structs.replace(
+        entry, ending="stopped", status=LedgerUnavailable.status, error=LedgerUnavailable.code
+    )
+
+
+def _fail(done: "asyncio.Future[None]", error: WeighbridgeError) -> None:
+    if not done.done():
+        done.set_exception(error)
+        done.exception()  # looked at: nobody may wait for the entry of a client that left
+
+
+def _print(entry: Entry) -> None:
+    """To standard error, so that it is somewhere."""
+    try:
+        text = msgspec.json.encode(entry).decode()
+    except UnicodeError:
+        text = repr(entry)
+    sys.stderr.write(f"unwritten ledger entry: {text}\n")
 
 
 def _unavailable(fault: str) -> LedgerUnavailable:
@@ -169,37 +193,3 @@ def _unavailable(fault: str) -> LedgerUnavailable:
         f"the ledger cannot be written ({fault}): free space or mend the file; the gateway goes on by itself then",
         retry_after=_RETRY_SECONDS,
     )
-
-
-def _looked_at(done: "asyncio.Future[None]") -> None:
-    """Nobody waits for the entry of a client that left: its failure is logged once, by the writer."""
-    if not done.cancelled():
-        done.exception()
-
-
-class Reserve:
-    """Room on the disk held by a file, to be given up when the disk is full."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        self._path = path
-        self._size = size
-        self._held = size == 0
-
-    def take(self) -> None:
-        """Make the file if it is not there. Raises OSError when there is no room for it."""
-        if self._held:
-            return
-        if not self._path.exists() or self._path.stat().st_size < self._size:
-            try:
-                self._path.write_bytes(bytes(self._size))
-            except OSError:
-                self._path.unlink(missing_ok=True)
-                raise
-        self._held = True
-
-    def give_up(self) -> bool:
-        """Delete the file; whether there was one, so that it is worth trying again."""
-        held, self._held = self._held and self._size > 0, self._size == 0
-        if held:
-            self._path.unlink(missing_ok=True)
-        return held
