@@ -16,7 +16,7 @@ async def first_answer(
 
     Raises the last endpoint's error when none does, or at once one that no other endpoint would mend.
     """
-    last: WeighbridgeError = UpstreamError("no endpoint is able to serve this model")
+    last: WeighbridgeError | None = None
     for one in planned:
         tab.trying(one)
         since = tab.elapsed()
@@ -30,4 +30,4 @@ async def first_answer(
         else:
             tab.answered(answer, since)
             return answer
-    raise last
+    raise last or UpstreamError("no endpoint is able to serve this model")

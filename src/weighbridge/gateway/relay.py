@@ -58,6 +58,8 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
             tab.spoke()
             parts.append(data)
             size += len(data)
+            if answer.body.complete:
+                break
             if size > _MOST:
                 raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
     except UpstreamError as exc:  # it had been working: what came of the answer bounds what it may bill

@@ -13,6 +13,11 @@ from weighbridge.wire.usage import Source
 class Body(Protocol):
     """An answer's body as it arrives."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has wholly arrived, so that what `read` gives next is the last of it."""
+        ...
+
     async def read(self) -> bytes:
         """What has arrived since the last call, at least a byte; `b""` at the end.
 
