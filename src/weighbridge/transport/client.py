@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
         self.idle = True
         self._arrived.clear()
         said = self.complete and not self._transport.get_write_buffer_size()
-        if said and self._kept and not self._paused and not self.over:
+        if said and self._kept and not self.over:
             self.deadline = self._pool.deadlines.now() + self._pool.patience.keep_alive
             self._pool.keep(self)
         else:
@@ -253,8 +253,8 @@ class Connection(asyncio.Protocol):
         self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.reused and not self._heard and not self.idle and self._fault is None:
-            self._fail(_Broken())  # the one who asked has its place now
+        if self.reused and not self._heard:
+            self._fail(_Broken())  # whoever asked may want its place
             return
         self._pool.gone(self)
         what = "in the middle of its answer" if self._heard else "without an answer"
@@ -263,10 +263,7 @@ class Connection(asyncio.Protocol):
         self._fail(fault)
 
     def expire(self) -> None:
-        """Past a deadline: unused, or too slow."""
-        if self.idle:
-            self.drop()
-            return
+        """Past a deadline: too slow, or unused; then the answer was whole and the fault is nobody's."""
         what = "went silent in the middle of its answer for" if self._in_body else "did not answer within"
         seconds = self._pool.patience.idle if self._in_body else self._pool.patience.first_byte
         self._fail(UpstreamTimeout(f"{self._pool.origin.name} {what} {seconds:g} s"))

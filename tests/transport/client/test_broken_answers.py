@@ -121,8 +121,9 @@ async def test_a_reset_instead_of_an_answer_is_an_error() -> None:
         line.reset()
 
     async with upstream(script) as server, pooled(server.origin) as pool:
-        with pytest.raises(UpstreamError, match="the upstream closed the connection without an answer"):
+        with pytest.raises(UpstreamError, match="the upstream closed the connection without an answer") as caught:
             await pool.exchange([ASK])
+        assert isinstance(caught.value.__cause__, ConnectionResetError)
         assert server.asked == 1
 
 

@@ -108,10 +108,34 @@ async def test_after_any_number_of_turns(secure: bool, authority: trustme.CA) ->
                 break
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await until(lambda: pool._open == len(pool._resting) and len(pool.deadlines._watched) == pool._open)
+            await at_rest(pool)
             pool.close()
             pool._closed = False
             await turns()
         assert number > 8
         assert await ask(pool) == (200, b"ok")
         await until(lambda: len(server.tasks) == pool._open)
+
+
+async def test_after_any_number_of_turns_on_a_connection_that_breaks_as_it_is_used_again() -> None:
+    async def script(line: Line) -> None:
+        await line.question()
+        await line.say(OK)
+        await line.question()
+
+    async with upstream(script) as server, pooled(server.origin) as pool:
+        for number in count():
+            await ask(pool)
+            task = asyncio.create_task(ask(pool))
+            await turns(number)
+            if not task.cancel():
+                break
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await at_rest(pool)
+        assert number > 4
+
+
+async def at_rest(pool: Pool) -> None:
+    """Wait until every connection that counts, or has a deadline, is one at rest."""
+    await until(lambda: pool._open == len(pool._resting) == len(pool.deadlines._watched))

@@ -20,7 +20,7 @@ from tests.transport.client.upstreams import (
     upstream,
 )
 from weighbridge.errors import UpstreamTimeout
-from weighbridge.transport.client import Pool
+from weighbridge.transport.client import Connection, Pool
 
 
 async def test_who_waits_for_a_turn_can_leave() -> None:
@@ -102,3 +102,21 @@ async def test_a_newcomer_does_not_overtake_who_waits() -> None:
             await turn(pool, "came as it was freed")
         assert order == ["waited", "came as it was freed"]
         assert server.accepted == 1
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_a_connection_lost_on_its_way_to_who_waits_costs_no_place(leaves: bool) -> None:
+    async with upstream(answering(OK)) as server, pooled(server.origin, limit=1) as pool:
+        answer = await pool.exchange([ASK])
+        waits = asyncio.create_task(ask(pool))
+        await turns()
+        [connection] = [watched for watched in pool.deadlines._watched if isinstance(watched, Connection)]
+        answer.close()
+        connection.drop()
+        if leaves:
+            await cancelled(waits)
+            assert not pool._resting
+        else:
+            assert await waits == (200, b"ok")
+        assert await ask(pool) == (200, b"ok")
+        assert (server.accepted, pool._open) == (2, 1)
