@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from weighbridge.cli.failure import Failure
 
@@ -11,10 +11,11 @@ _BACKLOG = 4096
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
-    """`count` sockets that listen on one address, among which the kernel shares connections out.
+def bound(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
+    """`count` sockets on one address, among which the kernel shares connections out once they listen.
 
-    Port 0 takes a free one. Raises Failure where the address cannot be had.
+    Until then clients are refused, not kept waiting. Port 0 takes a free one. Raises Failure where the address cannot
+    be had.
     """
     with contextlib.ExitStack() as stack:
         sockets: list[socket.socket] = []
@@ -25,11 +26,15 @@ def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]
                 sockets.append(stack.enter_context(socket.socket(family, kind, protocol)))
                 sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 sockets[-1].bind((address[0], port, *address[2:]))
-            for each in sockets:
-                each.listen(_BACKLOG)
         except OSError as error:
             raise _failure(error, host, port) from error
         yield sockets
+
+
+def listen(sockets: Iterable[socket.socket]) -> None:
+    """Let connections queue; a worker takes them up."""
+    for each in sockets:
+        each.listen(_BACKLOG)
 
 
 def _free(family: socket.AddressFamily, address: tuple[object, ...]) -> int:

@@ -15,7 +15,7 @@ from weighbridge.app import WorkerSpec
 from weighbridge.cli import client_key, database, pull, running
 from weighbridge.cli.client import Gateway
 from weighbridge.cli.connected import Connection, connections
-from weighbridge.cli.listening import listening
+from weighbridge.cli.listening import bound, listen
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.running import Running
 from weighbridge.cli.welcome import welcome
@@ -59,12 +59,14 @@ def command(
     database.make_home(settings.home)
     with (
         running.alone(settings.home),
-        listening(settings.server.host, settings.server.port, settings.server.workers) as sockets,
+        bound(settings.server.host, settings.server.port, settings.server.workers) as sockets,
         engines.socket_directory() as directory,
     ):
         url = running.local_url(settings.server.host, sockets[0].getsockname()[1])
         key = _prepare_database(settings)
-        children = _children(settings, flags, sockets, pull.local_models(settings), directory)
+        local = pull.local_models(settings)
+        listen(sockets)
+        children = _children(settings, flags, sockets, local, directory)
         with running.noted(settings.home, Running(url, os.getpid())):
             code = asyncio.run(_run(settings, children, Gateway(url, Secret(key)), providers))
     sys.exit(code)
