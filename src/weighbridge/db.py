@@ -31,6 +31,7 @@ def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connec
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA recursive_triggers = ON")  # or INSERT OR REPLACE gets past those on DELETE
     except sqlite3.Error:
         connection.close()
         raise

@@ -1,0 +1,194 @@
+"""Rows go in, come out as they went in, are summed to the last digit, and are never changed."""
+
+import sqlite3
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.ledger import made_up
+from tests.ledger.made_up import charge, entry, later
+from weighbridge import db
+from weighbridge.ledger import store
+from weighbridge.ledger.entry import Entry
+from weighbridge.wire.usage import Usage
+
+GROUPED: dict[store.By, Callable[[Entry], str]] = {
+    "model": lambda one: (
+        one.model if one.model is not None else one.asked_model if one.asked_model is not None else "(unreadable)"
+    ),
+    "key": lambda one: one.key,
+    "day": lambda one: one.at.date().isoformat(),
+}
+
+
+@contextmanager
+def fresh() -> Iterator[sqlite3.Connection]:
+    """An empty, migrated database in memory."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        db.migrate(connection)
+        yield connection
+
+
+@given(st.lists(made_up.entries, max_size=6, unique_by=lambda one: one.id))
+def test_what_went_in_comes_out(entries: list[Entry]) -> None:
+    with fresh() as connection:
+        store.add(connection, entries)
+        assert store.entries(connection) == sorted(entries, key=lambda one: one.id)
+        assert [store.find(connection, one.id) for one in entries] == entries
+
+
+@given(
+    st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
+    st.sampled_from(("model", "key", "day")),
+    st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))),
+)
+def test_sums_are_those_of_exact_arithmetic(entries: list[Entry], by: store.By, since: datetime) -> None:
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for one in entries:
+        if one.at >= since:
+            groups[GROUPED[by](one)].append(one)
+    with fresh() as connection:
+        store.add(connection, entries)
+        rows = store.usage(connection, by=by, since=since)
+    assert {row.group: row for row in rows} == {group: summed(group, ones) for group, ones in groups.items()}
+    assert len(rows) == len(groups)
+
+
+def summed(group: str, ones: list[Entry]) -> store.UsageRow:
+    charges = [one.charge for one in ones if one.charge is not None]
+    return store.UsageRow(
+        group=group,
+        requests=len(ones),
+        complete=sum(one.ending == "complete" for one in ones),
+        prompt_tokens=sum(each.usage.prompt for each in charges),
+        completion_tokens=sum(each.usage.completion for each in charges),
+        cached_tokens=sum(each.usage.cached or 0 for each in charges),
+        reasoning_tokens=sum(each.usage.reasoning or 0 for each in charges),
+        estimated=sum(each.counted_by == "estimate" for each in charges),
+        unpriced=sum(each.cost is None for each in charges),
+        cost=sum((each.cost for each in charges if each.cost is not None), Decimal(0)),
+    )
+
+
+def test_sums_hold_beyond_what_one_column_holds(connection: sqlite3.Connection) -> None:
+    most = "9223372.036854775807"
+    store.add(connection, [entry(charge=charge(most)) for _ in range(1_000)])
+    (row,) = store.usage(connection, by="model")
+    assert row.cost == Decimal(most) * 1_000 == Decimal("9223372036.854775807")
+
+
+def test_a_cost_that_no_column_holds_is_refused(connection: sqlite3.Connection) -> None:
+    with pytest.raises(OverflowError):
+        store.add(connection, [entry(), entry(charge=charge("9223372.036854775808"))])
+    assert store.entries(connection) == []
+
+
+def test_a_summary_is_in_the_order_of_cost_and_that_of_days_in_their_own(connection: sqlite3.Connection) -> None:
+    costs = {"a": "1", "b": "3", "c": "2"}
+    store.add(
+        connection,
+        [entry(model=name, at=later(day), charge=charge(cost)) for day, (name, cost) in enumerate(costs.items())],
+    )
+    assert [row.group for row in store.usage(connection, by="model")] == ["b", "c", "a"]
+    assert [row.group for row in store.usage(connection, by="day")] == ["2026-11-22", "2026-11-23", "2026-11-24"]
+    assert [row.group for row in store.usage(connection, by="model", since=later(1))] == ["b", "c"]
+    assert store.usage(connection, by="key", since=later(9)) == []
+
+
+def test_a_request_without_a_model_is_summed_as_unreadable(connection: sqlite3.Connection) -> None:
+    store.add(connection, [entry(model=None, asked_model=None, charge=None), entry(model=None, asked_model="x")])
+    assert sorted(row.group for row in store.usage(connection, by="model")) == ["(unreadable)", "x"]
+
+
+def test_free_and_unknown_are_not_the_same(connection: sqlite3.Connection) -> None:
+    store.add(connection, [entry(charge=charge("0")), entry(charge=charge(None)), entry(charge=None)])
+    (row,) = store.usage(connection, by="key")
+    assert (row.requests, row.unpriced, row.cost, row.prompt_tokens) == (3, 1, Decimal(0), 24)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 21, 255, 256, 257, 700])
+def test_a_group_of_any_size_is_written_whole(connection: sqlite3.Connection, count: int) -> None:
+    made = [entry(status=200 + number % 300) for number in range(count)]
+    store.add(connection, made)
+    assert store.entries(connection) == made
+
+
+def test_a_group_with_one_that_cannot_be_written_is_not_written(connection: sqlite3.Connection) -> None:
+    made = [entry() for _ in range(300)]
+    with pytest.raises(db.Error, match="UNIQUE"):
+        store.add(connection, [*made, made[7]])
+    assert store.entries(connection) == []
+    store.add(connection, made)
+    assert len(store.entries(connection)) == 300
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE entry SET cost = 0", "DELETE FROM entry", "UPDATE OR REPLACE entry SET id = 'x'"],
+)
+def test_the_ledger_is_append_only(connection: sqlite3.Connection, change: str) -> None:
+    made = entry()
+    store.add(connection, [made])
+    with pytest.raises(db.Error, match="the ledger is append-only"):
+        connection.execute(change)
+    assert store.entries(connection) == [made]
+
+
+def test_an_entry_cannot_be_replaced_under_its_id(connection: sqlite3.Connection) -> None:
+    made = entry()
+    store.add(connection, [made])
+    columns = ", ".join(name for _, name, *_ in connection.execute("PRAGMA table_info(entry)"))
+    with pytest.raises(db.Error, match="append-only"):
+        connection.execute(f"INSERT OR REPLACE INTO entry ({columns}) SELECT {columns} FROM entry")
+    assert store.entries(connection) == [made]
+
+
+def test_a_row_that_makes_no_sense_is_not_believed(connection: sqlite3.Connection) -> None:
+    store.add(connection, [entry()])
+    connection.execute("DROP TRIGGER entry_is_final")
+    connection.execute("UPDATE entry SET ending = 'lost'")
+    with pytest.raises(msgspec.ValidationError, match="lost"):
+        store.entries(connection)
+
+
+def test_an_unknown_receipt_has_no_entry(connection: sqlite3.Connection) -> None:
+    assert store.find(connection, "wbr-none") is None
+
+
+_WRITE = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from tests.ledger.made_up import entry
+from weighbridge import db
+from weighbridge.ledger import store
+with closing(db.connect(Path(sys.argv[1]))) as connection:
+    for number in range(200):
+        store.add(connection, [entry(id=f"wbr-{sys.argv[2]}-{number}-{more}") for more in range(5)])
+"""
+
+
+def test_processes_that_write_at_once_lose_nothing(path: Path, connection: sqlite3.Connection) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITE, str(path), str(number)], stderr=subprocess.PIPE, text=True)
+        for number in range(3)
+    ]
+    assert [writer.communicate()[1] for writer in writers] == [""] * 3
+    expected = {f"wbr-{writer}-{number}-{more}" for writer in range(3) for number in range(200) for more in range(5)}
+    assert {one.id for one in store.entries(connection)} == expected
+
+
+def test_usage_tokens_keep_unknown_apart_from_none(connection: sqlite3.Connection) -> None:
+    made = [entry(charge=charge(usage=Usage(1, 1, cached=cached))) for cached in (None, 0, 1)]
+    store.add(connection, made)
+    assert [one.charge and one.charge.usage.cached for one in store.entries(connection)] == [None, 0, 1]
