@@ -51,6 +51,8 @@ from weighbridge.transport.server import Limits, Request, Server
 
 log = logging.getLogger(__name__)
 
+_GARBAGE: Final = 20_000
+"""Objects made and not yet freed before the collector looks for cycles: a request leaves none, and has hundreds."""
 LOCAL: Final = "local"
 """The id under which the catalogue lists what we run ourselves."""
 LOOK_AGAIN: Final = 60.0
@@ -102,6 +104,7 @@ async def serve(settings: Settings, engines: tuple[Upstream, ...], listening: so
         await worker.start(listening)
         gc.collect()
         gc.freeze()  # what the start has made stays: the collector need not look at it again
+        gc.set_threshold(_GARBAGE)
         parent.say_ready()
         await stop.wait()
     finally:
