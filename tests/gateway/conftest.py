@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from tests.gateway.house import House, house
+from tests.gateway.house import Gateway, house
 from tests.gateway.upstream import Upstream
 
 
@@ -35,6 +35,6 @@ cache_read = "0.07"
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterator[House]:
+async def gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterator[Gateway]:
     async with house(tmp_path / "home", "[server]\ndrain_seconds = 0.2\n" + near(upstream)) as made:
         yield made

@@ -89,9 +89,8 @@ class Client:
 
 @dataclass
 class House:
-    """A worker, a key that opens it, and its ledger."""
+    """A gateway as its clients see it: its port, a key that opens it, and its ledger."""
 
-    worker: Worker
     port: int
     key: str
     ledger: Path
@@ -171,7 +170,15 @@ class House:
                 await asyncio.sleep(0.02)
 
 
-def _furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settings, str]:
+@dataclass
+class Gateway(House):
+    """One whose worker runs in this very process."""
+
+    worker: Worker
+
+
+def furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settings, str]:
+    """A home with settings in TOML, a ledger, and a key that opens it."""
     home.mkdir(exist_ok=True)
     file = home / "weighbridge.toml"
     file.write_text(toml)
@@ -185,13 +192,13 @@ def _furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Setti
 @asynccontextmanager
 async def house(
     home: Path, toml: str, environ: Mapping[str, str] | None = None, *, look_again: float = 60
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Gateway]:
     """A worker that runs on settings in TOML while the block does."""
-    settings, key = _furnished(home, toml, environ or {})
+    settings, key = furnished(home, toml, environ or {})
     listening = socket.create_server(("127.0.0.1", 0))
     worker = Worker(settings, (), look_again=look_again)
     await worker.start(listening)
     try:
-        yield House(worker, listening.getsockname()[1], key, settings.ledger_path)
+        yield Gateway(listening.getsockname()[1], key, settings.ledger_path, worker)
     finally:
         await worker.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.conftest import near
-from tests.gateway.house import ASKED, Answer, House, house
+from tests.gateway.house import ASKED, Answer, Gateway, House, house
 from tests.gateway.upstream import Upstream
 
 HELLO = [{"role": "user", "content": "Say hello."}]
@@ -118,7 +118,7 @@ KEYS = {
 
 @pytest.mark.parametrize("target", ["/v1/chat/completions", "/v1/models", "/v1/models/near/tiny", "/v1/receipts/wbr-1"])
 @pytest.mark.parametrize("case", KEYS)
-async def test_a_key_that_opens_nothing_is_401_and_leaves_no_entry(gateway: House, case: str, target: str) -> None:
+async def test_a_key_that_opens_nothing_is_401_and_leaves_no_entry(gateway: Gateway, case: str, target: str) -> None:
     key, says = KEYS[case]
     if key == "revoked":
         key = gateway.new_key("old")
@@ -134,7 +134,7 @@ async def test_a_key_that_opens_nothing_is_401_and_leaves_no_entry(gateway: Hous
     assert gateway.entries() == []
 
 
-async def test_a_key_may_ask_for_its_own_models_only(gateway: House) -> None:
+async def test_a_key_may_ask_for_its_own_models_only(gateway: Gateway) -> None:
     key = gateway.new_key("narrow", models=("qwen/*", "far/tiny"))
     gateway.worker._keyring.refresh()
     answer = await gateway.ask(key=key)

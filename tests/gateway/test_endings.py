@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.gateway.house import ASKED, House
+from tests.gateway.house import ASKED, Gateway, House
 from tests.gateway.upstream import DONE, EVENTS, USAGE, WORDS, Call, Upstream
 from weighbridge.ledger.entry import Entry
 
@@ -177,7 +177,7 @@ async def test_a_stream_without_usage_is_estimated_and_bounded_by_max_tokens(
     assert tokens(await gateway.entry()) == (11, 3, None, "estimate")
 
 
-async def test_a_stop_cuts_what_does_not_end_and_its_entry_says_so(gateway: House, upstream: Upstream) -> None:
+async def test_a_stop_cuts_what_does_not_end_and_its_entry_says_so(gateway: Gateway, upstream: Upstream) -> None:
     async def script(call: Call) -> None:
         await call.start()
         await call.events(EVENTS[:2])

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.gateway.conftest import near
-from tests.gateway.house import ASKED, House, house
+from tests.gateway.house import ASKED, Gateway, House, house
 from tests.gateway.upstream import Call, Upstream
 from weighbridge.gateway.receipts import receipt
 
@@ -35,7 +35,7 @@ async def test_a_receipt_of_a_refusal_says_what_was_wrong(gateway: House) -> Non
     assert (said["cost"], said["prompt_tokens"], said["attempts"]) == (None, None, [])
 
 
-async def test_a_receipt_is_shown_to_its_own_key_only(gateway: House) -> None:
+async def test_a_receipt_is_shown_to_its_own_key_only(gateway: Gateway) -> None:
     other = gateway.new_key("other")
     gateway.worker._keyring.refresh()
     answer = await gateway.ask()

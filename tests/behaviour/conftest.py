@@ -1,0 +1,3 @@
+from tests.gateway.conftest import upstream
+
+__all__ = ["upstream"]
