@@ -43,10 +43,15 @@ def test_one_header_is_not_repeated_without_end(front: Fronts) -> None:
 
 
 def test_a_body_may_bring_much_framing_in_all(front: Fronts) -> None:
-    chunk = (b"1;" + b"x" * 100 + b"\r\n", b"y", b"\r\n")
-    with front(limits=SMALL).connect() as client:
-        client.send(CHUNKED, *(chunk * 50), b"0\r\n\r\n")
-        assert client.answer().body == b"POST / " + b"y" * 50
+    server = front(limits=SMALL)
+    with server.connect() as client:
+        client.send(CHUNKED)
+        for _ in range(10):
+            for piece in (b"1;" + b"x" * 200, b"x" * 200 + b"\r\n", b"y\r\n"):
+                client.send(piece)
+                server.call(lambda: None)  # by now it has been read
+        client.send(b"0\r\n\r\n")
+        assert client.answer().body == b"POST / " + b"y" * 10
 
 
 def test_a_head_within_the_limit_may_have_a_large_body_in_the_same_packet(front: Fronts) -> None:
@@ -106,8 +111,8 @@ def test_a_refused_client_that_goes_on_sending_is_dropped_in_the_end(front: Fron
     with server.connect() as client:
         client.send(POST + b"Content-Length: 1001\r\n\r\n")
         assert client.answer().status == 413
-        client.send_while_open(*itertools.repeat(b"more", 10_000_000))
-        assert client.is_closed()
+        with pytest.raises(ConnectionError):
+            client.send(*itertools.repeat(b"more", 10_000_000))
 
 
 def test_a_refused_client_that_sends_very_much_more_is_dropped(front: Fronts) -> None:
@@ -115,8 +120,8 @@ def test_a_refused_client_that_sends_very_much_more_is_dropped(front: Fronts) ->
     with server.connect() as client:
         client.send(POST + b"Content-Length: 1001\r\n\r\n")
         assert client.answer().status == 413
-        client.send_while_open(*itertools.repeat(bytes(1_000_000), 200))
-        assert client.is_closed()
+        with pytest.raises(ConnectionError):
+            client.send(*itertools.repeat(bytes(1_000_000), 200))
 
 
 SLOW = {
