@@ -227,5 +227,5 @@ async def test_a_file_that_is_no_model_is_a_crash_loop_with_the_next_step(tmp_pa
         group.create_task(supervisor.run([child]))
         report = await told.hear("engine-lab-bad failed 2 times in a row")
         supervisor.stop()
-    assert "Failed to init server" in report
+    assert "model loading error" in report
     assert report.endswith(f"If the file is damaged, delete {tmp_path / 'bad.gguf'} and run: weighbridge pull lab/bad")

@@ -26,7 +26,10 @@ def main() -> None:
     if config.settings.memory_mib is not None:
         bound_memory(config.settings.memory_mib)
     config.upstream.socket.unlink(missing_ok=True)  # left by a run that was killed
-    server = xllamacpp.Server(parameters(config))  # its socket answers 503 from now on, and requests once this returns
+    try:
+        server = xllamacpp.Server(parameters(config))  # from now on its socket answers 503; once this returns, 200
+    except RuntimeError:
+        sys.exit(1)  # llama.cpp has said why, in a line of its own
     parent.say_ready()
     signal.pause()
     del server
@@ -45,6 +48,7 @@ def parameters(config: EngineConfig) -> xllamacpp.CommonParams:
     params.n_ctx = settings.slots * settings.context
     params.n_batch = BATCH
     params.kv_unified = False  # a slot has its own memory: a long conversation can't starve another
+    params.fit_params = False  # else it tries a load first, and may take less context than it was told
     params.ctx_shift = False  # a prompt that does not fit is refused, never cut
     params.cache_ram_mib = settings.prompt_cache_mib
     params.sleep_idle_seconds = -1 if settings.idle_unload_seconds is None else settings.idle_unload_seconds

@@ -109,9 +109,17 @@ def engine_child(local: LocalModel, where: Upstream, settings: EngineSettings) -
         argv=(sys.executable, "-m", "weighbridge.serving.engine"),
         role="engine",
         stdin=config.encode(),
+        env={"GGML_NO_BACKTRACE": "1"},  # else an abort calls gdb, and its pages hide llama.cpp's last words
         quiet=True,
-        advice=f"If the file is damaged, delete {local.file} and run: weighbridge pull {local.model}",
+        advice=_advice(local, settings),
     )
+
+
+def _advice(local: LocalModel, settings: EngineSettings) -> str:
+    damaged = f"If the file is damaged, delete {local.file} and run: weighbridge pull {local.model}"
+    if settings.memory_mib is None:
+        return damaged
+    return f"If {settings.memory_mib} MiB are too few for it, allow more or give it less context. {damaged}"
 
 
 def processors() -> int:
