@@ -26,7 +26,7 @@ from weighbridge.transport.deadlines import NEVER, Deadlines
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes of a body waiting for its reader, over which we stop reading from the upstream."""
-_MOMENT: Final = 0.005
+_MOMENT: Final = 0.02
 """Seconds of rest below which a connection is used again without a look at its socket."""
 _MAX_HEAD: Final = 64 * 1024
 """Bytes an upstream may send without one of them being of a body: headers, interim answers, trailers."""
@@ -332,7 +332,7 @@ class Pool:
 
         Raises UpstreamUnreachable, UpstreamTimeout or UpstreamError; then nothing is left to close.
         """
-        connection = await self._place() or await self._connect()
+        connection = self._rested() or await self._place() or await self._connect()
         try:
             return await self._ask(connection, data)
         except _Broken:
@@ -373,14 +373,18 @@ class Pool:
         for connection in list(self._resting):
             connection.drop()
 
-    async def _place(self) -> Connection | None:
-        """A connection that rested, or None: a place to open one, counted from now on."""
+    def _rested(self) -> Connection | None:
+        """A connection that rested and can be used."""
         while self._resting:
             connection, _ = self._resting.popitem()  # the one used last is the likeliest to be alive
             if connection.usable():
                 connection.reused = True
                 return connection
             connection.drop()
+        return None
+
+    async def _place(self) -> Connection | None:
+        """A place to open a connection, counted from now on (None), or one that was freed while we waited for it."""
         if self._open < self._limit:
             self._open += 1
             return None
@@ -391,7 +395,7 @@ class Pool:
             freed.reused = True
             return freed
         freed.drop()
-        return await self._place()
+        return self._rested() or await self._place()
 
     async def _connect(self) -> Connection:
         """Open a connection in a place of ours, which is given back when that fails."""
