@@ -89,7 +89,14 @@ async def test_a_price_in_the_settings_holds_under_every_name_of_the_model(tmp_p
     ] * 3
 
 
-LISTS = {"no JSON": b"<html>", "no list": b"{}", "another list": b'{"data": [{"name": "tiny"}]}', "nothing": b""}
+LISTS = {
+    "no JSON": b"<html>",
+    "no list": b"{}",
+    "another list": b'{"data": [{"name": "tiny"}]}',
+    "nothing": b"",
+    "odd bytes": b'{"data": [{"id": "\xff"}]}',
+    "no end": b'{"data": [{"id": "a", "x": ' + b"[" * 100_000,
+}
 
 
 @pytest.mark.parametrize("case", LISTS)

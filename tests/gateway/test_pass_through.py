@@ -69,6 +69,7 @@ ANSWERS = {
     "unknown fields": (b'{"id":1,"x":{"y":[1.10,2e3]},"x":2}', "application/json"),
     "another dialect": (b'{"object":"chat.completion","usage":null,"choices":[]}', "application/vnd.api+json"),
     "letters beyond ASCII": ('{"choices":[],"t":"日本\\u00e9"}'.encode(), "application/json"),
+    "letters of another code": (b'{"caf\xe9":1,"choices":[{"finish_reason":"\xe9"}],"t":"\xe9"}', "application/json"),
 }
 
 
@@ -102,6 +103,25 @@ async def test_a_stream_comes_back_byte_for_byte_but_for_the_cost(gateway: House
     answer = await gateway.ask({**ASKED, "stream": True, "stream_options": {"include_usage": True}})
     priced = USAGE.replace(b'"usage": {', b'"usage": {"cost":0.00000794,')
     assert answer.body == b"".join(events).replace(USAGE, priced) + DONE
+
+
+async def test_bytes_that_are_no_text_pass_in_a_stream_and_its_end_is_counted(
+    gateway: House, upstream: Upstream
+) -> None:
+    odd = (
+        b'data: {"choices":[{"delta":{"content":"caf\xe9"}}]}\n\n',
+        b'data: {"error":null,"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n\n",
+        b'data: {"caf\xe9":1,"usage":{"prompt_tokens":"\xe9"}}\n\n',
+    )
+
+    async def script(call: Call) -> None:
+        await call.stream([*odd, *EVENTS])
+
+    upstream.script = script
+    answer = await gateway.ask({**ASKED, "stream": True})
+    assert answer.body == b"".join(each for each in (*odd, *EVENTS) if each is not USAGE)
+    entry = await gateway.entry()
+    assert (entry.ending, entry.charge and entry.charge.counted_by) == ("complete", "provider")
 
 
 PRIVATE = "cookie: session=secret\r\nx-forwarded-for: 10.0.0.1\r\nx-api-key: mine\r\nopenai-organization: org\r\n"

@@ -56,6 +56,9 @@ FAULTS = {
     "200 and nothing": ((200, b"", ""), (502, "upstream_error", None)),
     "200 and a page": ((200, HTML, ""), (502, "upstream_error", None)),
     "200 cut short": ((200, b'{"choices": [', ""), (502, "upstream_error", None)),
+    "an error not in UTF-8": ((500, b'{"error": {"message": "caf\xe9"}}', ""), (502, "upstream_error", None)),
+    "an error without end": ((500, b'{"error": ' + b"[" * 30_000, ""), (502, "upstream_error", None)),
+    "200 nested without end": ((200, b'{"choices": ' + b"[" * 100_000, ""), (502, "upstream_error", None)),
     "200 and an error": ((200, said(f"no: {KEY}"), ""), (502, "upstream_error", None)),
 }
 
@@ -94,7 +97,17 @@ async def test_a_providers_fault_has_one_code_and_an_entry(
     assert entry.charge is None
 
 
-WAITS = {"seconds": ("7", 7), "a fraction": ("0.2", 1), "a date": (SOON, 3600), "past": ("-3", 1), "no word": ("", 1)}
+WAITS = {
+    "seconds": ("7", 7),
+    "a fraction": ("0.2", 1),
+    "a date": (SOON, 3600),
+    "past": ("-3", 1),
+    "long past": ("Thu, 01 Jan 1970 00:00:00 GMT", 1),
+    "for ever": ("inf", 86_400),
+    "no number": ("nan", 86_400),
+    "no sense": ("soon", 1),
+    "no word": ("", 1),
+}
 
 
 @pytest.mark.parametrize("case", WAITS)

@@ -32,6 +32,7 @@ _OVERFLOW: Final = re.compile(
 )
 _UNDECIDED: Final = 1.0
 """Seconds to wait after a rate limit that names no time."""
+_LONGEST_WAIT: Final = 86_400.0
 
 
 class _Listed(msgspec.Struct):
@@ -92,7 +93,7 @@ class OpenAICompatible:
         text = await _text(answer, _MOST_OF_A_LIST)
         try:
             return [model.id for model in msgspec.json.decode(text, type=_Listing).data]
-        except msgspec.DecodeError as exc:
+        except openai.UNREADABLE as exc:
             raise UpstreamError(f"{self._name}: {self._dialect.base_path}/models is no list of models: {exc}") from exc
 
     def close(self) -> None:
@@ -152,13 +153,13 @@ async def _text(answer: Exchange, most: int) -> bytes:
 
 
 def _retry_after(headers: dict[bytes, bytes]) -> float | None:
-    """Seconds, from a number or a date; None where the header is absent or cannot be read."""
+    """Seconds, from a number or a date, a day at most; None where the header is absent or cannot be read."""
     value = headers.get(b"retry-after", b"").decode("latin-1").strip()
     try:
-        return max(0.0, float(value))
+        wait = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, min(_LONGEST_WAIT, wait))

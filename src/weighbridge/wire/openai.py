@@ -127,6 +127,8 @@ class _Failed(msgspec.Struct):
     detail: msgspec.Raw = msgspec.Raw()
 
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises on bytes from outside: no JSON or another shape, text that is not UTF-8, nested without end."""
 _calls: Final = msgspec.json.Decoder(ChatCall)
 _with_plain_usage: Final = msgspec.json.Decoder(_WithPlainUsage)
 _with_usage: Final = msgspec.json.Decoder(_WithUsage)
@@ -211,7 +213,7 @@ def usage_in(document: bytes) -> Usage | None:
     try:
         plain = _with_plain_usage.decode(document).usage
         usage = None if plain is None else plain.inner()
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         usage = None
     return usage or _usage_anywhere(document)
 
@@ -230,7 +232,7 @@ def _usage_anywhere(document: bytes) -> Usage | None:
 def _read_usage(document: bytes | msgspec.Raw) -> _WithUsage | None:
     try:
         return _with_usage.decode(document)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -298,7 +300,7 @@ def readable(document: bytes) -> bool:
     """Whether it is JSON to its end."""
     try:
         _any.decode(document)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True
 
@@ -307,7 +309,7 @@ def said(document: bytes) -> tuple[int, bool]:
     """What a chunk or an answer says: bytes of text, reasoning and tool calls as JSON; and whether it is finished."""
     try:
         choices = _chunks.decode(document).choices or ()
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return 0, False
     parts = [part for choice in choices if (part := choice.delta or choice.message) is not None]
     return sum(map(_length, parts)), any(choice.finish_reason for choice in choices)
@@ -322,7 +324,7 @@ def fault_in(document: bytes) -> str | None:
     """What an error body or an error chunk says, in the shapes providers use; None where it is none."""
     try:
         failed = _failures.decode(document)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     error = bytes(failed.error)
     if error not in (b"", b"null", b"false", b'""'):
@@ -337,7 +339,7 @@ def _said_by(error: bytes) -> str:
     """The words of an error, or it itself where it has none that we know to find."""
     try:
         read = _words.decode(error)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         read = ""
     said = read if isinstance(read, str) else read.message or str(read.code or read.type or "")
     return said or error.decode(errors="replace")[:500]

@@ -24,11 +24,19 @@ def fields(document: bytes, start: int = 0) -> Iterator[tuple[str, Place]]:
     at = document.index(b"{", start) + 1
     while field := _FIELD.match(document, at):
         end = _value_end(document, field.end())
-        yield msgspec.json.decode(field[1], type=str), (field.end(), end)
+        yield _name(field[1]), (field.end(), end)
         comma = _COMMA.match(document, end)
         if comma is None:
             return
         at = comma.end()
+
+
+def _name(key: bytes) -> str:
+    """A key as text; as it stands where it is none, since no field we look for is called so."""
+    try:
+        return msgspec.json.decode(key, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return key.decode(errors="replace")
 
 
 def places(document: bytes, name: str, start: int = 0) -> list[Place]:
