@@ -23,6 +23,7 @@ import httptools
 
 from weighbridge.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from weighbridge.transport.deadlines import NEVER, Deadlines
+from weighbridge.transport.outbox import Outbox
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes of a body waiting for its reader, over which we stop reading from the upstream."""
@@ -121,6 +122,7 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._overhead = 0
         """Bytes since the last one of a body."""
+        self._unsent: list[bytes] = []
         self._arrived: list[bytes] = []
         self._size = 0
         self._paused = False
@@ -147,13 +149,19 @@ class Connection(asyncio.Protocol):
         self.status, self.headers = 0, {}
         self.complete = self._heard = self._in_body = False
         self._overhead = self._size = 0
-        if not self.over:  # uvloop raises on a transport that is closed
-            self._transport.writelines(data)
+        self._unsent = data
+        self._pool.outbox.add(self)
         self.deadline = self._pool.deadlines.now() + self._pool.patience.first_byte
         while not self._in_body:
             if self._fault is not None:
                 raise self._fault
             await self._wait()
+
+    def flush(self) -> None:
+        """Send the request that waits for the end of this turn of the loop."""
+        if not self.over:  # uvloop raises on a transport that is closed
+            self._transport.write(b"".join(self._unsent))
+        self._unsent = []
 
     async def read(self) -> bytes:
         """What has arrived of the body since the last call; `b""` at its end."""
@@ -319,6 +327,7 @@ class Pool:
         self.origin = origin
         self.patience = patience
         self.deadlines = deadlines
+        self.outbox = Outbox()
         self._tls = (tls or ssl.create_default_context()) if origin.tls else None
         self._limit = limit
         self._closed = False

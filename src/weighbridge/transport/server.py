@@ -26,6 +26,7 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from weighbridge.transport.deadlines import NEVER, Deadlines
+from weighbridge.transport.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -237,6 +238,7 @@ class Connection(asyncio.Protocol):
         "_timed",
         "_transport",
         "_unread",
+        "_unsent",
         "_untaken",
         "_upgrading",
         "_waiting",
@@ -270,7 +272,6 @@ class Connection(asyncio.Protocol):
         self._size = self._repeated = 0
         """Bytes of body, and headers with a name that had been, so far."""
         self._receiving = self._in_head = False
-        self._expecting = self._upgrading = False
         self._timed: bool | None = None
         """The `_in_head` for which the deadline stands; None while the request has come in one read."""
         self._packet = 0
@@ -280,10 +281,11 @@ class Connection(asyncio.Protocol):
         """The `_size` when `_received` began."""
         # what keeps reading and writing bounded
         self._reading = True
-        self._paused = self._closing = False
+        self._expecting = self._upgrading = self._paused = self._closing = False
         self._unread = False
         """Whether the client sent more than we shall read."""
         self._ahead = self._discarded = 0
+        self._unsent: list[bytes] = []
         self._untaken = 0
         """Bytes the client had still to take when its time began."""
 
@@ -426,9 +428,17 @@ class Connection(asyncio.Protocol):
     # the reply's calls
 
     def write(self, data: bytes) -> None:
-        """Bytes for the client; nothing happens when it has gone."""
-        if not self.lost:
-            self._transport.write(data)
+        """Bytes for the client, at the end of this turn of the loop; nothing happens when it has gone."""
+        if not self._unsent:
+            self.server.outbox.add(self)
+        self._unsent.append(data)
+
+    def flush(self) -> None:
+        """Send what was written in this turn."""
+        unsent = self._unsent
+        if unsent and not self.lost:
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+        unsent.clear()
 
     def close(self) -> None:
         """Let go of the client once it has everything; the task that answered may still be tidying up."""
@@ -439,6 +449,7 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._reading = False
         self._waiting.clear()
+        self.flush()
         self._untaken = self._transport.get_write_buffer_size()
         seconds = limits.write_seconds if self._untaken else limits.linger_seconds
         self.deadline = self.server.deadlines.now() + seconds
@@ -574,7 +585,7 @@ class Connection(asyncio.Protocol):
             seconds = limits.header_seconds if self._in_head else limits.body_seconds
             if self._expecting and not self._in_head and not self._size:
                 self._expecting = False
-                self._transport.write(_CONTINUE)
+                self.write(_CONTINUE)
         self.deadline = self.server.deadlines.now() + seconds
 
     def _refuse(self, status: HTTPStatus, what: str) -> None:
@@ -663,6 +674,7 @@ class Server:
         self.refuse = refuse
         self.limits = limits
         self.deadlines = deadlines
+        self.outbox = Outbox()
         self.draining = False
         self._open: set[Connection] = set()
         self._listeners: list[asyncio.Server] = []
