@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 REASONS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_AT_ONCE: Final = 16 * 1024
+"""Bytes that are sent when they are written, not at the end of the turn: a writer must hear when it is choked."""
+_PIECES: Final = 16
+"""Writes in one turn after which the same holds."""
 _READ_AHEAD: Final = 64 * 1024
 """Bytes read ahead while an answer is under way, give or take one read."""
 _DISCARDED: Final = 64 * 1024 * 1024
@@ -432,6 +436,8 @@ class Connection(asyncio.Protocol):
         if not self._unsent:
             self.server.outbox.add(self)
         self._unsent.append(data)
+        if len(data) > _AT_ONCE or len(self._unsent) > _PIECES:
+            self.flush()
 
     def flush(self) -> None:
         """Send what was written in this turn."""
