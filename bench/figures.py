@@ -1,5 +1,6 @@
 """From measures to the figures of the table: medians, ratios within a round, and what was promised of them."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ def latency_p99(measure: Measure) -> float:
 def chunk_p99(measure: Measure) -> float:
     """Milliseconds from the making of a chunk to its arrival, for the slowest of a hundred."""
     return measure.load.ch99
+
+
+def cpu_microseconds(measure: Measure) -> float:
+    """Of the candidate's CPU time for each answer: on a busy machine, steadier than how many it gave."""
+    return 1e6 * measure.gateway_cpu / measure.load.rps if measure.load.rps else math.inf
+
+
+def noise(measures: Sequence[Measure]) -> tuple[float, float]:
+    """The share of a CPU that other processes took, and the hypervisor: medians over all measures."""
+    foreign, stolen = [each.foreign_cpu for each in measures], [each.stolen for each in measures]
+    return (statistics.median(foreign), statistics.median(stolen)) if measures else (0.0, 0.0)
 
 
 def median(measures: Sequence[Measure], candidate: str, test: str, value: Callable[[Measure], float]) -> float | None:
@@ -130,7 +142,7 @@ def _exactness(run: Run) -> list[Promise]:
         )
         for each in run.parity
     ]
-    for check in run.streams:
+    for check in (each for each in run.streams if each.candidate == OURS):
         what = f"{check.streams} streams of {check.chunks} chunks, {check.pace_ms} ms apart"
         found.append(Promise(what, "none lost or out of order", f"{len(check.faults)} faults", not check.faults))
     return found

@@ -6,9 +6,11 @@ from pathlib import Path
 from bench.figures import (
     OURS,
     chunk_p99,
+    cpu_microseconds,
     difference,
     latency_p99,
     median,
+    noise,
     paced_tests,
     promises,
     ratio,
@@ -42,10 +44,12 @@ def of_run(run: Run) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in run.machine.items())
     versions = ", ".join(f"{name} {value}" for name, value in run.versions.items())
     rounds = max((each.round for each in run.measures), default=0)
+    foreign, stolen = noise(run.measures)
     parts = [
-        f"Taken {run.date} with `{run.command}`, medians of {rounds} rounds.  ",
+        f"Taken {run.date} with `{run.command}`, {rounds} round{'s' if rounds != 1 else ''}, medians.  ",
         f"Machine: {machine}.  ",
-        f"Versions: {versions}.",
+        f"Versions: {versions}.  ",
+        f"Noise: other processes took {foreign:.1%} of a CPU, the hypervisor {stolen:.1%} (medians over the tests).",
         "",
         "### What was promised",
         "",
@@ -80,8 +84,10 @@ def _throughput(run: Run) -> str:
             cells[0] = _best(run.measures, name, ("ns4", "ns64"))
             cells[2] = _best(run.measures, name, ("sb4", "sb64"))
         if any(cell != NONE for cell in cells):
-            rows.append((name, *cells))
-    return _table(("", "JSON, 64 connections", "JSON, 256 connections", "streams in bursts, 64 connections"), rows)
+            spent = median(run.measures, name, "ns64", cpu_microseconds)
+            rows.append((name, *cells, _number(spent, "{:,.0f}")))
+    heads = ("", "JSON, 64 connections", "JSON, 256 connections", "streams in bursts, 64 connections")
+    return _table((*heads, "CPU for a JSON answer, µs"), rows)
 
 
 def _latency(run: Run) -> str:

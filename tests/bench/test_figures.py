@@ -5,7 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from bench.figures import chunk_p99, difference, latency_p99, median, promises, ratio, requests_per_second, times_peer
+from bench.figures import (
+    chunk_p99,
+    cpu_microseconds,
+    difference,
+    latency_p99,
+    median,
+    promises,
+    ratio,
+    requests_per_second,
+    times_peer,
+)
 from bench.load import Load
 from bench.receipts import JSON_ANSWER, STREAM, Answer, times
 from bench.results import Measure, Parity, Run, SoakStep, StreamCheck, Sums
@@ -105,6 +115,11 @@ def test_added_latency_is_the_difference_within_a_round() -> None:
     added = difference(measures, "r300", latency_p99, of="weighbridge", to="direct")
     assert added is not None
     assert math.isclose(added, 1.0)
+
+
+def test_cpu_time_for_an_answer_is_the_share_of_a_core_over_the_rate() -> None:
+    (whole_core,) = rates("weighbridge", "ns64", 20_000)
+    assert cpu_microseconds(whole_core) == 50
 
 
 def test_a_peer_is_compared_at_the_load_that_suits_it_best() -> None:
