@@ -77,11 +77,8 @@ class Tab:
         if self.first_byte is None:
             self.first_byte = self.elapsed()
 
-    def charge(self, usage: Usage | None, said_bytes: int) -> Charge | None:
-        """What the answer costs: by the reported usage, else by an estimate from the text so far.
-
-        None where no endpoint began to answer and none was waited for.
-        """
+    def charge(self, usage: Usage | None, said_bytes: int) -> Charge:
+        """What the answer costs: by the reported usage, else by an estimate from the text so far."""
         price = self.price
         counted_by = "provider" if self.answer is None else self.answer.counted_by
         if usage is None:
