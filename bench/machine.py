@@ -5,7 +5,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +22,7 @@ def describe() -> dict[str, str]:
         "CPUs": str(os.cpu_count()),
         "memory": f"{pages / 2**30:.0f} GiB",
         "kernel": f"Linux {platform.release().partition('-')[0]}",
-        "Python": f"{platform.python_version()} (compiled {_care()} profile-guided optimisation)",
+        "Python": platform.python_version(),
     }
 
 
@@ -31,11 +30,6 @@ def versions(peers: Mapping[str, Path]) -> dict[str, str]:
     """Of our packages, nginx, and the peers installed in these folders."""
     ours = {name: _installed(name) for name in PACKAGES}
     return ours | {"nginx": _nginx()} | {name: _of_peer(name, folder) for name, folder in peers.items()}
-
-
-def _care() -> str:
-    """An interpreter that was compiled for its own machine, without it, is a tenth or more slower."""
-    return "with" if "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")) else "without"
 
 
 def _installed(name: str) -> str:
