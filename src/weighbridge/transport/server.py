@@ -32,10 +32,8 @@ log = logging.getLogger(__name__)
 
 REASONS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_AT_ONCE: Final = 16 * 1024
-"""Bytes that are sent when they are written, not at the end of the turn: a writer must hear when it is choked."""
-_PIECES: Final = 16
-"""Writes in one turn after which the same holds."""
+_HELD: Final = 16 * 1024
+"""Bytes that wait for the end of the turn; with more they are sent at once: a writer must hear that it is choked."""
 _READ_AHEAD: Final = 64 * 1024
 """Bytes read ahead while an answer is under way, give or take one read."""
 _DISCARDED: Final = 64 * 1024 * 1024
@@ -225,6 +223,7 @@ class Connection(asyncio.Protocol):
         "_discarded",
         "_expecting",
         "_headers",
+        "_held",
         "_in_head",
         "_measured",
         "_packet",
@@ -288,7 +287,7 @@ class Connection(asyncio.Protocol):
         self._expecting = self._upgrading = self._paused = self._closing = False
         self._unread = False
         """Whether the client sent more than we shall read."""
-        self._ahead = self._discarded = 0
+        self._ahead = self._discarded = self._held = 0
         self._unsent: list[bytes] = []
         self._untaken = 0
         """Bytes the client had still to take when its time began."""
@@ -436,7 +435,8 @@ class Connection(asyncio.Protocol):
         if not self._unsent:
             self.server.outbox.add(self)
         self._unsent.append(data)
-        if len(data) > _AT_ONCE or len(self._unsent) > _PIECES:
+        self._held += len(data)
+        if self._held > _HELD:
             self.flush()
 
     def flush(self) -> None:
@@ -445,6 +445,7 @@ class Connection(asyncio.Protocol):
         if unsent and not self.lost:
             self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
         unsent.clear()
+        self._held = 0
 
     def close(self) -> None:
         """Let go of the client once it has everything; the task that answered may still be tidying up."""
