@@ -11,6 +11,7 @@ from tests.gateway.house import ASKED, PATIENCE, House, house
 from tests.gateway.upstream import Call, Upstream
 
 OFTEN = 0.05
+NAMES = ("lab/tiny", "LAB/tiny", "near/tiny", "tiny")
 
 
 def bare(upstream: Upstream) -> str:
@@ -81,12 +82,12 @@ async def test_without_a_price_the_usage_of_a_stream_has_no_cost(tmp_path: Path,
 async def test_a_price_in_the_settings_holds_under_every_name_of_the_model(tmp_path: Path, upstream: Upstream) -> None:
     toml = near(upstream).replace('id = "tiny"\n', 'id = "tiny"\nmodel = "lab/tiny"\n')
     async with house(tmp_path / "home", toml) as gateway:
-        answers = [await gateway.ask({**ASKED, "model": name}) for name in ("lab/tiny", "LAB/tiny", "near/tiny")]
+        answers = [await gateway.ask({**ASKED, "model": name}) for name in NAMES]
         entries = gateway.entries()
-    assert [answer.headers["x-weighbridge-cost"] for answer in answers] == ["0.00000794"] * 3
+    assert [answer.headers["x-weighbridge-cost"] for answer in answers] == ["0.00000794"] * len(NAMES)
     assert [(entry.model, entry.charge and entry.charge.cost) for entry in entries] == [
         ("lab/tiny", Decimal("0.00000794"))
-    ] * 3
+    ] * len(NAMES)
 
 
 LISTS = {

@@ -74,6 +74,11 @@ def with_discovered(
         prices = lists.prices(price_provider, upstream) if lists and price_provider else ()
         endpoint = Endpoint(provider, upstream, id_, prices)
         models[id_] = replace(model, endpoints=(*model.endpoints, endpoint))
+    return with_strangers(catalog, models)
+
+
+def with_strangers(catalog: Catalog, models: Mapping[str, Model]) -> Catalog:
+    """A snapshot of `models` in which those we know nothing of can be asked for by their bare name, if it is clear."""
     known_names = {name: id_ for name, id_ in catalog.aliases.items() if models[id_].source is not None}
     return Catalog(models, {**_names_of_strangers(models), **known_names})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weighbridge.catalog.load import with_discovered
+from weighbridge.catalog.load import with_discovered, with_strangers
 from weighbridge.catalog.model import Catalog, Endpoint, Model
 
 
@@ -32,4 +32,4 @@ def with_endpoint(catalog: Catalog, endpoint: Endpoint) -> Catalog:
         if (each.provider, each.upstream_model) != (endpoint.provider, endpoint.upstream_model)
     )
     models = {**catalog.models, model.id: replace(model, endpoints=(*others, endpoint))}
-    return replace(catalog, models=models)
+    return with_strangers(catalog, models)
