@@ -203,6 +203,72 @@ async def test_a_full_database_fails_its_answers_and_takes_no_more_until_there_i
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
+async def test_what_comes_while_a_group_fails_is_written_after_it(path: Path, connection: sqlite3.Connection) -> None:
+    async with opened(path) as writing:
+        inner = writing._file._connection
+        inner.execute("PRAGMA max_page_count = 1")
+        made = [entry(asked_model="x" * 9_000), entry(), entry()]
+        first = writing.record(made[0])
+        await asyncio.sleep(0)
+        assert writing._writing is not None
+        others = [writing.record(one) for one in made[1:]]
+        with pytest.raises(LedgerUnavailable):
+            await first
+        inner.execute("PRAGMA max_page_count = 1000000")
+        await asyncio.gather(*others)
+    assert ids(connection) == [one.id for one in made]
+
+
+async def test_a_file_that_is_taken_away_during_a_commit_is_not_taken_for_written(path: Path) -> None:
+    away, made = path.with_suffix(".away"), entry()
+
+    def take_away(sql: str) -> None:
+        if sql == "COMMIT":
+            path.rename(away)
+
+    async with opened(path) as writing:
+        writing._file._connection.set_trace_callback(take_away)
+        with pytest.raises(LedgerUnavailable, match="moved or deleted"):
+            await writing.record(made)
+        writing._file._connection.set_trace_callback(None)
+        move(away, path)
+        await until(lambda: is_well(writing))
+    with closing(db.connect(path)) as connection:
+        assert store.entries(connection) == [made], "it was in the file all the time"
+
+
+async def test_a_broken_file_is_a_fault_and_not_the_entrys(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with opened(path) as writing:
+        overwrite(path, b"no page of a database" * 10_000)
+        made = entry()
+        with pytest.raises(LedgerUnavailable, match=r"malformed|not a database"):
+            await writing.record(made)
+        with pytest.raises(LedgerUnavailable):
+            writing.check()
+    assert made.id in capfd.readouterr().err
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """In place: it stays the same file."""
+    with path.open("r+b") as there:
+        there.write(content)
+
+
+async def test_nobody_waits_for_ever_for_what_never_had_its_turn(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(writer, "_RETRY_SECONDS", 60)
+    async with opened(path) as writing:
+        writing._file._connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(LedgerUnavailable):
+            await writing.record(entry(asked_model="x" * 9_000))
+        late = entry()
+        waiting = writing.record(late)
+    with pytest.raises(LedgerUnavailable):
+        await waiting
+    assert capfd.readouterr().err.count(late.id) == 1
+
+
 async def test_what_cannot_be_written_at_the_end_is_printed(
     path: Path, connection: sqlite3.Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:

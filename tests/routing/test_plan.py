@@ -87,8 +87,8 @@ LATER = price("0.02", "0.02", since=date(2026, 12, 1))
         ([("a", ()), ("b", (DEAR,)), ("c", (CHEAP,))], ["c", "b", "a"]),
         ([("b", (CHEAP,)), ("a", (CHEAP,))], ["a", "b"]),
         ([("b", ()), ("a", ())], ["a", "b"]),
-        # what is read weighs three times what is written: 3 * 1 + 1 against 3 * 0.5 + 3
-        ([("a", (price("0.5", "3"),)), ("b", (price("1", "1"),))], ["b", "a"]),
+        # what is read weighs three times what is written: 3 * 1 + 1 against 3 * 0.1 + 3
+        ([("a", (price("1", "1"),)), ("b", (price("0.1", "3"),))], ["b", "a"]),
         ([("a", (price("0", "0"),)), ("b", ())], ["a", "b"]),
         # by the row that is in force now
         ([("a", (DEAR, NIGHT)), ("b", (CHEAP,))], ["b", "a"]),

@@ -205,6 +205,23 @@ def test_what_is_no_stream_is_not_asked_to_report_usage(more: bytes) -> None:
     assert for_upstream(sent, read_chat(sent), "a", ask_usage=True) is sent
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b'{"mod\\u0065l":"a",%s,"x":{"model":"a"}}', b'{"mod\\u0065l":"b",%s,"x":{"model":"a"}}'),
+        (b'{"x":{"model":"a"},%s,"model" : "\\u0061" }', b'{"x":{"model":"a"},%s,"model" : "b" }'),
+        (b'{"x":"model",%s,"model":"a"}', b'{"x":"model",%s,"model":"b"}'),
+        (b'{"x\\"model":"a",%s,"model":"a"}', b'{"x\\"model":"a",%s,"model":"b"}'),
+        (b'{"x":"\\"model\\":\\"a\\"",%s,"model":"a"}', b'{"x":"\\"model\\":\\"a\\"",%s,"model":"b"}'),
+        (b'{"x":{"Model":"a"},%s,"model":"a"}', b'{"x":{"Model":"a"},%s,"model":"b"}'),
+    ],
+    ids=lambda case: case.decode(),
+)
+def test_only_the_requests_own_model_is_replaced(sent: bytes, expected: bytes) -> None:
+    whole = sent % MESSAGES
+    assert for_upstream(whole, read_chat(whole), "b", ask_usage=False) == expected % MESSAGES
+
+
 def test_a_body_of_megabytes_with_the_model_named_in_tools_is_rewritten_whole() -> None:
     tools = b'"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string"}},"required":["model"]}}}]'
     text = b'"user":"' + b'\\"model\\":\\"x\\" ' * 500_000 + b'"'

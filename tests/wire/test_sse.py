@@ -72,6 +72,11 @@ def test_an_events_document_is_its_data_lines(lines: tuple[bytes, ...], document
     assert sse.document(end.join(lines) + end + end) == document
 
 
+def test_an_event_that_has_not_ended_has_the_lines_so_far() -> None:
+    assert sse.document(b"data: {}\n:") == b"{}"
+    assert sse.document(b"data: {") == b"{"
+
+
 def test_an_event_up_to_the_limit_passes_and_one_over_it_is_none() -> None:
     splitter = sse.Splitter()
     assert splitter.feed(b"x" * (sse.MAX_EVENT - 2)) == b""

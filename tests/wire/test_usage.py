@@ -175,6 +175,13 @@ def test_usage_is_found_where_a_provider_puts_it(document: bytes, expected: Usag
             ),
             Usage(12, 5, cached=10, written=2, reasoning=5),
         ),
+        (
+            (
+                b'{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":'
+                b'{"cached_tokens":10,"cache_write_tokens":12}}'
+            ),
+            Usage(12, 5, cached=10, written=2),
+        ),
         (b'{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens":3}', Usage(3, 2)),
     ],
     ids=lambda case: repr(case[:60]) if isinstance(case, bytes) else "",
