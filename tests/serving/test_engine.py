@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.serving.asking import ask, chat, send
+from tests.serving.asking import Answer, ask, chat, send
 from tests.serving.told import Told
 from weighbridge.serving.engines import EngineSettings, LocalModel, Upstream, engine_child, socket_directory, upstream
 from weighbridge.serving.process import Restart
@@ -189,6 +189,15 @@ def test_the_key_is_not_on_the_command_line(tmp_path: Path) -> None:
     assert not any(where.api_key in value for value in child.env.values())
 
 
+async def first_answer(where: Upstream) -> Answer:
+    """What the engine says as soon as it listens."""
+    while True:
+        try:
+            return await asyncio.to_thread(chat, where, "Say hi.")
+        except (FileNotFoundError, ConnectionRefusedError):
+            await asyncio.sleep(0.001)
+
+
 async def test_an_engine_answers_503_while_it_loads_and_comes_back_when_it_is_killed(
     tmp_path: Path, qwen_file: Path
 ) -> None:
@@ -201,9 +210,7 @@ async def test_an_engine_answers_503_while_it_loads_and_comes_back_when_it_is_ki
         child = engine_child(LocalModel(model, qwen_file, template_of(weights_of(model))), where, settings)
         async with asyncio.TaskGroup() as group:
             group.create_task(supervisor.run([child]))
-            while not where.socket.exists():  # noqa: ASYNC110 - another process makes it
-                await asyncio.sleep(0.001)
-            early = await asyncio.to_thread(chat, where, "Say hi.")
+            early = await first_answer(where)
             assert early.status == 503
             assert early.json["error"] == {"message": "Loading model", "type": "unavailable_error", "code": 503}
             await supervisor.ready(child.name, timeout=60)

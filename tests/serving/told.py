@@ -22,7 +22,7 @@ class Told:
         return self.all_with(part)[times - 1]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true():
                 self._more.clear()
                 await self._more.wait()
