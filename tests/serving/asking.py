@@ -17,9 +17,14 @@ class UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(100)
-        self.sock.connect(str(self._path))
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(100)
+        try:
+            sock.connect(str(self._path))
+        except OSError:
+            sock.close()
+            raise
+        self.sock = sock
 
 
 @dataclass(frozen=True)
