@@ -120,7 +120,8 @@ def _routes() -> Iterator[str]:
 
 def commands() -> Iterator[click.Context]:
     """Every command in a context of its own, groups before what they hold."""
-    yield from _under(click.Context(cli.main, info_name="weighbridge", terminal_width=100))
+    settings = cli.main.context_settings
+    yield from _under(click.Context(cli.main, info_name="weighbridge", terminal_width=100, **settings))
 
 
 def _under(context: click.Context) -> Iterator[click.Context]:
