@@ -76,7 +76,7 @@ class LedgerFile:
         return self._with_reserve()
 
     def tidy(self) -> None:
-        """Bring the log into the file proper, if enough has gathered; for a moment in which nobody waits."""
+        """Bring the log into the file proper, if enough has gathered. To be called when a group's outcome was told."""
         if self._pages < _CHECKPOINT_PAGES:
             return
         self._pages = 0

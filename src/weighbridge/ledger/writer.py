@@ -157,8 +157,7 @@ class Writer:
             outcome = self._file.commit(group)
             with contextlib.suppress(RuntimeError):  # the loop has gone
                 self._loop.call_soon_threadsafe(functools.partial(self._done, outcome))
-            if self._groups.empty():
-                self._file.tidy()
+            self._file.tidy()
 
 
 def _undelivered(entry: Entry, done: "asyncio.Future[None]", fault: str) -> Entry:
@@ -185,7 +184,8 @@ def _print(entry: Entry) -> None:
         text = msgspec.json.encode(entry).decode()
     except UnicodeError:
         text = repr(entry)
-    sys.stderr.write(f"unwritten ledger entry: {text}\n")
+    with contextlib.suppress(OSError, ValueError):  # that file may be on the full disk, or closed
+        sys.stderr.write(f"unwritten ledger entry: {text}\n")
 
 
 def _unavailable(fault: str) -> LedgerUnavailable:
