@@ -5,6 +5,7 @@ SQLite's own lock.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
@@ -28,7 +29,7 @@ def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connec
     """A connection in autocommit mode; transactions are begun and ended by hand. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")  # or INSERT OR REPLACE gets past those on DELETE
@@ -36,6 +37,19 @@ def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connec
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite's own timeout does not cover this switch, so processes that start at once take turns here.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def migrate(connection: sqlite3.Connection, steps: Mapping[int, str] | None = None) -> None:

@@ -16,7 +16,8 @@ from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_SMALLEST_PLACES: Final = -SMALLEST.adjusted()
+_json: Final = msgspec.json.Encoder()
 _BATCHES: Final = (256, 64, 16, 4, 1)
 """Rows of one statement. One statement of many rows is one crossing into SQLite, in which others may run."""
 
@@ -122,7 +123,8 @@ def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _EPOCH) -
 
 def microseconds(when: datetime) -> int:
     """Microseconds since 1970, as the tables hold times."""
-    return (when - _EPOCH) // _MICROSECOND
+    since = when - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(stored: int) -> datetime:
@@ -132,7 +134,7 @@ def moment(stored: int) -> datetime:
 
 def _cells(entry: Entry) -> tuple[str | int | None, ...]:
     tried = [(one.provider, one.upstream_model, one.error, round(one.seconds * 1e6)) for one in entry.attempts]
-    row = _Row(
+    return (  # in the order of _Row
         entry.id,
         microseconds(entry.at),
         entry.key,
@@ -148,9 +150,8 @@ def _cells(entry: Entry) -> tuple[str | int | None, ...]:
         *_charged(entry.charge),
         None if entry.first_byte is None else round(entry.first_byte * 1e6),
         round(entry.duration * 1e6),
-        msgspec.json.encode(tried).decode(),
+        _json.encode(tried).decode(),
     )
-    return msgspec.structs.astuple(row)
 
 
 _Charged = tuple[
@@ -171,7 +172,7 @@ def _charged(charge: Charge | None) -> _Charged:
         usage.written,
         usage.reasoning,
         charge.counted_by,
-        None if charge.cost is None else int(charge.cost / SMALLEST),
+        None if charge.cost is None else int(charge.cost.scaleb(_SMALLEST_PLACES)),
         charge.price_id,
         charge.price_source,
         charge.price_since,

@@ -29,7 +29,7 @@ from weighbridge.ledger.file import LedgerFile, Outcome
 
 log = logging.getLogger(__name__)
 
-_APART: Final = 0.001
+_APART: Final = 0.002
 """Seconds between two groups under load: waking the thread for every few entries costs more than writing them."""
 _RETRY_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 5.0
