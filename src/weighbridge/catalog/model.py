@@ -146,8 +146,11 @@ class Catalog:
 
     def find(self, name: str) -> Model | None:
         """The model of this id or alias, whatever its case."""
+        exact = self.models.get(name)
+        if exact is not None:
+            return exact
         lowered = name.lower()
-        for id_ in (name, lowered, self.aliases.get(lowered)):
+        for id_ in (lowered, self.aliases.get(lowered)):
             if id_ is not None and id_ in self.models:
                 return self.models[id_]
         return None

@@ -51,11 +51,13 @@ async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
 
 
 async def _read(answer: Answer, tab: Tab) -> bytes:
+    tab.spoke_at_once()
     parts: list[bytes] = []
     size = 0
     try:
         while data := await answer.body.read():
-            tab.spoke()
+            if answer.body.complete and not parts:
+                return data
             parts.append(data)
             size += len(data)
             if answer.body.complete:
@@ -65,7 +67,7 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
     except UpstreamError as exc:  # it had been working: what came of the answer bounds what it may bill
         tab.settle("upstream_broke", exc.status, error=exc.code, charge=tab.charge(None, size))
         raise
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return b"".join(parts)
 
 
 async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:

@@ -48,6 +48,7 @@ class Tab:
         self.endpoint: Endpoint | None = None
         self.price: Price | None = None
         self.answer: Answer | None = None
+        self._answered = 0.0
         self.first_byte: float | None = None
 
     def elapsed(self) -> float:
@@ -60,22 +61,26 @@ class Tab:
 
     def failed(self, error: WeighbridgeError, since: float) -> None:
         """The endpoint under trial gave no answer; `since` is when the trial began."""
-        self._tried(error.code, since)
+        self._tried(error.code, self.elapsed() - since)
 
     def answered(self, answer: Answer, since: float) -> None:
         """The endpoint under trial answers: from here on it is this one that counts."""
         self.answer = answer
-        self._tried(None, since)
+        self._answered = self.elapsed()
+        self._tried(None, self._answered - since)
 
-    def _tried(self, error: str | None, since: float) -> None:
+    def _tried(self, error: str | None, seconds: float) -> None:
         if self.endpoint is not None:
-            tried = Attempt(self.endpoint.provider, self.endpoint.upstream_model, error, self.elapsed() - since)
-            self._attempts.append(tried)
+            self._attempts.append(Attempt(self.endpoint.provider, self.endpoint.upstream_model, error, seconds))
 
     def spoke(self) -> None:
-        """The first byte of the answer is here."""
+        """The first event of a stream is here."""
         if self.first_byte is None:
             self.first_byte = self.elapsed()
+
+    def spoke_at_once(self) -> None:
+        """The answer is no stream: its first byte came with its head."""
+        self.first_byte = self._answered
 
     def charge(self, usage: Usage | None, said_bytes: int) -> Charge:
         """What the answer costs: by the reported usage, else by an estimate from the text so far."""

@@ -19,7 +19,7 @@ def cost(usage: Usage, price: Price) -> Decimal:
     Cached and written prompt tokens are part of the prompt and pay their own rate where the row has one.
     """
     prompt, cached, written = usage.prompt, usage.cached or 0, usage.written or 0
-    fresh = max(0, prompt - cached - written)
+    fresh = prompt - cached - written if prompt > cached + written else 0
     sums = fresh * price.input.at(prompt) + usage.completion * price.output.at(prompt)
     if cached:
         sums += cached * _rate(price.cache_read, price.input).at(prompt)

@@ -49,10 +49,9 @@ def _at_provider(provider: str, upstream: str, catalog: Catalog) -> Model | None
 
 def plan(model: Model, when: datetime) -> list[Planned]:
     """The model's endpoints with the price row in force, cheapest first, unknown prices last."""
-    planned = [(endpoint, endpoint.price_at(when)) for endpoint in model.endpoints]
-    if len(planned) > 1:
-        planned.sort(key=_rank)
-    return planned
+    if len(model.endpoints) == 1:
+        return [(model.endpoints[0], model.endpoints[0].price_at(when))]
+    return sorted(((endpoint, endpoint.price_at(when)) for endpoint in model.endpoints), key=_rank)
 
 
 def _rank(planned: Planned) -> tuple[bool, Decimal, str]:

@@ -343,18 +343,23 @@ class Pool:
         """
         connection = self._rested() or await self._place() or await self._connect()
         try:
-            return await self._ask(connection, data)
-        except _Broken:
-            pass  # its place is ours still
-        return await self._ask(await self._connect(), data)
-
-    async def _ask(self, connection: Connection, data: list[bytes]) -> Exchange:
-        try:
             await connection.send(data)
         except _Broken:
-            connection.counted = False
+            connection.counted = False  # its place is ours still
+            self.gone(connection)
+        except BaseException:
+            connection.drop()
             self.gone(connection)
             raise
+        else:
+            return Exchange(connection)
+        return await self._ask_anew(data)
+
+    async def _ask_anew(self, data: list[bytes]) -> Exchange:
+        """Once more, on a connection that was not kept and so cannot be stale."""
+        connection = await self._connect()
+        try:
+            await connection.send(data)
         except BaseException:
             connection.drop()
             self.gone(connection)
