@@ -10,6 +10,7 @@ import logging
 import resource
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import time
@@ -29,7 +30,7 @@ from weighbridge.catalog.load import OWN_MACHINE, load
 from weighbridge.catalog.model import Catalog, Endpoint, Price, Rate
 from weighbridge.catalog.shelf import Shelf, with_endpoint
 from weighbridge.config import ProviderModel, Settings
-from weighbridge.errors import Unauthorized, WeighbridgeError
+from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
@@ -126,7 +127,7 @@ class Worker:
             durability=settings.ledger.durability,
             reserve_bytes=settings.ledger.reserve_mib * 2**20,
         )
-        self._reading = db.connect(settings.ledger_path)
+        self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
         self._servers = _servers(settings, self._rows, deadlines)
         self._shelf = Shelf(_catalog(settings, tuple(self._servers), engines))
@@ -156,9 +157,12 @@ class Worker:
         )
 
     async def start(self, listening: socket.socket) -> None:
-        """Open the ledger, read the keys, and listen."""
-        db.migrate(self._reading)
-        self._keyring.refresh()
+        """Open the ledger, read the keys, and listen. Raises LedgerUnavailable."""
+        try:
+            db.migrate(self._reading)
+            self._keyring.refresh()
+        except db.Error as exc:
+            raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
         self._background = [asyncio.create_task(self._watch_keys()), asyncio.create_task(self._watch_models())]
         await self._server.listen(listening)
@@ -192,7 +196,7 @@ class Worker:
         while True:
             await asyncio.sleep(FRESH_SECONDS)
             try:
-                self._keyring.refresh()
+                await asyncio.to_thread(self._keyring.refresh)
             except db.Error as exc:
                 log.warning("the keys cannot be read again: %s", exc)
 
@@ -213,6 +217,8 @@ class Worker:
                 if not silent:
                     log.warning("the models of %s cannot be listed: %s", provider, exc.message)
                 silent = True
+            except Exception:  # a list may hold what nobody thought of; the others' lists are read all the same
+                log.exception("the models of %s cannot be listed", provider)
             await asyncio.sleep(self._look_again)
 
 
@@ -223,8 +229,19 @@ def _open_many_files(connections: int) -> None:
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning("only %d files may be open here: server.max_connections takes up to %d", allowed, wanted)
+    if allowed < connections + _OTHER_FILES:  # not all of them call upstream at once
+        log.warning("only %d files may be open here: server.max_connections takes %d and more", allowed, connections)
+
+
+def _connected(ledger: Path) -> sqlite3.Connection:
+    try:
+        return db.connect(ledger)
+    except db.Error as exc:
+        raise _unusable(ledger, exc) from exc
+
+
+def _unusable(ledger: Path, exc: db.Error) -> LedgerUnavailable:
+    return LedgerUnavailable(f"the ledger {str(ledger)!r} cannot be used: {exc}; `weighbridge doctor` looks at it")
 
 
 def _path(wanted: type, text: str) -> Path:

@@ -9,7 +9,7 @@ from weighbridge.ledger.cost import plain
 
 
 def print_json(value: object) -> None:
-    """`value` as indented JSON; money as a string, unknown as null."""
+    """`value` as indented JSON; money as a string of digits, unknown as null."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 

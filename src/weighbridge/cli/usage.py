@@ -15,6 +15,7 @@ from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table
 from weighbridge.ledger import store
+from weighbridge.ledger.cost import plain
 from weighbridge.ledger.store import By, UsageRow
 
 _COUNTS = ("requests", "complete", "tokens in", "cached", "tokens out", "reasoning", "estimated", "unpriced", "cost")
@@ -49,7 +50,7 @@ def command(*, by: By, since: datetime | None, as_json: bool, config_file: Path 
 
 
 def _counts(row: UsageRow) -> dict[str, object]:
-    return {name: value for name, value in asdict(row).items() if name != "group"}
+    return {name: value for name, value in asdict(row).items() if name != "group"} | {"cost": plain(row.cost)}
 
 
 def _cells(row: UsageRow) -> tuple[object, ...]:

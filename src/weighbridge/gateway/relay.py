@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from weighbridge.errors import UpstreamError
+from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
@@ -80,6 +80,12 @@ async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
         await _end(stream, broke, tab, reply)
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
+        raise
+    except Exception:  # a fault of ours: what has come is paid for all the same
+        charge = tab.charge(stream.usage, stream.said_bytes)
+        receipt = tab.settle("stopped", WeighbridgeError.status, error=WeighbridgeError.code, charge=charge)
+        if receipt is not None:
+            await receipt
         raise
 
 

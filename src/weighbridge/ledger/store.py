@@ -1,6 +1,7 @@
 """The ledger's SQL. Rows go in and are never changed."""
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
+import functools
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from weighbridge.wire.usage import Source, Usage
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST_PLACES: Final = -SMALLEST.adjusted()
 _json: Final = msgspec.json.Encoder()
-_BATCHES: Final = (256, 64, 16, 4, 1)
-"""Rows of one statement. One statement of many rows is one crossing into SQLite, in which others may run."""
+_ONE_STATEMENT: Final = 64
+"""Rows at most. One statement of many rows is one crossing into SQLite: each crossing gives up the interpreter's lock,
+and to get it back the event loop must be interrupted."""
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -54,7 +56,6 @@ class _Row(msgspec.Struct, array_like=True):
 
 _COLUMNS: Final = ", ".join(_Row.__struct_fields__)
 _PLACES: Final = f"({', '.join('?' * len(_Row.__struct_fields__))})"
-_INSERTS: Final = {size: f"INSERT INTO entry ({_COLUMNS}) VALUES {', '.join([_PLACES] * size)}" for size in _BATCHES}
 _tried: Final = msgspec.json.Decoder(list[tuple[str, str, str | None, int]])
 
 By = Literal["model", "key", "day"]
@@ -84,13 +85,22 @@ class UsageRow:
 
 def add(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """Write entries in one transaction: all or, on sqlite3.Error, none."""
+    if len(entries) <= _ONE_STATEMENT:
+        _insert(connection, entries)  # a statement is a transaction of its own
+        return
     with transaction(connection):
-        at = 0
-        for size in _BATCHES:
-            while len(entries) - at >= size:
-                batch = entries[at : at + size]
-                connection.execute(_INSERTS[size], [cell for entry in batch for cell in _cells(entry)])
-                at += size
+        for at in range(0, len(entries), _ONE_STATEMENT):
+            _insert(connection, entries[at : at + _ONE_STATEMENT])
+
+
+def _insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    if entries:
+        connection.execute(_statement(len(entries)), [cell for entry in entries for cell in _cells(entry)])
+
+
+@functools.cache
+def _statement(rows: int) -> str:
+    return f"INSERT INTO entry ({_COLUMNS}) VALUES {', '.join([_PLACES] * rows)}"
 
 
 def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:

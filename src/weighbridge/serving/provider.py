@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from weighbridge.catalog.model import Endpoint
-from weighbridge.errors import EngineUnavailable, UpstreamError, UpstreamTimeout
+from weighbridge.errors import BadRequest, EngineUnavailable, UpstreamUnreachable, WeighbridgeError
 from weighbridge.providers.base import Answer
 from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
 from weighbridge.serving.engines import Upstream
@@ -14,6 +14,8 @@ from weighbridge.wire.openai import ChatCall
 
 _SOON: Final = 2.0
 """Seconds in which a small model is loaded again."""
+_NOT_ITS_KIND: Final = b"input is not supported"
+"""llama.cpp's words for pictures and sounds to a model that reads text; it says 500 to them."""
 
 
 class LocalEngines:
@@ -25,26 +27,43 @@ class LocalEngines:
         }
 
     async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
-        """See Provider.chat; raises EngineUnavailable while the engine loads or restarts."""
+        """See Provider.chat; raises EngineUnavailable while the engine loads or restarts.
+
+        Raises BadRequest for more than one choice: llama.cpp counts the tokens of the last one only.
+        """
         engine = self._engines.get(endpoint.upstream_model)
         if engine is None:
             raise EngineUnavailable(
                 f"no engine runs {endpoint.model!r}; `weighbridge pull {endpoint.model}`, then restart"
             )
+        if call.n is not None and call.n > 1:
+            raise BadRequest("n: the local engine answers one choice a request; ask again for another", param="n")
         try:
             return await engine.chat(endpoint, call, body)
-        except UpstreamTimeout:
-            raise
-        except UpstreamError as exc:
-            raise EngineUnavailable(
-                f"the engine of {endpoint.model!r} is loading or restarting ({exc.message}); try again",
-                retry_after=_SOON,
-            ) from exc
+        except UpstreamUnreachable as exc:
+            raise _not_yet(exc.message) from exc
 
 
-def _engine(upstream: Upstream, patience: Patience, deadlines: Deadlines) -> OpenAICompatible:
+class _Engine(OpenAICompatible):
+    """One engine; its refusals mean what llama.cpp means by them."""
+
+    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes) -> WeighbridgeError:
+        """See OpenAICompatible.refusal."""
+        refused = super().refusal(status, headers, text)
+        if status == 503:
+            return _not_yet(refused.message)
+        if status >= 500 and _NOT_ITS_KIND in text:
+            return BadRequest(f"messages: {refused.message}", param="messages")
+        return refused
+
+
+def _not_yet(why: str) -> EngineUnavailable:
+    return EngineUnavailable(f"the engine is loading or restarting ({why}); try again", retry_after=_SOON)
+
+
+def _engine(upstream: Upstream, patience: Patience, deadlines: Deadlines) -> _Engine:
     origin = Origin(name=f"the local engine of {upstream.model}", socket=str(upstream.socket))
-    return OpenAICompatible(
+    return _Engine(
         Pool(origin, patience=patience, deadlines=deadlines),
         Dialect(base_path="/v1", key=upstream.api_key, key_place="the engine's own key", counted_by="engine"),
     )

@@ -13,6 +13,9 @@ from weighbridge.wire.usage import Usage
 _MOST_TOKENS: Final = 1_000_000_000
 """More than this in one answer is no count."""
 _Limit = Annotated[int, msgspec.Meta(ge=1)]
+_NO_LIMIT: Final = -1
+"""For llama.cpp and LM Studio, and so for their clients."""
+_LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
 
 
 class StreamOptions(msgspec.Struct):
@@ -28,8 +31,8 @@ class ChatCall(msgspec.Struct):
     messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: _Limit | None = None
-    max_completion_tokens: _Limit | None = None
+    max_tokens: _LimitOrNone | None = None
+    max_completion_tokens: _LimitOrNone | None = None
     n: _Limit | None = None
 
     @property
@@ -44,9 +47,9 @@ class ChatCall(msgspec.Struct):
 
     @property
     def most_tokens(self) -> int | None:
-        """The most tokens the answer may have by the client's own word, over all choices."""
+        """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
         limit = self.max_completion_tokens or self.max_tokens
-        return None if limit is None else limit * (self.n or 1)
+        return None if limit is None or limit == _NO_LIMIT else limit * (self.n or 1)
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
@@ -160,6 +163,9 @@ def read_chat(body: bytes) -> ChatCall:
         not _only_one_model(body) and len(_model_places(body)) > 1
     ):  # parsers differ in which they take: ours would check one, and theirs run another
         raise BadRequest("model: the field is there more than once, in one case or another", param="model")
+    if call.max_tokens == 0 or call.max_completion_tokens == 0:
+        param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
+        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
     return call
 
 
