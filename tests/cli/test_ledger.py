@@ -72,6 +72,11 @@ def test_usage_counts_from_a_moment_on(ledger: Shell, since: str) -> None:
     assert [row["model"] for row in json.loads(ledger.good("usage", "--since", since, "--json"))] == ["lab/tiny"]
 
 
+def test_usage_as_json_has_money_as_digits_nothing_included(ledger: Shell) -> None:
+    rows = json.loads(ledger.good("usage", "--json"))
+    assert [row["cost"] for row in rows] == ["0.000012345678", "0"]
+
+
 def test_usage_of_nothing_says_how_to_begin(shell: Shell) -> None:
     shell.good("keys", "create", "alice")
     result = shell.run("usage")

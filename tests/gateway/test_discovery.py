@@ -1,6 +1,7 @@
 """What a server says it serves can be asked for; what it keeps to itself too, at a price nobody knows."""
 
 import asyncio
+import logging
 from decimal import Decimal
 from pathlib import Path
 
@@ -113,3 +114,24 @@ async def test_a_list_that_cannot_be_read_leaves_what_the_settings_say(tmp_path:
                 await asyncio.sleep(OFTEN)
         assert await ids(gateway) == ["near/tiny"]
     await upstream.close()
+
+
+async def test_models_are_looked_for_again_after_a_fault_that_nobody_thought_of(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks = 0
+    found = asyncio.Event()
+
+    async def models(_: object) -> list[str]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise ZeroDivisionError
+        found.set()
+        return ["tiny"]
+
+    monkeypatch.setattr("weighbridge.providers.openai_compatible.OpenAICompatible.models", models)
+    async with house(tmp_path / "home", near(upstream), look_again=OFTEN):
+        async with asyncio.timeout(PATIENCE):
+            await found.wait()
+    assert [(each.levelno, "models of near" in each.message) for each in caplog.records] == [(logging.ERROR, True)]

@@ -1,17 +1,43 @@
 """Every ending of a request leaves exactly one entry, and it says what happened and what it cost."""
 
 import asyncio
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
 from tests.gateway.house import ASKED, Gateway, House
 from tests.gateway.upstream import DONE, EVENTS, USAGE, WORDS, Call, Upstream
+from weighbridge.catalog.model import Endpoint
 from weighbridge.ledger.entry import Entry
+from weighbridge.providers.base import Answer
+from weighbridge.wire.openai import ChatCall
 
 STREAMED = {**ASKED, "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 3}
 COST = Decimal("0.00000794")
 """8 plain and 4 cached prompt tokens, 5 of the answer, at 0.27, 0.07 and 1.10 dollars for a million."""
+
+
+@dataclass
+class Faulty:
+    """A provider whose answer fails in a way that nobody thought of, after its first event; it is its own body."""
+
+    complete: bool = False
+    said: bool = False
+
+    async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
+        """See Provider.chat."""
+        return Answer(b"text/event-stream", self, "provider", str)
+
+    async def read(self) -> bytes:
+        """See Body.read."""
+        if self.said:
+            raise ZeroDivisionError
+        self.said = True
+        return EVENTS[0]
+
+    def close(self) -> None:
+        """See Body.close."""
 
 
 def tokens(entry: Entry) -> tuple[int, int, int | None, str]:
@@ -191,6 +217,18 @@ async def test_a_stop_cuts_what_does_not_end_and_its_entry_says_so(gateway: Gate
     client.leave()
     entry = await gateway.entry()
     assert (entry.ending, entry.status) == ("stopped", 503)
+
+
+async def test_a_fault_of_ours_in_the_middle_of_a_stream_is_named_and_charged(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gateway.worker._providers, "near", Faulty())
+    answer = await gateway.ask(STREAMED)
+    assert answer.body.startswith(EVENTS[0])
+    assert b'"code":"internal_error"' in answer.body.split(b"\n\n")[-2]
+    entry = await gateway.entry()
+    assert (entry.ending, entry.status, entry.error) == ("stopped", 500, "internal_error")
+    assert tokens(entry) == (11, 1, None, "estimate")
 
 
 async def test_no_key_leaves_no_entry(gateway: House) -> None:
