@@ -37,7 +37,7 @@ STREAM = Answer(312, 100, 64, cost=(248 * 27 + 64 * 7 + 100 * 110) * 10_000)
 _SUMS = """
 SELECT count(*), coalesce(sum(ending = 'complete'), 0), coalesce(sum(prompt_tokens), 0),
        coalesce(sum(completion_tokens), 0), coalesce(sum(cached_tokens), 0), coalesce(sum(cost), 0)
-FROM entry
+FROM receipt
 """
 
 

@@ -134,7 +134,13 @@ def test_a_group_with_one_that_cannot_be_written_is_not_written(connection: sqli
 
 @pytest.mark.parametrize(
     "change",
-    ["UPDATE entry SET cost = 0", "DELETE FROM entry", "UPDATE OR REPLACE entry SET id = 'x'"],
+    [
+        "UPDATE entry SET cost = 0",
+        "DELETE FROM entry",
+        "UPDATE OR REPLACE entry SET id = 'x'",
+        "UPDATE kind SET key = 'x'",
+        "DELETE FROM kind",
+    ],
 )
 def test_the_ledger_is_append_only(connection: sqlite3.Connection, change: str) -> None:
     made = entry()
@@ -155,8 +161,8 @@ def test_an_entry_cannot_be_replaced_under_its_id(connection: sqlite3.Connection
 
 def test_a_row_that_makes_no_sense_is_not_believed(connection: sqlite3.Connection) -> None:
     store.add(connection, [entry()])
-    connection.execute("DROP TRIGGER entry_is_final")
-    connection.execute("UPDATE entry SET ending = 'lost'")
+    connection.execute("DROP TRIGGER kind_is_final")
+    connection.execute("UPDATE kind SET ending = 'lost'")
     with pytest.raises(msgspec.ValidationError, match="lost"):
         store.entries(connection)
 

@@ -223,7 +223,7 @@ async def test_a_file_that_is_taken_away_during_a_commit_is_not_taken_for_writte
     away, made = path.with_suffix(".away"), entry()
 
     def take_away(sql: str) -> None:
-        if sql == "COMMIT":
+        if sql.startswith("INSERT INTO entry"):
             path.rename(away)
 
     async with opened(path) as writing:

@@ -49,6 +49,7 @@ class LedgerFile:
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
         self._pages = 0
         self._connection = connect(path, durability=durability)
+        self._kinds = store.Kinds(self._connection)
         try:
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")
             self._connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * 4096}")
@@ -87,7 +88,7 @@ class LedgerFile:
 
     def _add(self, group: Sequence[Entry]) -> None:
         self._look_for_file()
-        store.add(self._connection, group)
+        store.add(self._connection, group, self._kinds)
         self._look_for_file()
 
     def _look_for_file(self) -> None:

@@ -24,8 +24,8 @@ _ONE_STATEMENT: Final = 64
 and to get it back the event loop must be interrupted."""
 
 
-class _Row(msgspec.Struct, array_like=True):
-    """A row of the table `entry`, its columns in their order: times in microseconds, cost in 1e-12 US dollars."""
+class _Receipt(msgspec.Struct, array_like=True):
+    """A row of the view `receipt`, its columns in their order: times in microseconds, cost in 1e-12 US dollars."""
 
     id: str
     at: int
@@ -51,12 +51,26 @@ class _Row(msgspec.Struct, array_like=True):
     price_since: str | None
     first_byte: int | None
     duration: int
-    attempts: str
+    answered: int | None
+    attempts: str | None
 
 
-_COLUMNS: Final = ", ".join(_Row.__struct_fields__)
-_PLACES: Final = f"({', '.join('?' * len(_Row.__struct_fields__))})"
+_RECEIPT: Final = ", ".join(_Receipt.__struct_fields__)
+_ENTRY: Final = (
+    "id, at, kind, upstream_request, prompt_tokens, completion_tokens, cached_tokens, written_tokens, "
+    "reasoning_tokens, cost, first_byte, duration, answered, attempts"
+)
+_KIND: Final = (
+    "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
+    "price_id, price_source, price_since"
+)
+_KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
+_ENTRY_PLACES: Final = f"({', '.join('?' * len(_ENTRY.split()))})"
+_KINDS: Final = 10_000
+"""Kinds remembered at most: a model's name is the client's to choose."""
 _tried: Final = msgspec.json.Decoder(list[tuple[str, str, str | None, int]])
+
+Cell = str | int | None
 
 By = Literal["model", "key", "day"]
 _GROUPS: Final[dict[By, str]] = {
@@ -83,35 +97,63 @@ class UsageRow:
     cost: Decimal
 
 
-def add(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    """Write entries in one transaction: all or, on sqlite3.Error, none."""
-    if len(entries) <= _ONE_STATEMENT:
-        _insert(connection, entries)  # a statement is a transaction of its own
+class Kinds:
+    """What many entries have in common, by the number it has in one file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[Cell, ...], int] = {}
+
+    def number(self, entry: Entry) -> int:
+        """The kind of an entry, made where it is new. Raises sqlite3.Error."""
+        kind = _kind(entry)
+        number = self._known.get(kind)
+        if number is None:
+            number = self._make(kind)
+            if len(self._known) >= _KINDS:
+                self._known.clear()
+            self._known[kind] = number
+        return number
+
+    def _make(self, kind: tuple[Cell, ...]) -> int:
+        name = _json.encode(kind).decode()
+        sql = f"INSERT OR IGNORE INTO kind (name, {_KIND}) VALUES (?, {_KIND_PLACES})"
+        self._connection.execute(sql, (name, *kind))
+        number: int = self._connection.execute("SELECT id FROM kind WHERE name = ?", (name,)).fetchone()[0]
+        return number
+
+
+def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds | None = None) -> None:
+    """Write entries in one transaction: all or, on sqlite3.Error, none. `kinds` remembers from one time to the next."""
+    kinds = kinds or Kinds(connection)
+    rows = [_row(entry, kinds.number(entry)) for entry in entries]  # before the transaction: a kind stays when it fails
+    if len(rows) <= _ONE_STATEMENT:
+        _insert(connection, rows)  # a statement is a transaction of its own
         return
     with transaction(connection):
-        for at in range(0, len(entries), _ONE_STATEMENT):
-            _insert(connection, entries[at : at + _ONE_STATEMENT])
+        for at in range(0, len(rows), _ONE_STATEMENT):
+            _insert(connection, rows[at : at + _ONE_STATEMENT])
 
 
-def _insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    if entries:
-        connection.execute(_statement(len(entries)), [cell for entry in entries for cell in _cells(entry)])
+def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
+    if rows:
+        connection.execute(_statement(len(rows)), [cell for row in rows for cell in row])
 
 
 @functools.cache
 def _statement(rows: int) -> str:
-    return f"INSERT INTO entry ({_COLUMNS}) VALUES {', '.join([_PLACES] * rows)}"
+    return f"INSERT INTO entry ({_ENTRY}) VALUES {', '.join([_ENTRY_PLACES] * rows)}"
 
 
 def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
     """The entry of a receipt."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE id = ?", (receipt,)).fetchone()
+    row = connection.execute(f"SELECT {_RECEIPT} FROM receipt WHERE id = ?", (receipt,)).fetchone()
     return None if row is None else _entry(row)
 
 
 def entries(connection: sqlite3.Connection, *, since: datetime = _EPOCH) -> list[Entry]:
     """All entries from `since` on, oldest first."""
-    sql = f"SELECT {_COLUMNS} FROM entry WHERE at >= ? ORDER BY id"
+    sql = f"SELECT {_RECEIPT} FROM receipt WHERE at >= ? ORDER BY id"
     return [_entry(row) for row in connection.execute(sql, (microseconds(since),))]
 
 
@@ -123,7 +165,7 @@ def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _EPOCH) -
                coalesce(sum(cached_tokens), 0), coalesce(sum(reasoning_tokens), 0),
                sum(counted_by IS 'estimate'), sum(prompt_tokens IS NOT NULL AND cost IS NULL),
                coalesce(sum(cost / 1000000), 0), coalesce(sum(cost % 1000000), 0)
-        FROM entry WHERE at >= ? GROUP BY grouped
+        FROM receipt WHERE at >= ? GROUP BY grouped
         ORDER BY {"grouped" if by == "day" else "10 DESC, 11 DESC, 2 DESC"}
     """
     rows: list[tuple[str, int, int, int, int, int, int, int, int, int, int]]
@@ -142,55 +184,52 @@ def moment(stored: int) -> datetime:
     return _EPOCH + timedelta(microseconds=stored)
 
 
-def _cells(entry: Entry) -> tuple[str | int | None, ...]:
-    tried = [(one.provider, one.upstream_model, one.error, round(one.seconds * 1e6)) for one in entry.attempts]
-    return (  # in the order of _Row
+def _kind(entry: Entry) -> tuple[Cell, ...]:
+    """In the order of _KIND."""
+    charge = entry.charge
+    common = (entry.key, entry.asked_model, entry.model, entry.provider, entry.upstream_model, entry.ending)
+    outcome = (entry.status, entry.error, int(entry.streamed))
+    if charge is None:
+        return (*common, *outcome, None, None, None, None)
+    return (*common, *outcome, charge.counted_by, charge.price_id, charge.price_source, charge.price_since)
+
+
+def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
+    """In the order of _ENTRY."""
+    return (
         entry.id,
         microseconds(entry.at),
-        entry.key,
-        entry.asked_model,
-        entry.model,
-        entry.provider,
-        entry.upstream_model,
+        kind,
         entry.upstream_request,
-        entry.ending,
-        entry.status,
-        entry.error,
-        int(entry.streamed),
-        *_charged(entry.charge),
+        *_counts(entry.charge),
         None if entry.first_byte is None else round(entry.first_byte * 1e6),
         round(entry.duration * 1e6),
-        _json.encode(tried).decode(),
+        *_tries(entry),
     )
 
 
-_Charged = tuple[
-    int | None, int | None, int | None, int | None, int | None, Source | None, int | None,
-    str | None, str | None, str | None,
-]  # fmt: skip
-
-
-def _charged(charge: Charge | None) -> _Charged:
-    """The columns from prompt_tokens to price_since."""
+def _counts(charge: Charge | None) -> tuple[int | None, ...]:
+    """The columns from prompt_tokens to cost."""
     if charge is None:
-        return (None,) * 10
+        return (None,) * 6
     usage = charge.usage
-    return (
-        usage.prompt,
-        usage.completion,
-        usage.cached,
-        usage.written,
-        usage.reasoning,
-        charge.counted_by,
-        None if charge.cost is None else int(charge.cost.scaleb(_SMALLEST_PLACES)),
-        charge.price_id,
-        charge.price_source,
-        charge.price_since,
-    )
+    cost = None if charge.cost is None else int(charge.cost.scaleb(_SMALLEST_PLACES))
+    return usage.prompt, usage.completion, usage.cached, usage.written, usage.reasoning, cost
+
+
+def _tries(entry: Entry) -> tuple[int | None, str | None]:
+    """The columns `answered` and `attempts`: one endpoint that answered at once needs no list."""
+    tries = entry.attempts
+    if len(tries) == 1:
+        only = tries[0]
+        if only.error is None and only.provider == entry.provider and only.upstream_model == entry.upstream_model:
+            return round(only.seconds * 1e6), None
+    listed = [(one.provider, one.upstream_model, one.error, round(one.seconds * 1e6)) for one in tries]
+    return None, _json.encode(listed).decode()
 
 
 def _entry(cells: tuple[object, ...]) -> Entry:
-    row = msgspec.convert(cells, _Row)  # checked on the way: a ledger that was tampered with is not believed
+    row = msgspec.convert(cells, _Receipt)  # checked on the way: a ledger that was tampered with is not believed
     charge = None
     if row.prompt_tokens is not None and row.counted_by is not None:
         charge = Charge(
@@ -223,5 +262,13 @@ def _entry(cells: tuple[object, ...]) -> Entry:
         charge=charge,
         first_byte=None if row.first_byte is None else row.first_byte / 1e6,
         duration=row.duration / 1e6,
-        attempts=tuple(Attempt(*tried[:3], tried[3] / 1e6) for tried in _tried.decode(row.attempts)),
+        attempts=_attempts(row),
     )
+
+
+def _attempts(row: _Receipt) -> tuple[Attempt, ...]:
+    if row.attempts is not None:
+        return tuple(Attempt(*tried[:3], tried[3] / 1e6) for tried in _tried.decode(row.attempts))
+    if row.answered is None or row.provider is None or row.upstream_model is None:
+        return ()
+    return (Attempt(row.provider, row.upstream_model, None, row.answered / 1e6),)
