@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from weighbridge.catalog.model import Price, Rate
+from weighbridge.catalog.model import Price
 from weighbridge.wire.usage import Usage
 
 SMALLEST: Final = Decimal("1E-12")
@@ -22,14 +22,10 @@ def cost(usage: Usage, price: Price) -> Decimal:
     fresh = prompt - cached - written if prompt > cached + written else 0
     sums = fresh * price.input.at(prompt) + usage.completion * price.output.at(prompt)
     if cached:
-        sums += cached * _rate(price.cache_read, price.input).at(prompt)
+        sums += cached * (price.cache_read or price.input).at(prompt)
     if written:
-        sums += written * _rate(price.cache_write, price.input).at(prompt)
+        sums += written * (price.cache_write or price.input).at(prompt)
     return (sums.scaleb(_PER_MILLION) + price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
-
-
-def _rate(own: Rate | None, otherwise: Rate) -> Rate:
-    return otherwise if own is None else own
 
 
 def plain(amount: Decimal) -> str:

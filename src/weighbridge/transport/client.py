@@ -155,7 +155,8 @@ class Connection(asyncio.Protocol):
         while not self._in_body:
             if self._fault is not None:
                 raise self._fault
-            await self._wait()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
 
     def flush(self) -> None:
         """Send the request that waits for the end of this turn of the loop."""
@@ -170,7 +171,8 @@ class Connection(asyncio.Protocol):
                 return b""
             if self._fault is not None:
                 raise self._fault
-            await self._wait()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         arrived = self._arrived
         data = arrived[0] if len(arrived) == 1 else b"".join(arrived)
         arrived.clear()
@@ -198,16 +200,10 @@ class Connection(asyncio.Protocol):
         if self._made:
             self._transport.abort()
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _fail(self, fault: Exception) -> None:
         """The first fault is the one that counts, and none after the answer is whole."""

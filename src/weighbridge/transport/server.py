@@ -200,6 +200,7 @@ class Reply:
             self._connection.close()
 
 
+Work = tuple[Request, Reply]
 Handler = Callable[[Request, Reply], Awaitable[None]]
 Refuse = Callable[[Reply, int, str], None]
 """How the owner of the server words a refusal: the reply, the status, what was wrong."""
@@ -222,6 +223,7 @@ class Connection(asyncio.Protocol):
         "_closing",
         "_discarded",
         "_expecting",
+        "_following",
         "_headers",
         "_held",
         "_in_head",
@@ -236,6 +238,8 @@ class Connection(asyncio.Protocol):
         "_repeated",
         "_reply",
         "_request",
+        "_resting",
+        "_runner",
         "_served",
         "_size",
         "_timed",
@@ -262,11 +266,20 @@ class Connection(asyncio.Protocol):
         """Once lost: whether by the client's doing, not by ours."""
         self.choked: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
+        """The handler's, while it runs."""
+        self._runner: asyncio.Task[None] | None = None
+        self._resting: asyncio.Future[Work | None] | None = None
+        """What the runner waits for between two requests."""
+        self._following: Work | None = None
+        """What it goes on with instead."""
         self._reply: Reply | None = None
         """The answer under way, or the last one."""
-        self._waiting: deque[tuple[Request, Reply]] = deque()
+        self._waiting: deque[Work] = deque()
         self._refusal: tuple[HTTPStatus, str] | None = None
         self._served = 0
+        self._begin_reading()
+
+    def _begin_reading(self) -> None:
         # the request being read
         self._parser = httptools.HttpRequestParser(self)
         self._request = Request()
@@ -332,6 +345,7 @@ class Connection(asyncio.Protocol):
         reply, self._reply = self._reply, None
         del self._parser  # it and the reply hold us: with both gone, no cycle is left for the collector
         if self.task is None:
+            self._rest_for_good()
             self.server.dismiss(self)
             return
         self.task.add_done_callback(self._ended)
@@ -543,13 +557,36 @@ class Connection(asyncio.Protocol):
     def _serve(self, request: Request, reply: Reply) -> None:
         self.deadline = NEVER
         self._reply = reply
-        self.task = asyncio.get_running_loop().create_task(self._run(request, reply))
+        if self._runner is None:
+            self._runner = asyncio.get_running_loop().create_task(self._run(request, reply))
+        elif self._resting is not None:
+            self._resting.set_result((request, reply))
+            self._resting = None
+        else:
+            self._following = (request, reply)
+        self.task = self._runner
 
     def _ended(self, _: asyncio.Task[None]) -> None:
         self.task = None  # one that is cancelled before its first step has no `finally`
         self.server.dismiss(self)
 
     async def _run(self, request: Request, reply: Reply) -> None:
+        """One task for all requests of a connection: to make one for each takes longer than to wake it."""
+        work: Work | None = (request, reply)
+        while work is not None:
+            await self._handle(*work)
+            work, self._following = self._following, None
+            if work is None and not self.lost and not self._closing:
+                self._resting = asyncio.get_running_loop().create_future()
+                work = await self._resting
+        self._runner = None
+
+    def _rest_for_good(self) -> None:
+        if self._resting is not None:
+            self._resting.set_result(None)
+            self._resting = None
+
+    async def _handle(self, request: Request, reply: Reply) -> None:
         try:
             await self.server.handler(request, reply)
         except asyncio.CancelledError:
