@@ -93,6 +93,8 @@ class Keyring:
         self._connection = connection
         self._version = -1
         self._keys: Mapping[bytes, Key] = {}
+        self._opened: dict[bytes, Key] = {}
+        """Keys as they were presented, so that not each request has to be hashed: in memory only, and not for long."""
 
     def refresh(self) -> None:
         """Read the keys again if any changed. Raises sqlite3.Error."""
@@ -100,12 +102,18 @@ class Keyring:
         if version != self._version:
             self._keys = dict(_rows(self._connection))
             self._version = version
+        self._opened = {}
 
     def open(self, presented: bytes, *, now: datetime) -> Key:
         """The key a request came with. Raises Unauthorized, always in the same words but for the cause."""
-        key = self._keys.get(_hash(presented))
+        key = self._opened.get(presented)
         if key is None:
-            raise Unauthorized("the API key is not one of this gateway's; make one with `weighbridge keys create NAME`")
+            key = self._keys.get(_hash(presented))
+            if key is None:
+                raise Unauthorized(
+                    "the API key is not one of this gateway's; make one with `weighbridge keys create NAME`"
+                )
+            self._opened[presented] = key
         if key.disabled is not None:
             raise Unauthorized(f"the API key {key.name!r} (…{key.hint}) was revoked; ask for another")
         if key.expires is not None and key.expires <= now:

@@ -50,6 +50,10 @@ class Rate:
         return next(reached, self.base)
 
 
+WholePrice = tuple[int, int, int, int, int]
+"""Prompt, answer, read from the cache, written to it (each a token) and a request, in 1e-12 US dollars."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """One row of a price list, in force from `since`, at `hours` (UTC) if not always."""
@@ -67,6 +71,11 @@ class Price:
     since: date | None = None
     hours: tuple[time, time] | None = None
     """From the first to just before the second, each day, aware UTC; over midnight if the second is the earlier."""
+    whole: "WholePrice | None" = field(init=False, repr=False, compare=False)
+    """The same without tiers and in whole numbers, where it can be said so, as most rows can."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whole", _whole(self))
 
     def in_force(self, when: datetime) -> bool:
         """Whether the row's date and hours admit `when` (aware)."""
@@ -79,6 +88,15 @@ class Price:
         if end < start:
             return at.timetz() >= start or at.timetz() < end
         return start <= at.timetz() < end
+
+
+def _whole(price: Price) -> WholePrice | None:
+    rates = (price.input, price.output, price.cache_read or price.input, price.cache_write or price.input)
+    sums = (*(rate.base.scaleb(6) for rate in rates), price.per_request.scaleb(12))
+    if any(rate.tiers for rate in rates) or any(each != each.to_integral_value() for each in sums):
+        return None
+    prompt, answer, read, written, request = map(int, sums)
+    return prompt, answer, read, written, request
 
 
 def price_id(name: str, since: date | None = None, hours: tuple[time, time] | None = None) -> str:

@@ -9,6 +9,7 @@ from weighbridge.wire.usage import Usage
 SMALLEST: Final = Decimal("1E-12")
 """US dollars. An entry's cost is rounded once, to this; list prices are whole multiples of it per token."""
 
+_SMALLEST_PLACES: Final = SMALLEST.adjusted()
 _PER_MILLION: Final = -6
 """As a power of ten: moving the point takes a third of the time of a division, and is exact."""
 
@@ -20,6 +21,10 @@ def cost(usage: Usage, price: Price) -> Decimal:
     """
     prompt, cached, written = usage.prompt, usage.cached or 0, usage.written or 0
     fresh = prompt - cached - written if prompt > cached + written else 0
+    if price.whole is not None:
+        a_fresh, an_answered, a_read, a_written, a_request = price.whole
+        exact = fresh * a_fresh + usage.completion * an_answered + cached * a_read + written * a_written + a_request
+        return Decimal(exact).scaleb(_SMALLEST_PLACES)
     sums = fresh * price.input.at(prompt) + usage.completion * price.output.at(prompt)
     if cached:
         sums += cached * (price.cache_read or price.input).at(prompt)

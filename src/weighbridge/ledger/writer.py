@@ -29,8 +29,6 @@ from weighbridge.ledger.file import LedgerFile, Outcome
 
 log = logging.getLogger(__name__)
 
-_APART: Final = 0.002
-"""Seconds between two groups under load: waking the thread for every few entries costs more than writing them."""
 _RETRY_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 5.0
 _NEWS: Final = {
@@ -51,7 +49,6 @@ class Writer:
         self._gathered: list[_Waiting] = []
         self._writing: list[_Waiting] | None = None
         self._scheduled = False
-        self._handed_over = 0.0
         self._emptied = asyncio.Event()
         self.fault: str | None = None
         """Why the ledger cannot be written just now; None when all is well."""
@@ -80,7 +77,8 @@ class Writer:
         done: asyncio.Future[None] = self._loop.create_future()
         self._gathered.append((entry, done))
         if not self._scheduled and self._writing is None:
-            self._schedule()
+            self._scheduled = True
+            self._loop.call_soon(self._hand_over)
         return done
 
     async def close(self) -> None:
@@ -100,19 +98,9 @@ class Writer:
 
     # on the loop
 
-    def _schedule(self) -> None:
-        """Hand over at the end of this turn of the loop, but not sooner after the last time than `_APART`."""
-        self._scheduled = True
-        wait = self._handed_over + _APART - self._loop.time()
-        if wait <= 0:
-            self._loop.call_soon(self._hand_over)
-        else:
-            self._loop.call_later(wait, self._hand_over)
-
     def _hand_over(self) -> None:
         self._scheduled = False
         if self._writing is None:
-            self._handed_over = self._loop.time()
             self._writing, self._gathered = self._gathered, []
             self._groups.put([entry for entry, _ in self._writing])
 
@@ -131,7 +119,8 @@ class Writer:
             self._scheduled = True
             self._loop.call_later(_RETRY_SECONDS, self._hand_over)
         elif self._gathered:
-            self._schedule()
+            self._scheduled = True
+            self._loop.call_soon(self._hand_over)  # at the end of this turn, which may gather more
         else:
             self._emptied.set()
 

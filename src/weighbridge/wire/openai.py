@@ -24,7 +24,7 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
-class ChatCall(msgspec.Struct):
+class ChatCall(msgspec.Struct, gc=False):
     """The fields of a chat completion request that decide where it goes and what it may cost."""
 
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
@@ -55,16 +55,16 @@ class ChatCall(msgspec.Struct):
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
 
 
-class _PromptDetails(msgspec.Struct):
+class _PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: _Count | None = None
     cache_write_tokens: _Count | None = None
 
 
-class _CompletionDetails(msgspec.Struct):
+class _CompletionDetails(msgspec.Struct, gc=False):
     reasoning_tokens: _Count | None = None
 
 
-class _PlainUsage(msgspec.Struct):
+class _PlainUsage(msgspec.Struct, gc=False):
     """Usage as OpenAI's own servers and most others report it; whatever does not fit is read field by field."""
 
     prompt_tokens: _Count
@@ -91,7 +91,7 @@ class _PlainUsage(msgspec.Struct):
         return Usage(prompt, completion, cached=cached, written=written, reasoning=reasoning)
 
 
-class _WithPlainUsage(msgspec.Struct):
+class _WithPlainUsage(msgspec.Struct, gc=False):
     usage: _PlainUsage | None = None
 
 
@@ -216,8 +216,13 @@ def _model_places(body: bytes) -> list[splice.Place]:
 
 def usage_in(document: bytes) -> Usage | None:
     """The usage an answer or a chunk reports; None where it reports none, or none that can be read."""
+    at = document.rfind(b'"usage"')
+    if at < 0:
+        return None
     try:
-        plain = _with_plain_usage.decode(document).usage
+        # What stands from a field on is an object by itself only if the field is the document's own, not one of its
+        # parts': so the text before it, which is long, need not be read.
+        plain = _with_plain_usage.decode(b"{" + document[at:]).usage
         usage = None if plain is None else plain.inner()
     except UNREADABLE:
         usage = None
