@@ -34,6 +34,8 @@ class ChatCall(msgspec.Struct, gc=False):
     max_tokens: _LimitOrNone | None = None
     max_completion_tokens: _LimitOrNone | None = None
     n: _Limit | None = None
+    model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
+    """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""
 
     @property
     def wants_usage(self) -> bool:
@@ -159,9 +161,9 @@ def read_chat(body: bytes) -> ChatCall:
         raise BadRequest(f"the body is not valid JSON: {exc}") from exc
     except RecursionError as exc:
         raise BadRequest("the body is nested too deep") from exc
-    if (
-        not _only_one_model(body) and len(_model_places(body)) > 1
-    ):  # parsers differ in which they take: ours would check one, and theirs run another
+    call.model_at = _only_model(body)
+    if call.model_at < 0 and len(_model_places(body)) > 1:
+        # parsers differ in which they take: ours would check one, and theirs run another
         raise BadRequest("model: the field is there more than once, in one case or another", param="model")
     if call.max_tokens == 0 or call.max_completion_tokens == 0:
         param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
@@ -184,7 +186,7 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     With `ask_usage` a stream is made to end with its usage, whether or not the client asked for it.
     """
     if model != call.model:
-        body = _with_model(body, msgspec.json.encode(model))
+        body = _with_model(body, call, msgspec.json.encode(model))
     if ask_usage and call.stream and not call.wants_usage:
         options = _fields.decode(body).get("stream_options")
         if options is None:
@@ -196,17 +198,18 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     return body
 
 
-def _with_model(body: bytes, value: bytes) -> bytes:
-    at = body.find(b'"model"')
-    if at >= 0 and b"\\u00" not in body and body.find(b'"model"', at + 1) < 0 and (only := _MODEL.match(body, at)):
-        start, end = only.span(1)
-        return b"%b%b%b" % (body[:start], value, body[end:])
-    return splice.replaced(body, _model_places(body), value)
+def _with_model(body: bytes, call: ChatCall, value: bytes) -> bytes:
+    only = _MODEL.match(body, call.model_at) if call.model_at >= 0 else None
+    if only is None:
+        return splice.replaced(body, _model_places(body), value)
+    return b"".join((body[: only.start(1)], value, body[only.end(1) :]))
 
 
-def _only_one_model(body: bytes) -> bool:
-    """Whether the word stands only once as a name or a whole text, so that it can be no field but the one we read."""
-    return b"\\u00" not in body and body.lower().count(b'"model"') == 1
+def _only_model(body: bytes) -> int:
+    """Where the word stands, if it stands only once as a name or a whole text and so is the field we read; else -1."""
+    lowered = body.lower()
+    at = lowered.find(b'"model"')
+    return -1 if lowered.find(b'"model"', at + 1) >= 0 or b"\\u00" in body else at
 
 
 def _model_places(body: bytes) -> list[splice.Place]:
