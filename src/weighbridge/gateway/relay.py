@@ -33,7 +33,8 @@ async def relay(answer: Answer, tab: Tab, reply: Reply) -> None:
 
 
 async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
-    document = await _read(answer, tab)
+    tab.spoke_at_once()
+    document = answer.body.take() if answer.body.complete else await _read(answer, tab)
     usage = openai.usage_in(document)
     if usage is None and (fault := openai.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
@@ -51,17 +52,12 @@ async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
 
 
 async def _read(answer: Answer, tab: Tab) -> bytes:
-    tab.spoke_at_once()
     parts: list[bytes] = []
     size = 0
     try:
         while data := await answer.body.read():
-            if answer.body.complete and not parts:
-                return data
             parts.append(data)
             size += len(data)
-            if answer.body.complete:
-                break
             if size > _MOST:
                 raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
     except UpstreamError as exc:  # it had been working: what came of the answer bounds what it may bill

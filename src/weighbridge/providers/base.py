@@ -25,6 +25,10 @@ class Body(Protocol):
         """
         ...
 
+    def take(self) -> bytes:
+        """The same without waiting: `b""` when nothing has arrived."""
+        ...
+
     def close(self) -> None:
         """Give the connection back if the body was read whole, else drop it. Idempotent."""
         ...

@@ -90,6 +90,12 @@ class Exchange:
             raise RuntimeError("read after close")
         return self._connection.read()
 
+    def take(self) -> bytes:
+        """The same without waiting: `b""` when nothing has arrived."""
+        if self._connection is None:
+            raise RuntimeError("read after close")
+        return self._connection.take()
+
     def close(self) -> None:
         """Keep the connection if the answer is whole, else close the upstream. Idempotent."""
         connection, self._connection = self._connection, None
@@ -173,6 +179,10 @@ class Connection(asyncio.Protocol):
                 raise self._fault
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        return self.take()
+
+    def take(self) -> bytes:
+        """What has arrived of the body since the last call, which may be nothing."""
         arrived = self._arrived
         data = arrived[0] if len(arrived) == 1 else b"".join(arrived)
         arrived.clear()
