@@ -7,6 +7,7 @@ the entries are kept. An entry's own fault (a number that no column holds) holds
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ never empty at the moment of a commit, so that under load it grew without end (m
 _LOG_PAGES: Final = 16_384
 """Pages in the log from which on other processes are made to wait until it begins anew: 64 MiB."""
 _LOG_WAIT_MS: Final = 200
+_SEEN_SECONDS: Final = 0.01
+"""How long the file, once seen at its place, need not be looked for before a commit; after one it is, always."""
 _NO_ROOM: Final = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN))
 
 
@@ -48,6 +51,7 @@ class LedgerFile:
         self._path = path
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
         self._pages = 0
+        self._seen = 0.0
         self._connection = connect(path, durability=durability)
         self._kinds = store.Kinds(self._connection)
         try:
@@ -87,7 +91,8 @@ class LedgerFile:
                 self._begin_log_anew()
 
     def _add(self, group: Sequence[Entry]) -> None:
-        self._look_for_file()
+        if time.monotonic() - self._seen > _SEEN_SECONDS:
+            self._look_for_file()
         store.add(self._connection, group, self._kinds)
         self._look_for_file()
 
@@ -98,7 +103,9 @@ class LedgerFile:
         except FileNotFoundError:
             is_there = False
         if not is_there:
+            self._seen = 0.0
             raise OSError("the file was moved or deleted: put it back, or restart the gateway to begin another")
+        self._seen = time.monotonic()
 
     def _one_by_one(self, group: Sequence[Entry], exc: Exception) -> Outcome:
         if len(group) > 1:

@@ -11,7 +11,6 @@ these still have room; until it can be made again, nothing new is taken.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import queue
 import sqlite3
@@ -145,7 +144,7 @@ class Writer:
         while (group := self._groups.get()) is not None:
             outcome = self._file.commit(group)
             with contextlib.suppress(RuntimeError):  # the loop has gone
-                self._loop.call_soon_threadsafe(functools.partial(self._done, outcome))
+                self._loop.call_soon_threadsafe(self._done, outcome)
             self._file.tidy()
 
 

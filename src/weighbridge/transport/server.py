@@ -574,7 +574,16 @@ class Connection(asyncio.Protocol):
         """One task for all requests of a connection: to make one for each takes longer than to wake it."""
         work: Work | None = (request, reply)
         while work is not None:
-            await self._handle(*work)
+            _, reply = work
+            try:
+                await self.server.handler(*work)
+            except asyncio.CancelledError:
+                self.abort()
+                raise
+            except Exception:
+                log.exception("the handler failed")
+            finally:
+                self._handled(reply)
             work, self._following = self._following, None
             if work is None and not self.lost and not self._closing:
                 self._resting = asyncio.get_running_loop().create_future()
@@ -586,19 +595,11 @@ class Connection(asyncio.Protocol):
             self._resting.set_result(None)
             self._resting = None
 
-    async def _handle(self, request: Request, reply: Reply) -> None:
-        try:
-            await self.server.handler(request, reply)
-        except asyncio.CancelledError:
-            self.abort()
-            raise
-        except Exception:
-            log.exception("the handler failed")
-        finally:
-            self.task = None
-            if not reply.ended and not self.lost:
-                self._answer_for(reply)
-            self._next()
+    def _handled(self, reply: Reply) -> None:
+        self.task = None
+        if not reply.ended and not self.lost:
+            self._answer_for(reply)
+        self._next()
 
     def _answer_for(self, reply: Reply) -> None:
         """The handler has ended and its answer has not."""
