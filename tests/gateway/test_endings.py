@@ -36,6 +36,10 @@ class Faulty:
         self.said = True
         return EVENTS[0]
 
+    def take(self) -> bytes:
+        """See Body.take."""
+        return b""
+
     def close(self) -> None:
         """See Body.close."""
 
