@@ -207,6 +207,18 @@ def test_a_client_that_takes_a_little_at_a_time_is_kept(front: Fronts) -> None:
         assert time.monotonic() - began > 1
 
 
+def test_a_client_that_stays_keeps_no_request_in_memory(front: Fronts) -> None:
+    body = b"stay" * 12_500
+    server = front()
+    with server.connect() as client:
+        for _ in range(3):
+            client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            assert client.answer().status == 200
+        server.requests.clear()
+        held = server.call(lambda: [each for each in gc.get_objects() if isinstance(each, Request)])
+        assert [each for each in held if each.body == body] == []
+
+
 def test_a_thousand_connections_leave_nothing_behind(front: Fronts) -> None:
     server = front()
     gc.collect()

@@ -371,7 +371,8 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if not self._reading:
             raise _Stopped  # beyond the last request
-        self._request = Request()
+        if self._request.target:  # begun before, and to be read again without its offer to upgrade
+            self._request = Request()
         self._headers = self._request.headers
         self._body = b""
         self._size = self._repeated = 0
@@ -429,7 +430,7 @@ class Connection(asyncio.Protocol):
         self._receiving = False
         if self._upgrading:
             return  # the parser stops here; `_feed` has it read again
-        request = self._request
+        request, self._request = self._request, Request()  # not kept: its body may be large, and the next far off
         request.body = bytes(self._body)
         self._body = b""
         self._served += 1
@@ -558,7 +559,7 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._reply = reply
         if self._runner is None:
-            self._runner = asyncio.get_running_loop().create_task(self._run(request, reply))
+            self._runner = asyncio.get_running_loop().create_task(self._run((request, reply)))
         elif self._resting is not None:
             self._resting.set_result((request, reply))
             self._resting = None
@@ -570,11 +571,13 @@ class Connection(asyncio.Protocol):
         self.task = None  # one that is cancelled before its first step has no `finally`
         self.server.dismiss(self)
 
-    async def _run(self, request: Request, reply: Reply) -> None:
-        """One task for all requests of a connection: to make one for each takes longer than to wake it."""
-        work: Work | None = (request, reply)
+    async def _run(self, work: Work | None) -> None:
+        """One task for all requests of a connection: to make one for each takes longer than to wake it.
+
+        Between two it holds neither: a body may be large, and a client may stay for long.
+        """
         while work is not None:
-            _, reply = work
+            reply = work[1]
             try:
                 await self.server.handler(*work)
             except asyncio.CancelledError:
