@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 
 import msgspec
 
@@ -18,6 +19,10 @@ DRAINED = {
     "2,000 streams in bursts, 64 connections": Shape("open", 64, 2, rate=1_000, stream=True),
     "400 streams of a second, 5 ms a chunk": Shape("open", 256, 4, rate=100, stream=True, pace_ms=5),
 }
+
+
+_SETTLED = 0.5
+"""Seconds without a new entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,20 @@ def parity(candidate: Candidate, generator: Generator) -> Iterator[Parity]:
     if candidate.ledger is None:
         return
     for name, shape in DRAINED.items():
-        before = sums(candidate.ledger)
+        before = _settled(candidate.ledger)
         load, _ = generator.run(candidate.target, shape)
         entered = difference(sums(candidate.ledger), before)
         expected = times(STREAM if shape.stream else JSON_ANSWER, load.ok)
         yield Parity(test=name, answers=load.ok, entered=entered, expected=expected)
+
+
+def _settled(ledger: Path) -> Sums:
+    """Its sums once nothing more comes in: streams that the load before cut off have their entries too."""
+    before, now = None, sums(ledger)
+    while now != before:
+        sleep(_SETTLED)
+        before, now = now, sums(ledger)
+    return now
 
 
 def sums(ledger: Path) -> Sums:

@@ -1,7 +1,8 @@
 """`python -m bench`: our gateway, nginx and its peers on one core each, in turn, within one run.
 
-The gateway under test has CPU 0; the mock upstream and the load have CPU 1. Each round takes every test with every
-candidate, so a machine that drifts moves them together, and a ratio within a round stays true.
+The gateway under test has CPU 0, the others being stopped meanwhile; the mock upstream and the load have CPU 1. Each
+round takes every test with every candidate, so a machine that drifts moves them together, and a ratio within a round
+stays true.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from bench import candidates, machine, receipts, results, streams, table
 from bench.candidates import Candidate, Ground
 from bench.figures import OURS, promises
 from bench.load import Generator, Shape
-from bench.process import cpu_seconds, free_port, machine_cpu, rss_mb, tree
+from bench.process import cpu_seconds, free_port, freeze, machine_cpu, rss_mb, thaw, tree
 from bench.results import Measure, Run
 from bench.soak import soak
 from bench.tools import build
@@ -124,7 +125,12 @@ def _rounds(
             turn = number % len(taking)
             for candidate in [*taking[turn:], *taking[:turn]]:
                 if test in TAKEN_BY[candidate.name]:
-                    yield _shown(_one(candidate, direct, generator, test, number))
+                    others = [pid for each in taking if each not in (candidate, direct) for pid in tree(each.pid)]
+                    freeze(others)
+                    try:
+                        yield _shown(_one(candidate, direct, generator, test, number))
+                    finally:
+                        thaw(others)
 
 
 def _one(candidate: Candidate, direct: Candidate, generator: Generator, test: str, number: int) -> Measure:

@@ -48,7 +48,8 @@ from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
 from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.transport.server import Limits, Request, Server
+from weighbridge.transport.message import Request
+from weighbridge.transport.server import Limits, Server
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """Every ending of a request leaves exactly one entry, and it says what happened and what it cost."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,7 +24,6 @@ class Faulty:
     """A provider whose answer fails in a way that nobody thought of, after its first event; it is its own body."""
 
     complete: bool = False
-    said: bool = False
 
     async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
         """See Provider.chat."""
@@ -31,10 +31,12 @@ class Faulty:
 
     async def read(self) -> bytes:
         """See Body.read."""
-        if self.said:
-            raise ZeroDivisionError
-        self.said = True
-        return EVENTS[0]
+        raise ZeroDivisionError
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """See Body.pour."""
+        sink(EVENTS[0])
+        raise ZeroDivisionError
 
     def take(self) -> bytes:
         """See Body.take."""

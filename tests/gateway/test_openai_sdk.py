@@ -23,7 +23,8 @@ from tools.reference import error_classes
 from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway.routes import Gateway, Route, refuse
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.transport.server import Handler, Limits, Reply, Request, Server
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Handler, Limits, Server
 
 ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hello."}]
 COST = Decimal("0.00000794")

@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar
 import uvloop
 
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.transport.server import Handler, Limits, Reply, Request, Server
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Handler, Limits, Server
 
 PATIENCE = 10
 """Seconds after which a test has failed; nothing waits for them to pass."""

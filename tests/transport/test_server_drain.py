@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.transport.front import PATIENCE, Front, Fronts, Watched, echo
-from weighbridge.transport.server import Limits, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Limits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from tests.transport.front import Fronts
-from weighbridge.transport.server import Limits, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Limits
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n"
 

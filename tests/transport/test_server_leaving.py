@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.transport.front import PATIENCE, Client, Fronts, Watched
-from weighbridge.transport.server import Connection, Limits, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Connection, Limits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 MUCH = 100_000
@@ -162,7 +163,9 @@ def test_a_client_that_reads_slowly_slows_the_handler_down_and_gets_everything(f
 
 
 def buffered(reply: Reply) -> int:
-    return reply._connection._transport.get_write_buffer_size()
+    connection = reply._connection
+    assert isinstance(connection, Connection)
+    return connection._transport.get_write_buffer_size()
 
 
 def test_a_client_that_reads_nothing_is_let_go(front: Fronts) -> None:

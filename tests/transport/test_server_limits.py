@@ -7,7 +7,8 @@ import tracemalloc
 import pytest
 
 from tests.transport.front import PATIENCE, Fronts
-from weighbridge.transport.server import Limits, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Limits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"

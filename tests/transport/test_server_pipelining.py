@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from tests.transport.front import PATIENCE, Fronts
-from weighbridge.transport.server import Limits, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Limits
 
 
 def get(path: bytes, more: bytes = b"") -> bytes:

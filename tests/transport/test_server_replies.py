@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from tests.transport.front import Fronts
-from weighbridge.transport.server import Handler, Reply, Request
+from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.server import Handler
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 CLOSE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from weighbridge.errors import WeighbridgeError
-from weighbridge.transport.server import Headers, Reply
+from weighbridge.transport.message import Headers, Reply
 
 JSON: Final = (b"content-type", b"application/json")
 RECEIPT: Final = b"x-weighbridge-receipt"

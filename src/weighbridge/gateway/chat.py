@@ -15,7 +15,7 @@ from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.providers.base import Provider
 from weighbridge.routing.plan import model_named, plan
-from weighbridge.transport.server import Reply, Request
+from weighbridge.transport.message import Reply, Request
 from weighbridge.wire import openai
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,12 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            await self._answer(request, reply, tab, key, now)
+            tab.call = call = openai.read_chat(request.body)
+            model = model_named(call.model, self.catalog(), self.providers)
+            tab.model = model.id
+            allow(key, model.id)
+            answer = await first_answer(plan(model, now), call, request.body, tab, self.providers)
+            await relay(answer, tab, reply)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
             raise
@@ -54,14 +59,6 @@ class Chat:
         except Exception:
             log.exception("%s failed", tab.id)
             await _refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
-
-    async def _answer(self, request: Request, reply: Reply, tab: Tab, key: Key, now: datetime) -> None:
-        tab.call = call = openai.read_chat(request.body)
-        model = model_named(call.model, self.catalog(), self.providers)
-        tab.model = model.id
-        allow(key, model.id)
-        answer = await first_answer(plan(model, now), call, request.body, tab, self.providers)
-        await relay(answer, tab, reply)
 
 
 async def _refuse(reply: Reply, tab: Tab, exc: WeighbridgeError) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from weighbridge.catalog.model import Catalog
 from weighbridge.errors import LedgerUnavailable
 from weighbridge.gateway import answers
-from weighbridge.transport.server import Reply, Request
+from weighbridge.transport.message import Reply, Request
 
 
 class _Alive(msgspec.Struct):

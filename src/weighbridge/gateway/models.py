@@ -11,7 +11,7 @@ from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Catalog, Model
 from weighbridge.errors import UnknownModel
 from weighbridge.gateway import answers
-from weighbridge.transport.server import Reply, Request
+from weighbridge.transport.message import Reply, Request
 
 
 class _Licence(msgspec.Struct):

@@ -11,7 +11,7 @@ from weighbridge.errors import NotFound
 from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.entry import Attempt, Entry
-from weighbridge.transport.server import Reply, Request
+from weighbridge.transport.message import Reply, Request
 
 
 class Receipt(msgspec.Struct):

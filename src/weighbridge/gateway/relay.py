@@ -8,7 +8,7 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
-from weighbridge.transport.server import Headers, Reply
+from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import openai, sse
 from weighbridge.wire.chat_stream import DONE, ChatStream
 
@@ -87,16 +87,19 @@ async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
 
 async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -> UpstreamError | None:
     """Every event but the last: `[DONE]` waits for the receipt. What broke it off, if something did."""
+
+    def pass_on(data: bytes) -> bool:
+        events = stream.feed(data)
+        if events:
+            tab.spoke()
+            reply.write(events)
+        return not (reply.choked or stream.done or stream.fault is not None)
+
     try:
-        while data := await answer.body.read():
-            events = stream.feed(data)
-            if events:
-                tab.spoke()
-                reply.write(events)
-                if reply.choked:
-                    await reply.drain()
+        while not await answer.body.pour(pass_on):
             if stream.done or stream.fault is not None:
                 break
+            await reply.drain()
         reply.write(stream.end())
     except UpstreamError as exc:
         return exc

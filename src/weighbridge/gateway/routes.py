@@ -12,7 +12,8 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.receipts import Receipts
-from weighbridge.transport.server import Handler, Headers, Reply, Request
+from weighbridge.transport.message import Headers, Reply, Request
+from weighbridge.transport.server import Handler
 
 log = logging.getLogger(__name__)
 

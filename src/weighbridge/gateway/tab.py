@@ -35,6 +35,23 @@ class Books:
 class Tab:
     """What will be the entry. Its owner settles it; whoever settles it again is not heard."""
 
+    __slots__ = (
+        "_answered",
+        "_at",
+        "_attempts",
+        "_books",
+        "_key",
+        "_settled",
+        "_started",
+        "answer",
+        "call",
+        "endpoint",
+        "first_byte",
+        "id",
+        "model",
+        "price",
+    )
+
     def __init__(self, books: Books, key: Key, at: datetime) -> None:
         self._books = books
         self._key = key

@@ -29,6 +29,13 @@ class Body(Protocol):
         """The same without waiting: `b""` when nothing has arrived."""
         ...
 
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand what arrives to `sink` the moment it does, until it says False or there is no more; True: no more.
+
+        Raises UpstreamError when the upstream breaks off, and what the sink raises.
+        """
+        ...
+
     def close(self) -> None:
         """Give the connection back if the body was read whole, else drop it. Idempotent."""
         ...

@@ -58,6 +58,10 @@ class Patience:
     """A connection unused for so long is closed. Servers that close sooner (uvicorn: 5 s) are noticed."""
 
 
+Sink = Callable[[bytes], bool]
+"""Takes a piece of a body; whether it takes another."""
+
+
 class _Broken(Exception):
     """A kept connection went before a byte of the answer came."""
 
@@ -95,6 +99,16 @@ class Exchange:
         if self._connection is None:
             raise RuntimeError("read after close")
         return self._connection.take()
+
+    def pour(self, sink: Sink) -> Coroutine[Any, Any, bool]:
+        """Hand what arrives to `sink` the moment it does, until it says False or there is no more; True: no more.
+
+        A task that reads each piece is woken for each; this one only at the end. Raises as `read` does, and what the
+        sink raises.
+        """
+        if self._connection is None:
+            raise RuntimeError("read after close")
+        return self._connection.pour(sink)
 
     def close(self) -> None:
         """Keep the connection if the answer is whole, else close the upstream. Idempotent."""
@@ -134,6 +148,10 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._fault: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._sink: Sink | None = None
+        self._fields: dict[bytes, bytes] = {}
+        """Headers as they came, trailers too."""
+        self.on_header = self._fields.__setitem__  # called for each of them: no Python in between
         self._parser = httptools.HttpResponseParser(self)
 
     # the exchange
@@ -153,6 +171,7 @@ class Connection(asyncio.Protocol):
         """Send a request and wait for the head of its answer."""
         self.idle = False
         self.status, self.headers = 0, {}
+        self._fields.clear()
         self.complete = self._heard = self._in_body = False
         self._overhead = self._size = 0
         self._unsent = data
@@ -192,6 +211,27 @@ class Connection(asyncio.Protocol):
             self.deadline = self._pool.deadlines.now() + self._pool.patience.idle
             self._transport.resume_reading()
         return data
+
+    async def pour(self, sink: Sink) -> bool:
+        """See Exchange.pour."""
+        self._sink = sink
+        try:
+            while self._spill():
+                if self.complete:
+                    return True
+                if self._fault is not None:
+                    raise self._fault
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
+            return False
+        finally:
+            self._sink = None
+
+    def _spill(self) -> bool:
+        """Hand on what has come; whether more of it is wanted."""
+        if self._sink is not None and self._arrived and not self._sink(self.take()):
+            self._sink = None
+        return self._sink is not None
 
     def finish(self) -> None:
         """The exchange has ended: keep the connection if both sides said all they had to, else drop it."""
@@ -257,6 +297,13 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
             elif self._in_body:
                 self.deadline = self._pool.deadlines.now() + self._pool.patience.idle
+        if self._sink is not None and not self.complete:
+            try:
+                if self._spill():
+                    return
+            except Exception as exc:  # noqa: BLE001 - the reader's own fault: it is raised where the reader waits
+                self._fail(exc)
+                return
         self._wake()
 
     def eof_received(self) -> None:
@@ -288,18 +335,14 @@ class Connection(asyncio.Protocol):
         if self.complete:  # a second answer to one question: the first stands, the connection does not
             self._kept = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_body:  # else a trailer, or a second answer's
-            self.headers[name.lower()] = value
-
     def on_headers_complete(self) -> None:
-        if self._in_body:
+        if self._in_body:  # a second answer's
             return
         self.status = self._parser.get_status_code()
-        if self.status < 200:  # 100 Continue and its like come before the answer
-            self.headers = {}
-        else:
+        if self.status >= 200:  # 100 Continue and its like come before the answer
+            self.headers = {name.lower(): value for name, value in self._fields.items()}
             self._in_body = True
+        self._fields.clear()
 
     def on_body(self, body: bytes) -> None:
         if not self.complete:

@@ -16,9 +16,8 @@ import logging
 import re
 import socket
 import struct
-import urllib.parse
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NoReturn, cast
@@ -26,11 +25,12 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from weighbridge.transport.deadlines import NEVER, Deadlines
+from weighbridge.transport.message import Reply, Request
 from weighbridge.transport.outbox import Outbox
+from weighbridge.transport.turns import Turns
 
 log = logging.getLogger(__name__)
 
-REASONS: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HELD: Final = 16 * 1024
 """Bytes that wait for the end of the turn; with more they are sent at once: a writer must hear that it is choked."""
@@ -68,138 +68,6 @@ class Limits:
     connections: int = 10_000
 
 
-class Request:
-    """One request, whole. Header names are lower case; a repeated header is joined by `, `.
-
-    `target` is in origin form (`/path?query`), or `*` for OPTIONS.
-    """
-
-    __slots__ = ("body", "headers", "method", "target")
-
-    def __init__(self) -> None:
-        self.method = ""
-        self.target = b""
-        self.headers: dict[bytes, bytes] = {}
-        self.body = b""
-
-    @property
-    def path(self) -> str:
-        """The path, percent-decoded, without the query."""
-        raw = self.target.partition(b"?")[0].decode("latin-1")
-        return urllib.parse.unquote(raw) if "%" in raw else raw
-
-    @property
-    def query(self) -> Mapping[str, str]:
-        """The query's fields; the last of a repeated one wins."""
-        return dict(urllib.parse.parse_qsl(self.target.partition(b"?")[2].decode("latin-1")))
-
-
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-class Reply:
-    """The one answer to one request: `send` it whole, or `start`, `write` and `end` it.
-
-    Once the client has left, whatever is written goes nowhere, silently. `headers` never hold the framing
-    (Content-Length, Transfer-Encoding, Connection), which is ours; a line break in one is a ValueError.
-    """
-
-    __slots__ = ("_chunked", "_connection", "_headless", "_last", "also", "ended", "started")
-
-    def __init__(self, connection: "Connection", *, headless: bool, last: bool, chunked: bool) -> None:
-        self._connection = connection
-        self._headless = headless
-        self._last = last
-        self._chunked = chunked
-        """Whether the client speaks 1.1; to one of 1.0, a body of unknown length ends with the connection."""
-        self.also: Headers = ()
-        """Headers the answer has besides its own, whoever comes to give it (CORS)."""
-        self.started = False
-        self.ended = False
-
-    @property
-    def left(self) -> bool:
-        """Whether the client has gone, so that nothing written arrives; False where it was we who cut it off."""
-        return self._connection.lost and self._connection.left
-
-    def send(self, status: int, headers: Headers, body: bytes) -> None:
-        """The whole answer at once."""
-        if status in (204, 304):
-            body = framing = b""
-        else:
-            framing = b"content-length: %d\r\n" % len(body)
-        head = self._head(status, headers, framing)
-        self._connection.write(head if self._headless else head + body)
-        self._finish()
-
-    def start(self, status: int, headers: Headers) -> None:
-        """The head of an answer whose length nobody knows yet."""
-        framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
-        self._last = self._last or not self._chunked
-        self._connection.write(self._head(status, headers, framing))
-
-    def write(self, data: bytes) -> None:
-        """Some more of the body. Await `drain` when `choked`."""
-        if self.ended:
-            return
-        if data and not self._headless:
-            self._connection.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-
-    def end(self, data: bytes = b"") -> None:
-        """The last of the body, which may be empty."""
-        if self.ended:
-            return
-        if self._headless:
-            data = b""
-        elif self._chunked:
-            data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
-        if data:
-            self._connection.write(data)
-        self._finish()
-
-    def abort(self) -> None:
-        """Break the answer off so that the client can tell it is not whole."""
-        self.ended = True
-        self._connection.abort()
-
-    @property
-    def unframed(self) -> bool:
-        """Whether only the connection's end tells the client where the body ends."""
-        return self.started and not self._chunked
-
-    @property
-    def choked(self) -> bool:
-        """Whether the client reads slower than we write."""
-        return self._connection.choked is not None
-
-    async def drain(self) -> None:
-        """Wait until the client has read enough for more to be written."""
-        choked = self._connection.choked
-        if choked is not None:
-            await choked
-
-    def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
-        if self.started:
-            raise RuntimeError("a request is answered once")
-        if self.also:
-            headers = (*headers, *self.also)
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-        if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
-            raise ValueError("a header of the answer holds a line break")
-        self.started = True
-        if self._last or self._connection.server.draining:
-            self._last = True
-            end = b"connection: close\r\n\r\n"
-        else:
-            end = b"\r\n" if self._chunked else b"connection: keep-alive\r\n\r\n"
-        return (REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status) + lines + framing + end
-
-    def _finish(self) -> None:
-        self.ended = True
-        if self._last:
-            self._connection.close()
-
-
 Work = tuple[Request, Reply]
 Handler = Callable[[Request, Reply], Awaitable[None]]
 Refuse = Callable[[Reply, int, str], None]
@@ -219,6 +87,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "__weakref__",
         "_ahead",
+        "_begun",
         "_body",
         "_closing",
         "_discarded",
@@ -249,12 +118,12 @@ class Connection(asyncio.Protocol):
         "_untaken",
         "_upgrading",
         "_waiting",
+        "busy",
         "choked",
         "deadline",
         "left",
         "lost",
         "server",
-        "task",
     )
 
     def __init__(self, server: "Server") -> None:
@@ -265,13 +134,15 @@ class Connection(asyncio.Protocol):
         self.left = True
         """Once lost: whether by the client's doing, not by ours."""
         self.choked: asyncio.Future[None] | None = None
-        self.task: asyncio.Task[None] | None = None
-        """The handler's, while it runs."""
+        self.busy = False
+        """A request is being answered, or is about to be."""
+        self._begun = False
+        """Its handler runs."""
         self._runner: asyncio.Task[None] | None = None
-        self._resting: asyncio.Future[Work | None] | None = None
+        self._resting: asyncio.Future[None] | None = None
         """What the runner waits for between two requests."""
         self._following: Work | None = None
-        """What it goes on with instead."""
+        """What it goes on with."""
         self._reply: Reply | None = None
         """The answer under way, or the last one."""
         self._waiting: deque[Work] = deque()
@@ -309,6 +180,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # a stream protocol's transport is one
+        self._transport.set_write_buffer_limits(high=0)  # else uvloop keeps what is flushed until the turn's end
         self.deadline = self.server.deadlines.now() + self.server.limits.header_seconds
         full = self.server.admit(self)
         if self.server.crowded:
@@ -321,7 +193,7 @@ class Connection(asyncio.Protocol):
             self._discard(len(data))
             return
         self._packet = len(data)
-        if self.task is not None or self.choked is not None:
+        if self.busy or self.choked is not None:
             self._ahead += len(data)
             if self._ahead > _READ_AHEAD:
                 self._paused = True
@@ -344,13 +216,12 @@ class Connection(asyncio.Protocol):
         self._unchoke()
         reply, self._reply = self._reply, None
         del self._parser  # it and the reply hold us: with both gone, no cycle is left for the collector
-        if self.task is None:
-            self._rest_for_good()
-            self.server.dismiss(self)
+        if self._runner is None or not self._begun:
+            self._go()
             return
-        self.task.add_done_callback(self._ended)
+        self._runner.add_done_callback(self._ended)
         if reply is not None and not reply.ended:
-            self.task.cancel()
+            self._runner.cancel()
 
     def pause_writing(self) -> None:
         self.choked = asyncio.get_running_loop().create_future()
@@ -361,7 +232,7 @@ class Connection(asyncio.Protocol):
         self._unchoke()
         if self._closing:
             return
-        if self.task is not None:
+        if self.busy:
             self.deadline = NEVER
         else:
             self._next()
@@ -383,13 +254,13 @@ class Connection(asyncio.Protocol):
         self._request.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name, value = name.lower(), value.rstrip()
-        if name in self._headers:
+        headers, name, value = self._headers, name.lower(), value.rstrip()
+        if name in headers:
             self._repeated += 1
             if self._repeated > _REPEATED:
                 self._stop(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request repeats too many headers")
-            value = b"%b, %b" % (self._headers[name], value)
-        self._headers[name] = value
+            value = b"%b, %b" % (headers[name], value)
+        headers[name] = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -438,12 +309,17 @@ class Connection(asyncio.Protocol):
         self._reading = not last
         chunked = self._parser.get_http_version() != "1.0"
         reply = Reply(self, headless=request.method == "HEAD", last=last, chunked=chunked)
-        if self.task is None and self.choked is None:
+        if not self.busy and self.choked is None:
             self._serve(request, reply)
         else:
             self._waiting.append((request, reply))
 
     # the reply's calls
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is about to stop."""
+        return self.server.draining
 
     def write(self, data: bytes) -> None:
         """Bytes for the client, at the end of this turn of the loop; nothing happens when it has gone."""
@@ -453,6 +329,11 @@ class Connection(asyncio.Protocol):
         self._held += len(data)
         if self._held > _HELD:
             self.flush()
+
+    def streamed(self) -> None:
+        """What was written is a piece of an answer under way: it is in a hurry."""
+        self.server.turns.streamed()
+        self.server.outbox.hurry()
 
     def flush(self) -> None:
         """Send what was written in this turn."""
@@ -502,7 +383,7 @@ class Connection(asyncio.Protocol):
         if 0 < untaken < self._untaken:
             self._untaken = untaken
             self.deadline = self.server.deadlines.now() + self.server.limits.write_seconds
-        elif untaken or self._closing or self.task is not None:
+        elif untaken or self._closing or self.busy:
             self.abort()
         elif self._receiving:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request took too long to arrive")
@@ -511,7 +392,7 @@ class Connection(asyncio.Protocol):
 
     def hang_up_if_idle(self) -> bool:
         """Close a connection on which nothing is under way; say whether it was so."""
-        idle = self.task is None and self.choked is None and not self._receiving
+        idle = not self.busy and self.choked is None and not self._receiving
         if idle:
             self.close()
         return idle
@@ -521,8 +402,8 @@ class Connection(asyncio.Protocol):
         self.left = False
         answering = self._reply is not None and not self._reply.ended
         self.abort()
-        if self.task is not None:
-            self.task.cancel()
+        if self._runner is not None and self._begun:
+            self._runner.cancel()
         return answering
 
     # our own
@@ -546,7 +427,7 @@ class Connection(asyncio.Protocol):
         if self._timed is not self._in_head:
             self._timed = self._in_head
             self._received = self._measured = 0
-            if self.task is None and self.choked is None:
+            if not self.busy and self.choked is None:
                 self._expect()
         elif self._size != self._measured:
             self._measured, self._received = self._size, 0
@@ -557,26 +438,43 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, request: Request, reply: Reply) -> None:
         self.deadline = NEVER
+        self.busy = True
         self._reply = reply
+        self._following = (request, reply)
+        self.server.turns.take(self)
+
+    def begin(self) -> None:
+        """The turn of the request that came last: run its handler."""
+        if self.lost:
+            return
+        self._begun = True
         if self._runner is None:
-            self._runner = asyncio.get_running_loop().create_task(self._run((request, reply)))
+            self._runner = asyncio.get_running_loop().create_task(self._run())
         elif self._resting is not None:
-            self._resting.set_result((request, reply))
+            self._resting.set_result(None)
             self._resting = None
-        else:
-            self._following = (request, reply)
-        self.task = self._runner
 
     def _ended(self, _: asyncio.Task[None]) -> None:
-        self.task = None  # one that is cancelled before its first step has no `finally`
+        self._go()  # a task that is cancelled before its first step has no `finally`
+
+    def _go(self) -> None:
+        """Gone, and nothing of it runs any more."""
+        self.busy = False
+        self._following = None
+        if self._resting is not None:
+            self._resting.set_result(None)
+            self._resting = None
         self.server.dismiss(self)
 
-    async def _run(self, work: Work | None) -> None:
+    async def _run(self) -> None:
         """One task for all requests of a connection: to make one for each takes longer than to wake it.
 
         Between two it holds neither: a body may be large, and a client may stay for long.
         """
-        while work is not None:
+        while True:
+            work, self._following = self._following, None
+            if work is None:
+                break
             reply = work[1]
             try:
                 await self.server.handler(*work)
@@ -587,19 +485,14 @@ class Connection(asyncio.Protocol):
                 log.exception("the handler failed")
             finally:
                 self._handled(reply)
-            work, self._following = self._following, None
-            if work is None and not self.lost and not self._closing:
+            del work, reply
+            if not self._begun and not self.lost and not self._closing:
                 self._resting = asyncio.get_running_loop().create_future()
-                work = await self._resting
+                await self._resting
         self._runner = None
 
-    def _rest_for_good(self) -> None:
-        if self._resting is not None:
-            self._resting.set_result(None)
-            self._resting = None
-
     def _handled(self, reply: Reply) -> None:
-        self.task = None
+        self.busy = self._begun = False
         if not reply.ended and not self.lost:
             self._answer_for(reply)
         self._next()
@@ -641,7 +534,7 @@ class Connection(asyncio.Protocol):
         if self._reading:
             self._reading = False
             self._refusal = (status, what)
-            if self.task is None:
+            if not self.busy:
                 self._next()
 
     def _say(self, status: HTTPStatus, what: str) -> None:
@@ -723,6 +616,7 @@ class Server:
         self.limits = limits
         self.deadlines = deadlines
         self.outbox = Outbox()
+        self.turns = Turns(deadlines.now)
         self.draining = False
         self._open: set[Connection] = set()
         self._listeners: list[asyncio.Server] = []

@@ -209,7 +209,8 @@ def _only_model(body: bytes) -> int:
     """Where the word stands, if it stands only once as a name or a whole text and so is the field we read; else -1."""
     lowered = body.lower()
     at = lowered.find(b'"model"')
-    return -1 if lowered.find(b'"model"', at + 1) >= 0 or b"\\u00" in body else at
+    escaped = b"\\" in body and b"\\u00" in body  # the first look takes a fifth of the second
+    return -1 if escaped or lowered.find(b'"model"', at + 1) >= 0 else at
 
 
 def _model_places(body: bytes) -> list[splice.Place]:
