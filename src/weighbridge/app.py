@@ -50,6 +50,7 @@ from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Request
 from weighbridge.transport.server import Limits, Server
+from weighbridge.transport.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -130,13 +131,14 @@ class Worker:
         )
         self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
-        self._servers = _servers(settings, self._rows, deadlines)
+        turns = Turns(deadlines.now)
+        self._servers = _servers(settings, self._rows, deadlines, turns)
         self._shelf = Shelf(_catalog(settings, tuple(self._servers), engines))
         self._providers: dict[str, Provider] = dict(self._servers)
         if engines:
             self._providers[LOCAL] = LocalEngines(engines, patience=_patience(settings), deadlines=deadlines)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
-        self._server = Server(gateway, refuse, _limits(settings), deadlines)
+        self._server = Server(gateway, refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
         self._stopped = False
 
@@ -253,7 +255,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _servers(settings: Settings, rows: Mapping[str, Row], deadlines: Deadlines) -> dict[str, OpenAICompatible]:
+def _servers(
+    settings: Settings, rows: Mapping[str, Row], deadlines: Deadlines, turns: Turns
+) -> dict[str, OpenAICompatible]:
     """A client for each provider that has what it needs: a base URL, and a key where the row asks for one."""
     tls = ssl.create_default_context(cafile=settings.upstream.ca_file)
     servers: dict[str, OpenAICompatible] = {}
@@ -270,6 +274,7 @@ def _servers(settings: Settings, rows: Mapping[str, Row], deadlines: Deadlines) 
             origin,
             patience=_patience(settings),
             deadlines=deadlines,
+            turns=turns,
             tls=tls,
             limit=settings.upstream.max_connections_per_origin,
         )

@@ -7,32 +7,18 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.transport.message import Headers, Reply
+from weighbridge.wire.chat import CHAT
+from weighbridge.wire.surface import Surface
 
 JSON: Final = (b"content-type", b"application/json")
 RECEIPT: Final = b"x-weighbridge-receipt"
 COST: Final = b"x-weighbridge-cost"
 
 
-class _Said(msgspec.Struct):
-    message: str
-    type: str
-    param: str | None
-    code: str
-
-
-class _Failure(msgspec.Struct):
-    error: _Said
-
-
-def error_document(error: WeighbridgeError) -> bytes:
-    """An error as OpenAI's clients know it."""
-    said = _Said(message=error.message, type=error.kind, param=error.param, code=error.code)
-    return msgspec.json.encode(_Failure(said))
-
-
 def error(
     reply: Reply,
     exc: WeighbridgeError,
+    surface: Surface = CHAT,
     *,
     status: int | None = None,
     receipt: str | None = None,
@@ -43,13 +29,13 @@ def error(
     `status` is given where one error stands for several.
     """
     if reply.started:
-        reply.end(b"data: " + error_document(exc) + b"\n\n")
+        reply.end(surface.error_event(exc))
         return
     if exc.retry_after is not None:
         headers = (*headers, (b"retry-after", str(max(1, math.ceil(exc.retry_after))).encode()))
     if receipt is not None:
         headers = (*headers, (RECEIPT, receipt.encode()))
-    reply.send(exc.status if status is None else status, (JSON, *headers), error_document(exc))
+    reply.send(exc.status if status is None else status, (JSON, *headers), surface.error(exc))
 
 
 def document(reply: Reply, value: object, *, status: int = 200) -> None:

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions, from the caller's bytes to the provider's and back."""
+"""A request for an answer, from the caller's bytes to the provider's and back, whatever dialect it is made in."""
 
 import asyncio
 import logging
@@ -16,7 +16,8 @@ from weighbridge.gateway.tab import Books, Tab
 from weighbridge.providers.base import Provider
 from weighbridge.routing.plan import model_named, plan
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire import openai
+from weighbridge.wire.chat import CHAT
+from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class Chat:
     providers: Mapping[str, Provider]
     books: Books
     now: Callable[[], datetime]
+    surface: Surface = CHAT
+    """The dialect of the path it stands at."""
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
@@ -45,27 +48,29 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            tab.call = call = openai.read_chat(request.body)
+            asked = self.surface.read(request.body)
+            tab.call = call = asked.call
             model = model_named(call.model, self.catalog(), self.providers)
             tab.model = model.id
             allow(key, model.id)
-            answer = await first_answer(plan(model, now), call, request.body, tab, self.providers)
-            await relay(answer, tab, reply)
+            answer = await first_answer(plan(model, now), call, asked.body, tab, self.providers)
+            broke = await relay(answer, asked, tab, reply)
+            if broke is not None:
+                answers.error(reply, broke, self.surface)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
             raise
         except WeighbridgeError as exc:
-            await _refuse(reply, tab, exc)
+            await self._refuse(reply, tab, exc)
         except Exception:
             log.exception("%s failed", tab.id)
-            await _refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
+            await self._refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
 
-
-async def _refuse(reply: Reply, tab: Tab, exc: WeighbridgeError) -> None:
-    receipt = tab.settle_error(exc)
-    try:
-        if receipt is not None:
-            await receipt
-    except WeighbridgeError as unwritten:
-        exc = unwritten
-    answers.error(reply, exc, receipt=tab.id)
+    async def _refuse(self, reply: Reply, tab: Tab, exc: WeighbridgeError) -> None:
+        receipt = tab.settle_error(exc)
+        try:
+            if receipt is not None:
+                await receipt
+        except WeighbridgeError as unwritten:
+            exc = unwritten
+        answers.error(reply, exc, self.surface, receipt=tab.id)

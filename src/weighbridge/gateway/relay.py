@@ -10,7 +10,7 @@ from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import openai, sse
-from weighbridge.wire.chat_stream import DONE, ChatStream
+from weighbridge.wire.surface import Asked, Stream
 
 _STREAM: Final = b"text/event-stream"
 _MOST: Final = 64 * 1024 * 1024
@@ -18,21 +18,22 @@ _MOST: Final = 64 * 1024 * 1024
 _NO_BUFFERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
 
-async def relay(answer: Answer, tab: Tab, reply: Reply) -> None:
-    """Give the client the answer, whole or as a stream, and leave one entry.
+async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> UpstreamError | None:
+    """Give the client the answer, whole or as a stream, in its own dialect, and leave one entry.
 
+    What broke off a stream that had begun, when it did: its entry is written, and the client is still to be told.
     Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
     """
     try:
         if answer.content_type[: len(_STREAM)].lower() == _STREAM:
-            await _stream(answer, tab, reply)
-        else:
-            await _whole(answer, tab, reply)
+            return await _stream(answer, asked, tab, reply)
+        await _whole(answer, asked, tab, reply)
+        return None
     finally:
         answer.body.close()
 
 
-async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
+async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
     usage = openai.usage_in(document)
@@ -41,13 +42,19 @@ async def _whole(answer: Answer, tab: Tab, reply: Reply) -> None:
     if usage is None and not openai.readable(document):
         raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
     charge = tab.charge(usage, openai.said(document)[0] if usage is None else 0)
+    told = None if charge.cost is None or charge.counted_by == "estimate" else plain(charge.cost)
+    try:
+        document = asked.form.whole(document, told)
+    except UpstreamError as exc:  # it worked for it, whatever it is
+        tab.settle("upstream_broke", exc.status, error=exc.code, charge=charge)
+        raise
     receipt = tab.settle("complete", 200, charge=charge)
     answer.body.close()
     if receipt is not None:
         await receipt
     headers: Headers = ((b"content-type", answer.content_type), (answers.RECEIPT, tab.id.encode()))
-    if charge.cost is not None and charge.counted_by != "estimate":
-        headers += ((answers.COST, plain(charge.cost).encode()),)
+    if told is not None:
+        headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
 
 
@@ -66,14 +73,14 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
     return b"".join(parts)
 
 
-async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
-    call = tab.call
-    stream = ChatStream(wants_usage=call is not None and call.wants_usage, cost=tab.cost_text)
+async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> UpstreamError | None:
+    stream = asked.form.stream(tab.cost_text)
     receipt_header = (answers.RECEIPT, tab.id.encode())
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
         broke = await _pass_on(answer, stream, tab, reply)
         await _end(stream, broke, tab, reply)
+        return broke
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
@@ -85,7 +92,7 @@ async def _stream(answer: Answer, tab: Tab, reply: Reply) -> None:
         raise
 
 
-async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -> UpstreamError | None:
+async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> UpstreamError | None:
     """Every event but the last: `[DONE]` waits for the receipt. What broke it off, if something did."""
 
     def pass_on(data: bytes) -> bool:
@@ -111,15 +118,14 @@ async def _pass_on(answer: Answer, stream: ChatStream, tab: Tab, reply: Reply) -
     return UpstreamError(answer.tell(said))
 
 
-async def _end(stream: ChatStream, broke: UpstreamError | None, tab: Tab, reply: Reply) -> None:
+async def _end(stream: Stream, broke: UpstreamError | None, tab: Tab, reply: Reply) -> None:
     charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if broke is None:
         receipt = tab.settle("complete", 200, charge=charge)
         if receipt is not None:
             await receipt
-        reply.end(DONE)
+        reply.end(stream.last())
         return
     receipt = tab.settle("upstream_broke", 200, error=broke.code, charge=charge)
     if receipt is not None:
         await receipt
-    answers.error(reply, broke)

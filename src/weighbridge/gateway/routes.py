@@ -14,6 +14,8 @@ from weighbridge.gateway.models import Models
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
+from weighbridge.wire.chat import CHAT
+from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ class Route:
     path: str
     handler: Handler
     summary: str
+    surface: Surface = CHAT
+    """The dialect in which errors are worded that arise before the handler has the request."""
 
 
 def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tuple[Route, ...]:
@@ -46,6 +50,7 @@ class Gateway:
     def __init__(self, table: Sequence[Route], *, cors_origins: Sequence[str] = ()) -> None:
         self._exact = _by_path(route for route in table if "{" not in route.path)
         self._prefixes = _by_path(route for route in table if "{" in route.path)
+        self._surfaces = {route.path.removesuffix("{id}").encode(): route.surface for route in table}
         self._origins = frozenset(origin.encode() for origin in cors_origins)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
@@ -55,12 +60,13 @@ class Gateway:
         try:
             await self._handler(request)(request, reply)
         except WeighbridgeError as exc:
-            answers.error(reply, exc)
+            answers.error(reply, exc, self._surface(request.path))
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
-            answers.error(reply, WeighbridgeError("something of ours went wrong; the log has it"))
+            fault = WeighbridgeError("something of ours went wrong; the log has it")
+            answers.error(reply, fault, self._surface(request.path))
 
     def _handler(self, request: Request) -> Handler:
         methods = self._exact.get(request.target) or self._methods(request.path)
@@ -71,6 +77,13 @@ class Gateway:
         if request.method == "HEAD" and "GET" in methods:
             return methods["GET"]
         return _Options(methods) if request.method == "OPTIONS" else _OtherMethod(methods)
+
+    def _surface(self, path: str) -> Surface:
+        exact = self._surfaces.get(path.encode())
+        if exact is not None:
+            return exact
+        found = [surface for prefix, surface in self._surfaces.items() if path.encode().startswith(prefix)]
+        return found[0] if found else CHAT
 
     def _methods(self, path: str) -> Mapping[str, Handler] | None:
         exact = self._exact.get(path.encode())

@@ -24,6 +24,7 @@ import httptools
 from weighbridge.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from weighbridge.transport.deadlines import NEVER, Deadlines
 from weighbridge.transport.outbox import Outbox
+from weighbridge.transport.turns import Turns
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes of a body waiting for its reader, over which we stop reading from the upstream."""
@@ -304,6 +305,13 @@ class Connection(asyncio.Protocol):
             except Exception as exc:  # noqa: BLE001 - the reader's own fault: it is raised where the reader waits
                 self._fail(exc)
                 return
+        if self._sink is not None:  # to end an answer takes as long as to begin one
+            self._pool.turns.take(self)
+        else:
+            self._wake()
+
+    def begin(self) -> None:
+        """The turn of the answer that has come to its end: let its reader know."""
         self._wake()
 
     def eof_received(self) -> None:
@@ -369,13 +377,18 @@ class Pool:
         *,
         patience: Patience,
         deadlines: Deadlines,
+        turns: Turns | None = None,
         tls: ssl.SSLContext | None = None,
         limit: int = 1000,
     ) -> None:
-        """`tls` is for an origin with TLS; without it the system's authorities are trusted."""
+        """`tls` is for an origin with TLS; without it the system's authorities are trusted.
+
+        `turns` are those of the server whose answers are poured; without them each ends at once.
+        """
         self.origin = origin
         self.patience = patience
         self.deadlines = deadlines
+        self.turns = turns or Turns(deadlines.now)
         self.outbox = Outbox()
         self._tls = (tls or ssl.create_default_context()) if origin.tls else None
         self._limit = limit

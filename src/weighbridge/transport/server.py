@@ -610,13 +610,15 @@ class Server:
     `refuse` is called with 400, 408, 413, 417, 431, 500, 501, 503 or 505.
     """
 
-    def __init__(self, handler: Handler, refuse: Refuse, limits: Limits, deadlines: Deadlines) -> None:
+    def __init__(
+        self, handler: Handler, refuse: Refuse, limits: Limits, deadlines: Deadlines, turns: Turns | None = None
+    ) -> None:
         self.handler = handler
         self.refuse = refuse
         self.limits = limits
         self.deadlines = deadlines
         self.outbox = Outbox()
-        self.turns = Turns(deadlines.now)
+        self.turns = turns or Turns(deadlines.now)
         self.draining = False
         self._open: set[Connection] = set()
         self._listeners: list[asyncio.Server] = []

@@ -1,8 +1,8 @@
-"""In which turn of the loop a request is begun.
+"""In which turn of the loop a request is begun, or the end of a streamed answer seen to.
 
-To begin a request takes some fifty times as long as to pass on a chunk of an answer. While answers stream, a crowd of
-new requests is therefore begun a few in each turn, and the chunks that came meanwhile go out in between. Without
-streams all are begun in the turn they came in, which is cheaper: what is sent in one turn is sent together.
+Either takes several times as long as to pass on a chunk. While answers stream, a crowd of them is therefore taken a few
+in each turn, and the chunks that came meanwhile go out in between. Without streams all are taken in the turn they came
+in, which is cheaper: what is sent in one turn is sent together.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ _LATELY: Final = 1.0
 
 
 class Waiting(Protocol):
-    """Whose request is to begin."""
+    """Something longer than a chunk, about to begin."""
 
     def begin(self) -> None:
-        """It is time. Nothing happens if it has gone."""
+        """It is time. Nothing happens if whoever it was for has gone."""
         ...
 
 

@@ -70,6 +70,10 @@ class ChatStream:
             return b""
         return self._event(rest.rstrip(b"\r\n") + b"\n\n")
 
+    def last(self) -> bytes:
+        """`[DONE]`."""
+        return DONE
+
     @property
     def whole(self) -> bool:
         """Whether the answer came to its end: it said so, or at least a choice was finished."""

@@ -1,0 +1,90 @@
+"""What a dialect is to the gateway: how its requests are read, its answers written, and its errors worded.
+
+Every provider is asked in the chat format. A surface reads a client's request into one, and a form, made for that
+request, writes the answer in the client's own dialect. Chat itself passes through untouched: its form changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from weighbridge.errors import WeighbridgeError
+from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.usage import Usage
+
+Cost = Callable[[Usage], str | None]
+"""The price of a usage in US dollars, as digits; None where it is not known."""
+
+
+class Stream(Protocol):
+    """An answer on its way: chat events in, the dialect's events out."""
+
+    usage: Usage | None
+    """The last usage that was reported."""
+    done: bool
+    """The upstream has said that its answer is whole."""
+    fault: str | None
+    """What the upstream said went wrong in the middle of its answer."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Some more of the upstream's stream, cut anywhere; what to pass on now. Raises sse.TooLong."""
+        ...
+
+    def end(self) -> bytes:
+        """The upstream has ended its body; what is still to be passed on."""
+        ...
+
+    def last(self) -> bytes:
+        """What tells the client that its answer is whole: it leaves once the receipt is written."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer came to its end."""
+        ...
+
+    @property
+    def said_bytes(self) -> int:
+        """Bytes of text, reasoning and tool calls so far: what an estimate goes by."""
+        ...
+
+
+class Form(Protocol):
+    """How the answer to one request is written."""
+
+    def whole(self, document: bytes, cost: str | None) -> bytes:
+        """The answer, from a chat completion that is JSON; `cost` in US dollars, None where it is not known.
+
+        Raises UpstreamError where the document is no chat completion.
+        """
+        ...
+
+    def stream(self, cost: Cost) -> Stream:
+        """A machine for the answer's stream."""
+        ...
+
+
+class Asked(msgspec.Struct):
+    """A client's request as the providers are asked it."""
+
+    call: ChatCall
+    body: bytes
+    """A chat completion request: the client's own bytes where it spoke chat."""
+    form: Form
+
+
+class Surface(Protocol):
+    """One dialect."""
+
+    def read(self, body: bytes) -> Asked:
+        """Read a request. Raises BadRequest naming the field at fault."""
+        ...
+
+    def error(self, error: WeighbridgeError) -> bytes:
+        """The document of an answer that is an error."""
+        ...
+
+    def error_event(self, error: WeighbridgeError) -> bytes:
+        """The last event of a stream that broke after it had begun."""
+        ...

@@ -1,0 +1,89 @@
+"""A chat stream in another dialect: the upstream's chunks become inner events, and those the dialect's own.
+
+What a dialect ends with waits for the receipt, as `[DONE]` does.
+"""
+
+from typing import Protocol
+
+from weighbridge.wire import openai, sse
+from weighbridge.wire.chat_read import ChunkReader, Unreadable
+from weighbridge.wire.inner import Event
+from weighbridge.wire.surface import Cost
+from weighbridge.wire.usage import Usage
+
+
+class EventWriter(Protocol):
+    """Writes one answer's events in a dialect."""
+
+    def write(self, event: Event) -> bytes:
+        """The events that say this; none where the dialect says it at the end, or not at all."""
+        ...
+
+    def last(self, usage: Usage | None, cost: str | None) -> bytes:
+        """The events that end the answer, with the tokens as far as they are known."""
+        ...
+
+
+class Translated:
+    """See wire.surface.Stream."""
+
+    def __init__(self, writer: EventWriter, cost: Cost) -> None:
+        self._writer = writer
+        self._cost = cost
+        self._reader = ChunkReader()
+        self._splitter = sse.Splitter()
+        self.usage: Usage | None = None
+        self.done = False
+        self.fault: str | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """See Stream.feed."""
+        whole = self._splitter.feed(data)
+        if not whole:
+            return b""
+        return b"".join([self._event(event) for event in sse.events(whole)])
+
+    def end(self) -> bytes:
+        """See Stream.end."""
+        rest = self._splitter.rest
+        document = sse.document(rest)
+        if document is None or not (document == b"[DONE]" or openai.readable(document)):
+            return b""
+        return self._event(rest.rstrip(b"\r\n") + b"\n\n")
+
+    def last(self) -> bytes:
+        """See Stream.last."""
+        usage = self.usage
+        return self._writer.last(usage, None if usage is None else self._cost(usage))
+
+    @property
+    def whole(self) -> bool:
+        """See Stream.whole."""
+        return self.fault is None and (self.done or self._reader.finished)
+
+    @property
+    def said_bytes(self) -> int:
+        """See Stream.said_bytes."""
+        return self._reader.said_bytes
+
+    def _event(self, event: bytes) -> bytes:
+        if self.done or self.fault is not None:
+            return b""
+        document = sse.document(event)
+        if document is None:
+            return b""
+        if document == b"[DONE]":
+            self.done = True
+            return b""
+        if b'"error"' in document and (fault := openai.fault_in(document)) is not None:
+            self.fault = fault
+            return b""
+        try:
+            events = self._reader.read(document)
+        except Unreadable as exc:
+            self.fault = str(exc)
+            return b""
+        if self._reader.usage is not None:
+            self.usage = self._reader.usage
+        write = self._writer.write
+        return b"".join([write(each) for each in events])
