@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Final, Literal
@@ -19,6 +20,20 @@ Error = sqlite3.Error
 
 _SYNCHRONOUS: Final[dict[Durability, str]] = {"process": "NORMAL", "power": "FULL"}
 _BUSY_SECONDS: Final = 10.0
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(when: datetime) -> int:
+    """Microseconds since 1970, as the tables hold times; `when` is aware."""
+    since = when - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment(stored: int) -> datetime:
+    """The aware time of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=stored)
 
 
 class TooNew(sqlite3.DatabaseError):

@@ -9,19 +9,18 @@ import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from weighbridge.db import transaction
+from weighbridge.db import microseconds, moment, transaction
 from weighbridge.errors import Forbidden, Unauthorized
 
 PREFIX: Final = "wb-"
 FRESH_SECONDS: Final = 1.0
 """A key made, changed or revoked elsewhere counts within so long."""
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MODELS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -141,7 +140,7 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 name=name,
                 hint=hint,
                 models=None if models is None else _MODELS.decode(models),
-                created=_EPOCH + timedelta(microseconds=created),
+                created=moment(created),
                 expires=_moment(expires),
                 disabled=_moment(disabled),
             ),
@@ -159,8 +158,8 @@ def _list(models: tuple[str, ...] | None) -> str | None:
 
 
 def _stored(when: datetime | None) -> int | None:
-    return None if when is None else (when - _EPOCH) // timedelta(microseconds=1)
+    return None if when is None else microseconds(when)
 
 
 def _moment(stored: int | None) -> datetime | None:
-    return None if stored is None else _EPOCH + timedelta(microseconds=stored)
+    return None if stored is None else moment(stored)

@@ -5,18 +5,18 @@ import functools
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.db import transaction
+from weighbridge.db import microseconds, moment, transaction
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING: Final = moment(0)
 _SMALLEST_PLACES: Final = -SMALLEST.adjusted()
 _json: Final = msgspec.json.Encoder()
 _ONE_STATEMENT: Final = 64
@@ -151,13 +151,13 @@ def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
     return None if row is None else _entry(row)
 
 
-def entries(connection: sqlite3.Connection, *, since: datetime = _EPOCH) -> list[Entry]:
+def entries(connection: sqlite3.Connection, *, since: datetime = _BEGINNING) -> list[Entry]:
     """All entries from `since` on, oldest first."""
     sql = f"SELECT {_RECEIPT} FROM receipt WHERE at >= ? ORDER BY id"
     return [_entry(row) for row in connection.execute(sql, (microseconds(since),))]
 
 
-def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _EPOCH) -> list[UsageRow]:
+def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _BEGINNING) -> list[UsageRow]:
     """Sums over all entries from `since` on, in the order of their cost, days in their own."""
     sql = f"""
         SELECT {_GROUPS[by]} AS grouped, count(*), sum(ending = 'complete'),
@@ -171,17 +171,6 @@ def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _EPOCH) -
     rows: list[tuple[str, int, int, int, int, int, int, int, int, int, int]]
     rows = connection.execute(sql, (microseconds(since),)).fetchall()
     return [UsageRow(*row[:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
-
-
-def microseconds(when: datetime) -> int:
-    """Microseconds since 1970, as the tables hold times."""
-    since = when - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def moment(stored: int) -> datetime:
-    """The aware time of so many microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=stored)
 
 
 def _kind(entry: Entry) -> tuple[Cell, ...]:
