@@ -12,7 +12,8 @@ from tests.gateway.upstream import DONE, EVENTS, USAGE, WORDS, Call, Upstream
 from weighbridge.catalog.model import Endpoint
 from weighbridge.ledger.entry import Entry
 from weighbridge.providers.base import Answer
-from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.openai import Call as Asked
+from weighbridge.wire.openai import Task
 
 STREAMED = {**ASKED, "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 3}
 COST = Decimal("0.00000794")
@@ -25,8 +26,8 @@ class Faulty:
 
     complete: bool = False
 
-    async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
-        """See Provider.chat."""
+    async def ask(self, task: Task, endpoint: Endpoint, call: Asked, body: bytes) -> Answer:
+        """See Provider.ask."""
         return Answer(b"text/event-stream", self, "provider", str)
 
     async def read(self) -> bytes:

@@ -25,7 +25,7 @@ def body(more: str = "") -> bytes:
 
 
 async def ask(engines: LocalEngines, sent: bytes) -> None:
-    answer = await engines.chat(ENDPOINT, read_chat(sent), sent)
+    answer = await engines.ask("chat", ENDPOINT, read_chat(sent), sent)
     answer.body.close()
 
 

@@ -53,7 +53,7 @@ class Chat:
             model = model_named(call.model, self.catalog(), self.providers)
             tab.model = model.id
             allow(key, model.id)
-            answer = await first_answer(plan(model, now), call, asked.body, tab, self.providers)
+            answer = await first_answer(plan(model, now), asked, tab, self.providers)
             broke = await relay(answer, asked, tab, reply)
             if broke is not None:
                 answers.error(reply, broke, self.surface)

@@ -12,7 +12,7 @@ from weighbridge.ledger.cost import cost, plain
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.plan import Planned
-from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.openai import Call
 from weighbridge.wire.usage import Usage, estimated_tokens
 
 Record = Callable[[Entry], "asyncio.Future[None]"]
@@ -60,7 +60,7 @@ class Tab:
         self._attempts: list[Attempt] = []
         self._settled = False
         self.id = books.ids.next()
-        self.call: ChatCall | None = None
+        self.call: Call | None = None
         self.model: str | None = None
         self.endpoint: Endpoint | None = None
         self.price: Price | None = None
@@ -138,7 +138,7 @@ class Tab:
             ending=ending,
             status=status,
             error=error,
-            streamed=call is not None and call.stream is True,
+            streamed=call is not None and call.streamed,
             charge=charge,
             first_byte=self.first_byte,
             duration=self.elapsed(),

@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from weighbridge.catalog.model import Endpoint
-from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.openai import Call, Task
 from weighbridge.wire.usage import Source
 
 
@@ -57,8 +57,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Provider(Protocol):
     """One upstream, whatever it speaks."""
 
-    async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
-        """Send a chat completion; `body` is the client's, `call` what was read of it.
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+        """Send a request in OpenAI's format for the task; `body` is the client's, `call` what was read of it.
 
         Raises UpstreamError or BadRequest before the first byte or not at all. Cancellation closes the upstream.
         """

@@ -1,6 +1,7 @@
-"""Any server that speaks OpenAI's chat API: every row of rows.toml, every server of the user's own."""
+"""Any server that speaks OpenAI's API: every row of rows.toml, every server of the user's own."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +31,19 @@ _OVERFLOW: Final = re.compile(
     rb"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long",
     re.IGNORECASE,
 )
+_PATHS: Final[Mapping[openai.Task, str]] = {
+    "chat": "/chat/completions",
+    "completions": "/completions",
+    "embeddings": "/embeddings",
+    "rerank": "/rerank",
+}
+_READ: Final[Mapping[openai.Task, str]] = {
+    "chat": "messages",
+    "completions": "prompt",
+    "embeddings": "input",
+    "rerank": "documents",
+}
+"""The field whose text may be too long for the model."""
 _UNDECIDED: Final = 1.0
 """Seconds to wait after a rate limit that names no time."""
 _LONGEST_WAIT: Final = 86_400.0
@@ -48,7 +62,7 @@ class Dialect:
     """How one server differs from the next."""
 
     base_path: str
-    """The path before `/chat/completions`, such as `/v1`."""
+    """The path before `/chat/completions` and its like, such as `/v1`."""
     key: str | None = None
     key_place: str = "its API key"
     """Where the key is set, for messages: the key itself is in none."""
@@ -65,17 +79,15 @@ class OpenAICompatible:
         self._dialect = dialect
         self._name = pool.origin.name
         head = _head(pool, dialect.key)
-        self._chat = f"POST {dialect.base_path}/chat/completions HTTP/1.1\r\n{head}".encode() + (
-            b"content-type: application/json\r\naccept: */*\r\ncontent-length: %d\r\n\r\n"
-        )
+        self._heads = {task: _post(dialect.base_path + path, head) for task, path in _PATHS.items()}
         self._models = f"GET {dialect.base_path}/models HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
 
-    async def chat(self, endpoint: Endpoint, call: openai.ChatCall, body: bytes) -> Answer:
-        """See Provider.chat."""
+    async def ask(self, task: openai.Task, endpoint: Endpoint, call: openai.Call, body: bytes) -> Answer:
+        """See Provider.ask."""
         body = openai.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
-        answer = await self._pool.exchange([self._chat % len(body), body])
+        answer = await self._pool.exchange([self._heads[task] % len(body), body])
         if not 200 <= answer.status < 300:
-            raise await self._refused(answer)
+            raise await self._refused(answer, task)
         request_id = answer.headers.get(b"x-request-id")
         return Answer(
             content_type=answer.headers.get(b"content-type", b"application/json"),
@@ -100,28 +112,30 @@ class OpenAICompatible:
         """Close the connections that rest."""
         self._pool.close()
 
-    async def _refused(self, answer: Exchange) -> WeighbridgeError:
+    async def _refused(self, answer: Exchange, task: openai.Task = "chat") -> WeighbridgeError:
         try:
             text = await _text(answer, _MOST_OF_AN_ERROR)
         except UpstreamError:
             text = b""  # the status alone says what it was
-        return self.refusal(answer.status, answer.headers, text)
+        return self.refusal(answer.status, answer.headers, text, task)
 
-    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes) -> WeighbridgeError:
+    def refusal(
+        self, status: int, headers: dict[bytes, bytes], text: bytes, task: openai.Task = "chat"
+    ) -> WeighbridgeError:
         """What an answer outside 2xx means: its status first, its words last."""
         wait = _retry_after(headers)
         if status in (401, 402, 403):
             why = "is out of credit (402)" if status == 402 else f"does not take our key ({status})"
             return UpstreamKeyRefused(f"{self._name} {why}: check {self._dialect.key_place}")
         said = f"{self._name} answered {status}: {self._words(text)}"
-        if status == 404:
+        if status in (404, 405):  # no such model, or no such path
             return UpstreamLacksModel(said, param="model")
         if status in (429, 529):
             return UpstreamBusy(said, retry_after=_UNDECIDED if wait is None else wait)
         if status in (408, 504):
             return UpstreamTimeout(said, retry_after=wait)
         if 400 <= status < 500:
-            return ContextOverflow(said, param="messages") if _OVERFLOW.search(text) else BadRequest(said)
+            return ContextOverflow(said, param=_READ[task]) if _OVERFLOW.search(text) else BadRequest(said)
         return UpstreamError(said, retry_after=wait)
 
     def _words(self, text: bytes) -> str:
@@ -130,6 +144,12 @@ class OpenAICompatible:
     def _told(self, words: str) -> str:
         key = self._dialect.key
         return (words if key is None else words.replace(key, "(our key)"))[:1000]
+
+
+def _post(path: str, head: str) -> bytes:
+    """The head of a request, but for the length of its body."""
+    kind = "content-type: application/json\r\naccept: */*\r\ncontent-length: %d\r\n\r\n"
+    return (f"POST {path.replace('%', '%%')} HTTP/1.1\r\n{head.replace('%', '%%')}{kind}").encode()
 
 
 def _head(pool: Pool, key: str | None) -> str:

@@ -10,7 +10,7 @@ from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
 from weighbridge.serving.engines import Upstream
 from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.openai import Call, GeneratingCall, Task
 
 _SOON: Final = 2.0
 """Seconds in which a small model is loaded again."""
@@ -26,8 +26,8 @@ class LocalEngines:
             upstream.model: _engine(upstream, patience, deadlines) for upstream in upstreams
         }
 
-    async def chat(self, endpoint: Endpoint, call: ChatCall, body: bytes) -> Answer:
-        """See Provider.chat; raises EngineUnavailable while the engine loads or restarts.
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+        """See Provider.ask; raises EngineUnavailable while the engine loads or restarts.
 
         Raises BadRequest for more than one choice: llama.cpp counts the tokens of the last one only.
         """
@@ -36,10 +36,10 @@ class LocalEngines:
             raise EngineUnavailable(
                 f"no engine runs {endpoint.model!r}; `weighbridge pull {endpoint.model}`, then restart"
             )
-        if call.n is not None and call.n > 1:
+        if isinstance(call, GeneratingCall) and call.choices > 1:
             raise BadRequest("n: the local engine answers one choice a request; ask again for another", param="n")
         try:
-            return await engine.chat(endpoint, call, body)
+            return await engine.ask(task, endpoint, call, body)
         except UpstreamUnreachable as exc:
             raise _not_yet(exc.message) from exc
 
@@ -47,9 +47,9 @@ class LocalEngines:
 class _Engine(OpenAICompatible):
     """One engine; its refusals mean what llama.cpp means by them."""
 
-    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes) -> WeighbridgeError:
+    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes, task: Task = "chat") -> WeighbridgeError:
         """See OpenAICompatible.refusal."""
-        refused = super().refusal(status, headers, text)
+        refused = super().refusal(status, headers, text, task)
         if status == 503:
             return _not_yet(refused.message)
         if status >= 500 and _NOT_ITS_KIND in text:

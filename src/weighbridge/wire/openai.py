@@ -1,8 +1,8 @@
-"""The part of the OpenAI chat format that we read; all else passes through untouched, byte for byte."""
+"""The part of the OpenAI formats that we read; all else passes through untouched, byte for byte."""
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -18,40 +18,97 @@ _NO_LIMIT: Final = -1
 _LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
 
 
+Task = Literal["chat", "completions", "embeddings", "rerank"]
+"""What a model can be asked to do; each has a path of its own."""
+
+
+class Call(msgspec.Struct, gc=False, kw_only=True):
+    """The fields of a request that decide where it goes and what it may cost, whatever is asked of the model."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+    model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
+    """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is to come as a stream."""
+        return False
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the client asked for the usage chunk at the end of its stream."""
+        return False
+
+    @property
+    def prompt_bytes(self) -> int:
+        """Bytes of text the model is to read, as JSON: what an estimate goes by."""
+        return 0
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
+        return None
+
+
 class StreamOptions(msgspec.Struct):
     """`stream_options` of a request."""
 
     include_usage: bool | None = None
 
 
-class ChatCall(msgspec.Struct, gc=False):
-    """The fields of a chat completion request that decide where it goes and what it may cost."""
+class GeneratingCall(Call, gc=False, kw_only=True):
+    """A call for new text, chat or not."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-    messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: _LimitOrNone | None = None
-    max_completion_tokens: _LimitOrNone | None = None
     n: _Limit | None = None
-    model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
-    """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""
+
+    @property
+    def streamed(self) -> bool:
+        """See Call."""
+        return self.stream is True
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the client asked for the usage chunk at the end of its stream."""
+        """See Call."""
         return self.stream_options is not None and self.stream_options.include_usage is True
 
     @property
-    def prompt_bytes(self) -> int:
-        """Bytes of the messages as JSON, pictures and files sent inline not counted."""
-        return sum(len(_INLINE.sub(b"", bytes(message))) for message in self.messages)
+    def choices(self) -> int:
+        """How many texts are made, shown or not."""
+        return self.n or 1
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens of each."""
+        return self.max_tokens
 
     @property
     def most_tokens(self) -> int | None:
-        """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
-        limit = self.max_completion_tokens or self.max_tokens
-        return None if limit is None or limit == _NO_LIMIT else limit * (self.n or 1)
+        """See Call."""
+        limit = self.limit
+        return None if limit is None or limit == _NO_LIMIT else limit * self.choices
+
+
+class ChatCall(GeneratingCall, gc=False, kw_only=True):
+    """A chat completion request."""
+
+    messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
+    max_completion_tokens: _LimitOrNone | None = None
+
+    @property
+    def prompt_bytes(self) -> int:
+        """See Call; pictures and files sent inline are not counted."""
+        return sum(len(_INLINE.sub(b"", bytes(message))) for message in self.messages)
+
+    @property
+    def limit(self) -> int | None:
+        """See GeneratingCall."""
+        return self.max_completion_tokens or self.max_tokens
+
+
+AnyCall = TypeVar("AnyCall", bound=Call)
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
@@ -70,7 +127,8 @@ class _PlainUsage(msgspec.Struct, gc=False):
     """Usage as OpenAI's own servers and most others report it; whatever does not fit is read field by field."""
 
     prompt_tokens: _Count
-    completion_tokens: _Count
+    completion_tokens: _Count | None = None
+    """Absent where nothing is made: embeddings."""
     total_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
@@ -80,6 +138,8 @@ class _PlainUsage(msgspec.Struct, gc=False):
     def inner(self) -> Usage | None:
         """None where it takes a closer look."""
         prompt, completion, total = self.prompt_tokens, self.completion_tokens, self.total_tokens
+        if completion is None:
+            return Usage(prompt, 0) if total == prompt else None
         if self.prompt_cache_hit_tokens is not msgspec.UNSET or self.cached_tokens is not msgspec.UNSET:
             return None
         if total is not None and total != prompt + completion:
@@ -113,6 +173,8 @@ class _Delta(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Delta | None = None
     message: _Delta | None = None
+    text: msgspec.Raw = msgspec.Raw()
+    """Of a completion that is no chat."""
     finish_reason: str | None = None
 
 
@@ -149,10 +211,19 @@ _INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
 
 def read_chat(body: bytes) -> ChatCall:
     """The fields we need of a request. Raises BadRequest naming the field at fault."""
+    call = read(body, _calls)
+    if call.max_tokens == 0 or call.max_completion_tokens == 0:
+        param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
+        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
+    return call
+
+
+def read(body: bytes, calls: msgspec.json.Decoder[AnyCall]) -> AnyCall:
+    """The fields we need of a request of any kind. Raises BadRequest naming the field at fault."""
     try:
         if not body.isascii():
             body.decode()
-        call = _calls.decode(body)
+        call = calls.decode(body)
     except UnicodeDecodeError as exc:
         raise BadRequest(f"the body is not UTF-8 (byte {exc.start})") from exc
     except msgspec.ValidationError as exc:
@@ -165,9 +236,6 @@ def read_chat(body: bytes) -> ChatCall:
     if call.model_at < 0 and len(_model_places(body)) > 1:
         # parsers differ in which they take: ours would check one, and theirs run another
         raise BadRequest("model: the field is there more than once, in one case or another", param="model")
-    if call.max_tokens == 0 or call.max_completion_tokens == 0:
-        param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
-        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
     return call
 
 
@@ -180,14 +248,14 @@ def _named(fault: str) -> BadRequest:
     return BadRequest(f"{param}: {fault[: where.start()]}", param=param)
 
 
-def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) -> bytes:
+def for_upstream(body: bytes, call: Call, model: str, *, ask_usage: bool) -> bytes:
     """The request for an endpoint that calls the model `model`, every other byte as it came.
 
     With `ask_usage` a stream is made to end with its usage, whether or not the client asked for it.
     """
     if model != call.model:
         body = _with_model(body, call, msgspec.json.encode(model))
-    if ask_usage and call.stream and not call.wants_usage:
+    if ask_usage and call.streamed and not call.wants_usage:
         options = _fields.decode(body).get("stream_options")
         if options is None:
             start = body.index(b"{") + 1
@@ -198,7 +266,7 @@ def for_upstream(body: bytes, call: ChatCall, model: str, *, ask_usage: bool) ->
     return body
 
 
-def _with_model(body: bytes, call: ChatCall, value: bytes) -> bytes:
+def _with_model(body: bytes, call: Call, value: bytes) -> bytes:
     only = _MODEL.match(body, call.model_at) if call.model_at >= 0 else None
     if only is None:
         return splice.replaced(body, _model_places(body), value)
@@ -327,12 +395,17 @@ def said(document: bytes) -> tuple[int, bool]:
     except UNREADABLE:
         return 0, False
     parts = [part for choice in choices if (part := choice.delta or choice.message) is not None]
-    return sum(map(_length, parts)), any(choice.finish_reason for choice in choices)
+    texts = sum(_text_length(bytes(choice.text)) for choice in choices)
+    return texts + sum(map(_length, parts)), any(choice.finish_reason for choice in choices)
 
 
 def _length(delta: _Delta) -> int:
     texts = map(bytes, (delta.content, delta.reasoning_content, delta.reasoning, delta.tool_calls))
-    return sum(len(text) - 2 for text in texts if text not in (b"", b"null", b'""'))
+    return sum(map(_text_length, texts))
+
+
+def _text_length(text: bytes) -> int:
+    return 0 if text in (b"", b"null", b'""') else len(text) - 2
 
 
 def fault_in(document: bytes) -> str | None:

@@ -1,7 +1,8 @@
 """What a dialect is to the gateway: how its requests are read, its answers written, and its errors worded.
 
-Every provider is asked in the chat format. A surface reads a client's request into one, and a form, made for that
-request, writes the answer in the client's own dialect. Chat itself passes through untouched: its form changes nothing.
+Every provider is asked for an answer in the chat format. A surface reads a client's request into one, and a form, made
+for that request, writes the answer in the client's own dialect. Chat itself passes through untouched: its form changes
+nothing. So do OpenAI's other tasks (completions, embeddings, rerank), which providers are asked at paths of their own.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from weighbridge.errors import WeighbridgeError
-from weighbridge.wire.openai import ChatCall
+from weighbridge.wire.openai import Call, Task
 from weighbridge.wire.usage import Usage
 
 Cost = Callable[[Usage], str | None]
@@ -54,24 +55,25 @@ class Form(Protocol):
     """How the answer to one request is written."""
 
     def whole(self, document: bytes, cost: str | None) -> bytes:
-        """The answer, from a chat completion that is JSON; `cost` in US dollars, None where it is not known.
+        """The answer, from the provider's, which is JSON; `cost` in US dollars, None where it is not known.
 
-        Raises UpstreamError where the document is no chat completion.
+        Raises UpstreamError where the document is no answer to the task.
         """
         ...
 
     def stream(self, cost: Cost) -> Stream:
-        """A machine for the answer's stream."""
+        """A machine for the answer's stream. Raises UpstreamError where the task has none."""
         ...
 
 
 class Asked(msgspec.Struct):
     """A client's request as the providers are asked it."""
 
-    call: ChatCall
+    call: Call
     body: bytes
-    """A chat completion request: the client's own bytes where it spoke chat."""
+    """A chat completion request, or whatever `task` takes: the client's own bytes where it spoke OpenAI's format."""
     form: Form
+    task: Task = "chat"
 
 
 class Surface(Protocol):
