@@ -577,7 +577,7 @@ def _fault(request: Request, version: str) -> tuple[HTTPStatus, str] | None:
     if b"transfer-encoding" in headers and (version == "1.0" or headers[b"transfer-encoding"].lower() != b"chunked"):
         return HTTPStatus.BAD_REQUEST, "the only transfer coding taken is chunked, and only in HTTP/1.1"
     host = headers.get(b"host")
-    if (host is None and version == "1.1") or (host is not None and b"," in host):
+    if (host is None and version == "1.1") or (host is not None and host.find(b",") >= 0):
         return HTTPStatus.BAD_REQUEST, "a request has one Host header"
     if b"expect" in headers and headers[b"expect"].lower() != b"100-continue":
         return HTTPStatus.EXPECTATION_FAILED, "the only expectation known is 100-continue"

@@ -96,7 +96,7 @@ class ChatStream:
         if document == b"[DONE]":
             self.done = True
             return b""
-        if b'"error"' in document and (fault := openai.fault_in(document)) is not None:
+        if document.find(b'"error"') >= 0 and (fault := openai.fault_in(document)) is not None:
             self.fault = fault
             return b""
         usage = openai.usage_in(document) if _USAGE.search(document) else None
@@ -137,7 +137,7 @@ class ChatStream:
 
 def _remarkable(events: bytes) -> int | None:
     """Where the first event starts that must be looked into; None where there is none."""
-    usage = _USAGE.search(events) if b'"usage"' in events else None
+    usage = _USAGE.search(events) if events.find(b'"usage"') >= 0 else None
     places = [place for place in (events.find(b"[DONE]"), events.find(b'"error"')) if place >= 0]
     if usage is not None:
         places.append(usage.start())
