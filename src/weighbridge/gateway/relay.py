@@ -25,9 +25,12 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
     Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
     """
     try:
-        if answer.content_type[: len(_STREAM)].lower() == _STREAM:
+        if answer.content_type[: len(_STREAM)].lower() != _STREAM:
+            await _whole(answer, asked, tab, reply)
+        elif asked.exact and not asked.call.streamed:
+            await _gathered(answer, asked, tab, reply)
+        else:
             return await _stream(answer, asked, tab, reply)
-        await _whole(answer, asked, tab, reply)
         return None
     finally:
         answer.body.close()
@@ -52,10 +55,46 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     answer.body.close()
     if receipt is not None:
         await receipt
-    headers: Headers = ((b"content-type", answer.content_type), (answers.RECEIPT, tab.id.encode()))
+    kind = answer.content_type if not asked.exact else _STREAM if asked.call.streamed else answers.JSON[1]
+    headers: Headers = ((b"content-type", kind), (answers.RECEIPT, tab.id.encode()))
     if told is not None:
         headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
+
+
+async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
+    """A stream as one document: the provider streams though the client did not ask for it."""
+    stream = asked.form.stream(tab.cost_text)
+
+    def gather(data: bytes) -> bool:
+        stream.feed(data)
+        tab.spoke()
+        return not (stream.done or stream.fault is not None)
+
+    broke: UpstreamError | None = None
+    try:
+        await answer.body.pour(gather)
+        stream.end()
+    except asyncio.CancelledError:
+        tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
+        raise
+    except UpstreamError as exc:
+        broke = exc
+    except sse.TooLong as exc:
+        broke = UpstreamError(f"the provider sent {exc}")
+    if broke is None and not stream.whole:
+        broke = UpstreamError(answer.tell(stream.fault or "the provider's stream stopped before its end"))
+    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    if broke is not None:
+        tab.settle("upstream_broke", broke.status, error=broke.code, charge=charge)
+        raise broke
+    receipt = tab.settle("complete", 200, charge=charge)
+    if receipt is not None:
+        await receipt
+    headers: Headers = (answers.JSON, (answers.RECEIPT, tab.id.encode()))
+    if charge.cost is not None and charge.counted_by != "estimate":
+        headers += ((answers.COST, plain(charge.cost).encode()),)
+    reply.send(200, headers, stream.last())
 
 
 async def _read(answer: Answer, tab: Tab) -> bytes:

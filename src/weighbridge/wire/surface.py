@@ -74,6 +74,9 @@ class Asked(msgspec.Struct):
     """A chat completion request, or whatever `task` takes: the client's own bytes where it spoke OpenAI's format."""
     form: Form
     task: Task = "chat"
+    exact: bool = False
+    """Whether the client gets a stream if, and only if, it asked for one, whichever the provider sends. Then `whole`
+    writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
 
 
 class Surface(Protocol):
