@@ -43,12 +43,16 @@ class Chat:
 
         Raises Unauthorized or LedgerUnavailable.
         """
+        await self.serve(request, reply, self.surface)
+
+    async def serve(self, request: Request, reply: Reply, surface: Surface) -> None:
+        """The same, through a surface that is made for this one request."""
         now = self.now()
         key = self.open(request, now)
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            asked = self.surface.read(request.body)
+            asked = surface.read(request.body)
             tab.call = call = asked.call
             model = model_named(call.model, self.catalog(), self.providers)
             tab.model = model.id
@@ -56,21 +60,22 @@ class Chat:
             answer = await first_answer(plan(model, now), asked, tab, self.providers)
             broke = await relay(answer, asked, tab, reply)
             if broke is not None:
-                answers.error(reply, broke, self.surface)
+                answers.error(reply, broke, surface)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
             raise
         except WeighbridgeError as exc:
-            await self._refuse(reply, tab, exc)
+            await self._refuse(reply, tab, surface, exc)
         except Exception:
             log.exception("%s failed", tab.id)
-            await self._refuse(reply, tab, WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}"))
+            fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
+            await self._refuse(reply, tab, surface, fault)
 
-    async def _refuse(self, reply: Reply, tab: Tab, exc: WeighbridgeError) -> None:
+    async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)
         try:
             if receipt is not None:
                 await receipt
         except WeighbridgeError as unwritten:
             exc = unwritten
-        answers.error(reply, exc, self.surface, receipt=tab.id)
+        answers.error(reply, exc, surface, receipt=tab.id)

@@ -55,6 +55,8 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     answer.body.close()
     if receipt is not None:
         await receipt
+    if asked.keep is not None:
+        await asked.keep()
     kind = answer.content_type if not asked.exact else _STREAM if asked.call.streamed else answers.JSON[1]
     headers: Headers = ((b"content-type", kind), (answers.RECEIPT, tab.id.encode()))
     if told is not None:
@@ -94,7 +96,10 @@ async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Non
     headers: Headers = (answers.JSON, (answers.RECEIPT, tab.id.encode()))
     if charge.cost is not None and charge.counted_by != "estimate":
         headers += ((answers.COST, plain(charge.cost).encode()),)
-    reply.send(200, headers, stream.last())
+    last = stream.last()
+    if asked.keep is not None:
+        await asked.keep()
+    reply.send(200, headers, last)
 
 
 async def _read(answer: Answer, tab: Tab) -> bytes:
@@ -118,7 +123,7 @@ async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstr
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
         broke = await _pass_on(answer, stream, tab, reply)
-        await _end(stream, broke, tab, reply)
+        await _end(stream, broke, asked, tab, reply)
         return broke
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
@@ -157,13 +162,16 @@ async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> Up
     return UpstreamError(answer.tell(said))
 
 
-async def _end(stream: Stream, broke: UpstreamError | None, tab: Tab, reply: Reply) -> None:
+async def _end(stream: Stream, broke: UpstreamError | None, asked: Asked, tab: Tab, reply: Reply) -> None:
     charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if broke is None:
         receipt = tab.settle("complete", 200, charge=charge)
         if receipt is not None:
             await receipt
-        reply.end(stream.last())
+        last = stream.last()
+        if asked.keep is not None:
+            await asked.keep()
+        reply.end(last)
         return
     receipt = tab.settle("upstream_broke", 200, error=broke.code, charge=charge)
     if receipt is not None:

@@ -5,7 +5,7 @@ for that request, writes the answer in the client's own dialect. Chat itself pas
 nothing. So do OpenAI's other tasks (completions, embeddings, rerank), which providers are asked at paths of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -66,6 +66,17 @@ class Form(Protocol):
         ...
 
 
+class Origin(msgspec.Struct):
+    """Where an answer comes from; filled in when an endpoint begins to give it."""
+
+    receipt: str = ""
+    at: int = 0
+    """When it was asked for, in seconds since 1970."""
+    model: str = ""
+    provider: str = ""
+    cost: Cost = lambda usage: None
+
+
 class Asked(msgspec.Struct):
     """A client's request as the providers are asked it."""
 
@@ -77,6 +88,8 @@ class Asked(msgspec.Struct):
     exact: bool = False
     """Whether the client gets a stream if, and only if, it asked for one, whichever the provider sends. Then `whole`
     writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
+    keep: Callable[[], Awaitable[None]] | None = None
+    """What else has to be done, once the answer is whole, before its last byte leaves."""
 
 
 class Surface(Protocol):
