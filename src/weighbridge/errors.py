@@ -8,7 +8,8 @@ WeighbridgeError
 ├── Unauthorized             401  no key, or not one of ours
 ├── Forbidden                403  a good key that may not do this
 ├── NotFound                 404  no such path or thing
-│   └── UnknownModel         404  no model of that name; the nearest are named
+│   ├── UnknownModel         404  no model of that name; the nearest are named
+│   └── NoEndpoint           404  no endpoint of the model meets what the request asks of its providers
 ├── MethodNotAllowed         405
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
 ├── Draining                 503  the server is about to stop
@@ -133,6 +134,16 @@ class UnknownModel(NotFound):
 
     kind: ClassVar[Kind] = "invalid_request_error"
     code = "model_not_found"
+
+
+class NoEndpoint(NotFound):
+    """No endpoint of the model meets what the request asks of its providers.
+
+    Loosen the field that `param` names, or take another model; `GET /api/v1/models/{author}/{slug}/endpoints` lists them.
+    """
+
+    kind: ClassVar[Kind] = "invalid_request_error"
+    code = "no_endpoint"
 
 
 class MethodNotAllowed(WeighbridgeError):

@@ -8,16 +8,17 @@ from datetime import datetime
 
 from weighbridge.accounts.keys import Key, allow
 from weighbridge.catalog.model import Catalog
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.dispatch import first_answer
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
-from weighbridge.providers.base import Provider
+from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.plan import model_named, plan
+from weighbridge.routing.preferences import preferred
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.chat import CHAT
-from weighbridge.wire.surface import Surface
+from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,13 @@ class Chat:
         tab = self.books.open(key, now)
         try:
             asked = surface.read(request.body)
-            tab.call = call = asked.call
-            model = model_named(call.model, self.catalog(), self.providers)
-            tab.model = model.id
-            allow(key, model.id)
-            answer = await first_answer(plan(model, now), asked, tab, self.providers)
+            tab.call = asked.call
+            if asked.fallbacks:
+                answer = await self._of_any(asked, key, tab, now)
+            else:
+                answer = await self._of(asked.call.model, asked, key, tab, now)
+            if asked.origin is not None:
+                tab.name(asked.origin)
             broke = await relay(answer, asked, tab, reply)
             if broke is not None:
                 answers.error(reply, broke, surface)
@@ -70,6 +73,30 @@ class Chat:
             log.exception("%s failed", tab.id)
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
+
+    async def _of(self, name: str, asked: Asked, key: Key, tab: Tab, now: datetime) -> Answer:
+        """The answer of this model. Raises WeighbridgeError."""
+        model = model_named(name, self.catalog(), self.providers)
+        tab.asking(model.id)
+        allow(key, model.id)
+        planned = plan(model, now)
+        if asked.preferences is not None:
+            planned = preferred(planned, asked.preferences)
+        return await first_answer(planned, asked, tab, self.providers)
+
+    async def _of_any(self, asked: Asked, key: Key, tab: Tab, now: datetime) -> Answer:
+        """The answer of the model asked for, or of the first of the fallbacks that gives one, whatever is wrong.
+
+        Raises what an upstream said last, or, where none was asked, what was wrong with the first.
+        """
+        told: WeighbridgeError | None = None
+        for name in (asked.call.model, *asked.fallbacks):
+            try:
+                return await self._of(name, asked, key, tab, now)
+            except WeighbridgeError as exc:
+                if told is None or isinstance(exc, UpstreamError):
+                    told = exc
+        raise told or UpstreamError("no model was named")
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)

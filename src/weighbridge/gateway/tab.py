@@ -13,6 +13,7 @@ from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.plan import Planned
 from weighbridge.wire.openai import Call
+from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
 
 Record = Callable[[Entry], "asyncio.Future[None]"]
@@ -72,9 +73,23 @@ class Tab:
         """Seconds since the request came in."""
         return self._books.seconds() - self._started
 
+    def asking(self, model: str) -> None:
+        """This model is asked next; the entry names it, unless another was asked before and this one never is."""
+        if self.endpoint is None:
+            self.model = model
+
     def trying(self, planned: Planned) -> None:
         """The request goes out to this endpoint next."""
         self.endpoint, self.price = planned
+        self.model = self.endpoint.model
+
+    def name(self, origin: Origin) -> None:
+        """Say where the answer comes from."""
+        origin.receipt = self.id
+        origin.at = int(self._at.timestamp())
+        origin.model = self.model or ""
+        origin.provider = "" if self.endpoint is None else self.endpoint.provider
+        origin.cost = self.cost_text
 
     def failed(self, error: WeighbridgeError, since: float) -> None:
         """The endpoint under trial gave no answer; `since` is when the trial began."""

@@ -12,6 +12,7 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire.openai import Call, Task
+from weighbridge.wire.preferences import Preferences
 from weighbridge.wire.usage import Usage
 
 Cost = Callable[[Usage], str | None]
@@ -85,6 +86,12 @@ class Asked(msgspec.Struct):
     """A chat completion request, or whatever `task` takes: the client's own bytes where it spoke OpenAI's format."""
     form: Form
     task: Task = "chat"
+    fallbacks: tuple[str, ...] = ()
+    """Models to ask instead, in this order, where the one asked for gives no answer."""
+    preferences: Preferences | None = None
+    """What is asked of the providers."""
+    origin: Origin | None = None
+    """To be filled in, where the dialect's answers say where they come from."""
     exact: bool = False
     """Whether the client gets a stream if, and only if, it asked for one, whichever the provider sends. Then `whole`
     writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
