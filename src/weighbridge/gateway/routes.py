@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
@@ -15,6 +15,8 @@ from weighbridge.gateway.receipts import Receipts
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
 from weighbridge.wire.chat import CHAT
+from weighbridge.wire.completions import COMPLETIONS
+from weighbridge.wire.embeddings import EMBEDDINGS
 from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tu
     """All there are; the reference page is made from this table."""
     return (
         Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
+        Route("POST", "/v1/completions", replace(chat, surface=COMPLETIONS), "text that goes on, or fills a gap"),
+        Route("POST", "/v1/embeddings", replace(chat, surface=EMBEDDINGS), "a vector for each text"),
         Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
         Route("GET", "/v1/models/{id}", models.one, "one of them"),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),

@@ -7,7 +7,7 @@ import msgspec
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire import openai
 from weighbridge.wire.chat_stream import ChatStream
-from weighbridge.wire.surface import Asked, Cost, Stream
+from weighbridge.wire.surface import Asked, Cost, Form, Stream
 
 
 class _Said(msgspec.Struct):
@@ -39,13 +39,18 @@ _WITH_USAGE: Final = _AsItIs(wants_usage=True)
 _WITHOUT: Final = _AsItIs(wants_usage=False)
 
 
+def as_it_is(*, wants_usage: bool) -> Form:
+    """The answer in the provider's own bytes, but for the usage of a stream: with its cost, or only where asked for."""
+    return _WITH_USAGE if wants_usage else _WITHOUT
+
+
 class ChatSurface:
     """See Surface."""
 
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
         call = openai.read_chat(body)
-        return Asked(call, body, _WITH_USAGE if call.wants_usage else _WITHOUT)
+        return Asked(call, body, as_it_is(wants_usage=call.wants_usage))
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""

@@ -12,7 +12,8 @@ from weighbridge.wire.usage import Usage
 
 _MOST_TOKENS: Final = 1_000_000_000
 """More than this in one answer is no count."""
-_Limit = Annotated[int, msgspec.Meta(ge=1)]
+Limit = Annotated[int, msgspec.Meta(ge=1)]
+"""At least one."""
 _NO_LIMIT: Final = -1
 """For llama.cpp and LM Studio, and so for their clients."""
 _LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
@@ -62,7 +63,7 @@ class GeneratingCall(Call, gc=False, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: _LimitOrNone | None = None
-    n: _Limit | None = None
+    n: Limit | None = None
 
     @property
     def streamed(self) -> bool:
@@ -275,9 +276,10 @@ def _with_model(body: bytes, call: Call, value: bytes) -> bytes:
 
 def _only_model(body: bytes) -> int:
     """Where the word stands, if it stands only once as a name or a whole text and so is the field we read; else -1."""
+    # `find`, here and on every chunk: `in` on bytes takes its left side for a number first and words an error about it
     lowered = body.lower()
     at = lowered.find(b'"model"')
-    escaped = b"\\" in body and b"\\u00" in body  # the first look takes a fifth of the second
+    escaped = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
     return -1 if escaped or lowered.find(b'"model"', at + 1) >= 0 else at
 
 
