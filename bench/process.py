@@ -24,12 +24,13 @@ class CpuTime:
 
 @contextlib.contextmanager
 def running(
-    arguments: Sequence[str | Path], *, cpu: int, log: Path, env: Mapping[str, str] | None = None
+    arguments: Sequence[str | Path], *, cpu: int | None, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on one CPU, its children too; its output goes to `log`. Ended, with its group, on leaving."""
+    """A process on one CPU or any, its children too; its output goes to `log`. Ended, with its group, on leaving."""
+    pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["taskset", "-c", str(cpu), *arguments],
+            [*pinned, *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
