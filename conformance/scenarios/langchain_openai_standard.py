@@ -1,0 +1,35 @@
+"""LangChain's standard integration tests, told how to make a ChatOpenAI; the tests themselves are langchain-tests'."""
+
+import os
+
+from langchain_core.language_models import BaseChatModel
+from langchain_openai import ChatOpenAI
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
+
+class TestChatOpenAI(ChatModelIntegrationTests):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatOpenAI
+
+    @property
+    def chat_model_params(self) -> dict[str, object]:
+        return {
+            "model": os.environ["CONFORMANCE_MODEL"],
+            "base_url": os.environ["CONFORMANCE_BASE_URL"],
+            "api_key": os.environ["CONFORMANCE_KEY"],
+            "stream_usage": True,
+            "max_retries": 0,
+        }
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_image_tool_message(self) -> bool:
+        return False  # the chat format has no place for it
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
