@@ -189,7 +189,9 @@ class Worker:
     def _open(self, request: Request, now: datetime) -> Key:
         scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not presented:
-            raise Unauthorized("no API key came with the request: send `Authorization: Bearer wb-…`")
+            presented = request.headers.get(b"x-api-key", b"")
+        if not presented:
+            raise Unauthorized("no API key came with the request: send `Authorization: Bearer wb-…`, or `x-api-key`")
         return self._keyring.open(presented.strip(), now=now)
 
     async def _find(self, receipt: str) -> Entry | None:

@@ -60,6 +60,8 @@ class WeighbridgeError(Exception):
         """The request field at fault, as a path such as `messages[0].role`."""
         self.retry_after = retry_after
         """Seconds after which the same request may succeed."""
+        self.receipt: str | None = None
+        """The id of the entry it left, where it left one; set where the error is told."""
 
 
 class BadRequest(WeighbridgeError):

@@ -28,6 +28,7 @@ def error(
 
     `status` is given where one error stands for several.
     """
+    exc.receipt = receipt
     if reply.started:
         reply.end(surface.error_event(exc))
         return

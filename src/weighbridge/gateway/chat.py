@@ -63,7 +63,7 @@ class Chat:
                 tab.name(asked.origin)
             broke = await relay(answer, asked, tab, reply)
             if broke is not None:
-                answers.error(reply, broke, surface)
+                answers.error(reply, broke, surface, receipt=tab.id)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
             raise

@@ -9,6 +9,7 @@ from typing import Final
 from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.receipts import Receipts
@@ -17,6 +18,7 @@ from weighbridge.transport.server import Handler
 from weighbridge.wire.chat import CHAT
 from weighbridge.wire.completions import COMPLETIONS
 from weighbridge.wire.embeddings import EMBEDDINGS
+from weighbridge.wire.messages import MESSAGES
 from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, or with `{id}` at its end whatever comes after it, and who answers."""
+    """A path, in which one `{id}` stands for whatever is there, and who answers."""
 
     method: str
     path: str
@@ -40,6 +42,14 @@ def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tu
         Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
         Route("POST", "/v1/completions", replace(chat, surface=COMPLETIONS), "text that goes on, or fills a gap"),
         Route("POST", "/v1/embeddings", replace(chat, surface=EMBEDDINGS), "a vector for each text"),
+        Route("POST", "/v1/messages", replace(chat, surface=MESSAGES), "a message, in Anthropic's format", MESSAGES),
+        Route(
+            "POST",
+            "/v1/messages/count_tokens",
+            CountTokens(chat.open, chat.catalog, chat.providers, chat.now),
+            "about how many tokens a message's request has",
+            MESSAGES,
+        ),
         Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
         Route("GET", "/v1/models/{id}", models.one, "one of them"),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
@@ -53,8 +63,8 @@ class Gateway:
 
     def __init__(self, table: Sequence[Route], *, cors_origins: Sequence[str] = ()) -> None:
         self._exact = _by_path(route for route in table if "{" not in route.path)
-        self._prefixes = _by_path(route for route in table if "{" in route.path)
-        self._surfaces = {route.path.removesuffix("{id}").encode(): route.surface for route in table}
+        self._around = _by_surroundings(route for route in table if "{" in route.path)
+        self._surfaces = {_surroundings(route.path): route.surface for route in table}
         self._origins = frozenset(origin.encode() for origin in cors_origins)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
@@ -80,24 +90,30 @@ class Gateway:
             return methods[request.method]
         if request.method == "HEAD" and "GET" in methods:
             return methods["GET"]
-        return _Options(methods) if request.method == "OPTIONS" else _OtherMethod(methods)
+        return _Options(methods) if request.method == "OPTIONS" else _OtherMethod(methods, self._surface(request.path))
 
     def _surface(self, path: str) -> Surface:
-        exact = self._surfaces.get(path.encode())
+        exact = self._surfaces.get(_surroundings(path))
         if exact is not None:
             return exact
-        found = [surface for prefix, surface in self._surfaces.items() if path.encode().startswith(prefix)]
-        return found[0] if found else CHAT
+        around = self._match(path)
+        return CHAT if around is None else self._surfaces[around]
 
     def _methods(self, path: str) -> Mapping[str, Handler] | None:
         exact = self._exact.get(path.encode())
         if exact is not None:
             return exact
-        found = [prefix for prefix in self._prefixes if path.encode().startswith(prefix) and len(path) > len(prefix)]
-        return self._prefixes[found[0]] if found else None
+        around = self._match(path)
+        return None if around is None else self._around[around]
+
+    def _match(self, path: str) -> "_Around | None":
+        """What stands around the id in this path; of several the one that leaves the shortest id."""
+        found = (around for around in self._around if _lies_within(path.encode(), *around))
+        return max(found, key=lambda around: len(around[0]) + len(around[1]), default=None)
 
     def _paths(self) -> list[str]:
-        return [path.decode() for path in self._exact] + [path.decode() + "{id}" for path in self._prefixes]
+        around = [f"{before.decode()}{{id}}{after.decode()}" for before, after in self._around]
+        return [path.decode() for path in self._exact] + around
 
     def _cors(self, origin: bytes) -> Headers:
         if origin not in self._origins and b"*" not in self._origins:
@@ -131,11 +147,12 @@ class _OtherMethod:
     """A method the path does not take: the answer names those it does."""
 
     methods: Mapping[str, Handler]
+    surface: Surface
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         allowed = _allow(self.methods)
         exc = MethodNotAllowed(f"{request.path[:200]} takes {allowed}, not {request.method}")
-        answers.error(reply, exc, headers=((b"allow", allowed.encode()),))
+        answers.error(reply, exc, self.surface, headers=((b"allow", allowed.encode()),))
 
 
 def _allow(methods: Mapping[str, Handler]) -> str:
@@ -143,11 +160,31 @@ def _allow(methods: Mapping[str, Handler]) -> str:
     return ", ".join((*methods, *also))
 
 
+_Around = tuple[bytes, bytes]
+"""What stands before the id in a path, and after it."""
+
+
 def _by_path(table: Iterable[Route]) -> dict[bytes, dict[str, Handler]]:
     found: dict[bytes, dict[str, Handler]] = {}
     for route in table:
-        found.setdefault(route.path.removesuffix("{id}").encode(), {})[route.method] = route.handler
+        found.setdefault(route.path.encode(), {})[route.method] = route.handler
     return found
+
+
+def _by_surroundings(table: Iterable[Route]) -> dict[_Around, dict[str, Handler]]:
+    found: dict[_Around, dict[str, Handler]] = {}
+    for route in table:
+        found.setdefault(_surroundings(route.path), {})[route.method] = route.handler
+    return found
+
+
+def _surroundings(path: str) -> _Around:
+    before, _, after = path.partition("{id}")
+    return before.encode(), after.encode()
+
+
+def _lies_within(path: bytes, before: bytes, after: bytes) -> bool:
+    return path.startswith(before) and path.endswith(after) and len(path) > len(before) + len(after)
 
 
 def refuse(reply: Reply, status: int, what: str) -> None:

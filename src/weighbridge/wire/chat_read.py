@@ -5,6 +5,8 @@ Qwen, GLM, Kimi, vLLM), as `reasoning` (OpenRouter, Groq, Cerebras, newer vLLM) 
 MiniMax).
 """
 
+from collections.abc import Iterable
+from secrets import token_hex
 from typing import Final
 
 import msgspec
@@ -13,6 +15,7 @@ from weighbridge.wire import openai
 from weighbridge.wire.inner import (
     Answer,
     Began,
+    Counted,
     Event,
     Finish,
     Finished,
@@ -34,9 +37,13 @@ class Unreadable(ValueError):
     """A chunk, or an answer, in no shape of a chat completion."""
 
 
+_ABSENT: Final = msgspec.Raw()
+_NULL: Final = msgspec.Raw(b"null")
+
+
 class _Function(msgspec.Struct, gc=False):
     name: str | None = None
-    arguments: str | msgspec.Raw | None = None
+    arguments: str | dict[str, msgspec.Raw] | None = None
 
 
 class _ToolCall(msgspec.Struct, gc=False):
@@ -48,7 +55,6 @@ class _ToolCall(msgspec.Struct, gc=False):
 class _Detail(msgspec.Struct, gc=False):
     """One of OpenRouter's `reasoning_details`."""
 
-    type: str = ""
     text: str | None = None
     summary: str | None = None
     data: str | None = None
@@ -58,7 +64,6 @@ class _Detail(msgspec.Struct, gc=False):
 class _PartOfText(msgspec.Struct, gc=False):
     """Mistral's reasoning models and some others say their content in parts."""
 
-    type: str = ""
     text: str | None = None
     refusal: str | None = None
     thinking: str | list["_PartOfText"] | None = None
@@ -75,21 +80,29 @@ class _Delta(msgspec.Struct, gc=False):
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: int = 0
+    index: int | None = 0
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
+    stop_reason: msgspec.Raw = _ABSENT
+    """vLLM: the text it stopped at, or the number of a token."""
+    matched_stop: msgspec.Raw = _ABSENT
+    """SGLang, the same."""
+    usage: msgspec.Raw = _ABSENT
+    """Moonshot."""
 
 
 class _Chunk(msgspec.Struct, gc=False):
-    id: str = ""
-    model: str = ""
-    created: int | float = 0
+    id: str | None = None
+    model: str | None = None
+    created: int | float | None = None
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = _ABSENT
+    x_groq: msgspec.Raw = _ABSENT
 
 
 _chunks: Final = msgspec.json.Decoder(_Chunk)
+_texts: Final = msgspec.json.Decoder(str)
 
 _FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
@@ -104,6 +117,15 @@ _FINISHES: Final[dict[str, Finish]] = {
 }
 
 
+class _Use(msgspec.Struct):
+    """A tool use under way; what is not told yet waits for its name."""
+
+    index: int
+    id: str | None
+    told: bool = False
+    waiting: str = ""
+
+
 class ChunkReader:
     """Reads the chunks of one stream; the first choice counts, and more than one was never asked for."""
 
@@ -114,10 +136,10 @@ class ChunkReader:
         """A finish reason has come."""
         self.said_bytes = 0
         """Bytes of text, reasoning and tool calls so far."""
-        self._began = False
-        self._tools: dict[int, int] = {}
-        """Our index of a tool use by the upstream's."""
-        self._ids: list[str] = []
+        self._began: Began | None = None
+        self._uses: list[_Use] = []
+        self._places: dict[int, _Use] = {}
+        """The tool uses by the upstream's numbers."""
 
     def read(self, document: bytes) -> list[Event]:
         """The events of one chunk. Raises Unreadable."""
@@ -125,14 +147,18 @@ class ChunkReader:
             chunk = _chunks.decode(document)
         except openai.UNREADABLE as exc:
             raise Unreadable(f"a chunk cannot be read: {exc}") from exc
-        events: list[Event] = []
-        if not self._began:
-            self._began = True
-            events.append(Began(chunk.id, chunk.model, int(chunk.created)))
-        if (chunk.usage is not None and chunk.usage != _NULL) or b'"usage"' in document:
+        choices = chunk.choices
+        if _reported(chunk.usage) or _reported(chunk.x_groq) or (choices and _reported(choices[0].usage)):
             self.usage = openai.usage_in(document) or self.usage
-        for choice in chunk.choices or ():
-            if choice.index == 0:
+        if not choices:
+            return []
+        events: list[Event] = []
+        if self._began is None:
+            began = Began(chunk.id or "", chunk.model or "", int(chunk.created or 0), self.usage)
+            self._began = began
+            events.append(began)
+        for choice in choices:
+            if not choice.index:
                 self._choice(choice, events)
         return events
 
@@ -142,114 +168,166 @@ class ChunkReader:
             self._delta(delta, events)
         if choice.finish_reason:
             self.finished = True
-            events.append(Finished(_finish(choice.finish_reason)))
+            for use in self._uses:
+                self._tell(use, "", events)
+            events.append(self._finished(choice))
+
+    def _finished(self, choice: _Choice) -> Finished:
+        finish = _FINISHES.get(choice.finish_reason or "", "stop")
+        if finish != "stop":
+            return Finished(finish)
+        if self._uses:  # not every server has a reason of its own for it
+            return Finished("tool_use")
+        matched = _text(choice.stop_reason) or _text(choice.matched_stop)
+        return Finished("stop") if matched is None else Finished("stop_sequence", matched)
 
     def _delta(self, delta: _Delta, events: list[Event]) -> None:
         thought = delta.reasoning_content or delta.reasoning
         if delta.reasoning_details:
             self._details(delta.reasoning_details, thought, events)
         elif thought:
-            self.said_bytes += len(thought)
+            self._count(thought)
             events.append(ThoughtOn(thought))
         content = delta.content
         if content.__class__ is str:
             if content:
-                self.said_bytes += len(content)
+                self._count(content)
                 events.append(Said(content))
         elif content:
             self._parts(content, events)  # type: ignore[arg-type] # it is a list
         if delta.refusal:
-            self.said_bytes += len(delta.refusal)
-            events.append(Refused(delta.refusal))
+            self._refuse(delta.refusal, events)
         for call in delta.tool_calls or ():
             self._tool(call, events)
         if delta.function_call is not None:
             self._tool(_ToolCall(index=0, function=delta.function_call), events)
 
+    def _count(self, text: str) -> None:
+        self.said_bytes += len(text) if text.isascii() else len(text.encode(errors="replace"))
+
     def _details(self, details: list[_Detail], thought: str | None, events: list[Event]) -> None:
-        texts = [detail.text or detail.summary or "" for detail in details]
-        text = "".join(texts) or thought or ""
-        signature = next((detail.signature for detail in details if detail.signature), None)
-        sealed = next((detail.data for detail in details if detail.data), None)
-        self.said_bytes += len(text)
-        if text or signature or sealed:
-            events.append(ThoughtOn(text, signature, sealed))
+        """OpenRouter says the text in `reasoning` too: it is taken from there only where no detail has it."""
+        if thought and not any(detail.text or detail.summary for detail in details):
+            self._count(thought)
+            events.append(ThoughtOn(thought))
+        for detail in details:
+            text = detail.text or detail.summary or ""
+            self._count(text)
+            if text or detail.signature:
+                events.append(ThoughtOn(text, detail.signature))
+            if detail.data:
+                events.append(ThoughtOn(sealed=detail.data))
 
     def _parts(self, parts: list[_PartOfText], events: list[Event]) -> None:
         for part in parts:
             thought = part.thinking
             if thought is not None:
                 text = thought if isinstance(thought, str) else "".join(each.text or "" for each in thought)
-                self.said_bytes += len(text)
+                self._count(text)
                 events.append(ThoughtOn(text))
             elif part.refusal:
-                events.append(Refused(part.refusal))
+                self._refuse(part.refusal, events)
             elif part.text:
-                self.said_bytes += len(part.text)
+                self._count(part.text)
                 events.append(Said(part.text))
+
+    def _refuse(self, text: str, events: list[Event]) -> None:
+        self._count(text)
+        events.append(Refused(text))
 
     def _tool(self, call: _ToolCall, events: list[Event]) -> None:
         function = call.function or _Function()
-        theirs = call.index if call.index is not None else self._place_of(call)
-        index = self._tools.get(theirs)
-        fresh = index is not None and call.id and function.name and call.id != self._ids[index]
-        if index is None or fresh:  # some number every call 0
-            index = self._tools[theirs] = len(self._ids)
-            self._ids.append(call.id or f"call_{index}")
-            events.append(ToolBegan(index, self._ids[index], function.name or ""))
+        place = call.index if call.index is not None else self._place_of(call)
+        use = self._places.get(place)
+        if use is None or (call.id and function.name and use.told and call.id != use.id):  # some number every call 0
+            use = self._places[place] = _Use(len(self._uses), call.id)
+            self._uses.append(use)
+        use.id = use.id or call.id
+        if function.name:
+            self._tell(use, function.name, events)
         arguments = function.arguments
-        if arguments:
-            text = arguments if isinstance(arguments, str) else bytes(arguments).decode()
-            self.said_bytes += len(text)
-            events.append(ToolWent(index, text))
+        if not arguments:
+            return
+        text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+        self._count(text)
+        if use.told:
+            events.append(ToolWent(use.index, text))
+        else:
+            use.waiting += text
+
+    def _tell(self, use: _Use, name: str, events: list[Event]) -> None:
+        """Announce a tool use, once, with what came before its name."""
+        if use.told:
+            return
+        use.told = True
+        if not use.id:  # its result must find it, in this turn and in all that follow
+            use.id = f"call_{self._answer_id()}_{use.index}"
+        events.append(ToolBegan(use.index, use.id, name))
+        if use.waiting:
+            events.append(ToolWent(use.index, use.waiting))
+
+    def _answer_id(self) -> str:
+        return (self._began.id if self._began is not None else "") or token_hex(8)
 
     def _place_of(self, call: _ToolCall) -> int:
         """Gemini's chunks number no calls: one with a name or an id begins the next."""
         named = call.id is not None or (call.function is not None and call.function.name is not None)
-        return len(self._ids) if named else max(0, len(self._ids) - 1)
+        return len(self._uses) if named else max(0, len(self._uses) - 1)
 
 
-_NULL: Final = msgspec.Raw(b"null")
+def _reported(value: msgspec.Raw) -> bool:
+    return value is not _ABSENT and value != _NULL
 
 
-def _finish(reason: str) -> Finish:
-    return _FINISHES.get(reason, "stop")
+def _text(value: msgspec.Raw) -> str | None:
+    return _texts.decode(value) or None if bytes(value)[:1] == b'"' else None
 
 
 def read_answer(document: bytes) -> Answer:
     """A whole chat completion; its first choice counts. Raises Unreadable."""
     reader = ChunkReader()
     events = reader.read(document)
-    if not any(isinstance(event, Finished) for event in events) and len(events) < 2:
+    if not reader.finished and len(events) < 2:
         raise Unreadable("the answer has no choices")
-    began = next(event for event in events if isinstance(event, Began))  # the reader's first
-    finish: Finish = next((event.finish for event in events if isinstance(event, Finished)), "stop")
-    return Answer(
-        id=began.id,
-        model=began.model,
-        created=began.created,
-        parts=_parts_of(events),
-        finish=finish,
-        usage=reader.usage,
-    )
+    return answer_of(events, reader.usage)
 
 
-def _parts_of(events: list[Event]) -> list[Part]:
-    parts: list[Part] = []
+def answer_of(events: Iterable[Event], usage: Usage | None) -> Answer:
+    """What the events of one answer come to."""
+    answer = Answer(id="", model="", parts=[], finish="stop", usage=usage)
     uses: dict[int, ToolUse] = {}
     for event in events:
         match event:
-            case ThoughtOn(text, signature, sealed):
-                parts.append(Thought(text=text, signature=signature, sealed=sealed))
-            case Said(text):
-                parts.append(Text(text=text))
-            case Refused(text):
-                parts.append(Refusal(text=text))
+            case Began(id_, model, created):
+                answer.id, answer.model, answer.created = id_, model, created
+            case Finished(finish, sequence):
+                answer.finish, answer.stop_sequence = finish, sequence
             case ToolBegan(index, id_, name):
                 uses[index] = ToolUse(id=id_, name=name, arguments="")
-                parts.append(uses[index])
+                answer.parts.append(uses[index])
             case ToolWent(index, arguments):
                 uses[index].arguments += arguments
-            case _:
-                pass
-    return parts
+            case Said() | ThoughtOn() | Refused():
+                _go_on(answer.parts, event)
+            case Counted(counted):
+                answer.usage = usage or counted
+    return answer
+
+
+def _go_on(parts: list[Part], event: Said | ThoughtOn | Refused) -> None:
+    """More of the last part, or the next one. A signature ends its thought, and what is sealed stands alone."""
+    last = parts[-1] if parts else None
+    match event, last:
+        case Said(text), Text():
+            last.text += text
+        case Refused(text), Refusal():
+            last.text += text
+        case ThoughtOn(text, signature, None), Thought(signature=None, sealed=None):
+            last.text += text
+            last.signature = signature
+        case Said(text), _:
+            parts.append(Text(text=text))
+        case Refused(text), _:
+            parts.append(Refusal(text=text))
+        case ThoughtOn(text, signature, sealed), _:
+            parts.append(Thought(text=text, signature=signature, sealed=sealed))

@@ -186,6 +186,8 @@ class Began(msgspec.Struct, gc=False):
     id: str
     model: str
     created: int = 0
+    usage: Usage | None = None
+    """What was counted by then: the prompt, with providers that count as they go."""
 
 
 class Said(msgspec.Struct, gc=False):

@@ -3,11 +3,27 @@
 What a dialect ends with waits for the receipt, as `[DONE]` does.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from weighbridge.wire import openai, sse
-from weighbridge.wire.chat_read import ChunkReader, Unreadable
-from weighbridge.wire.inner import Event
+from weighbridge.wire.chat_read import ChunkReader, Unreadable, answer_of
+from weighbridge.wire.inner import (
+    Answer,
+    Began,
+    Event,
+    Finished,
+    Part,
+    Refusal,
+    Refused,
+    Said,
+    Text,
+    Thought,
+    ThoughtOn,
+    ToolBegan,
+    ToolUse,
+    ToolWent,
+)
 from weighbridge.wire.surface import Cost
 from weighbridge.wire.usage import Usage
 
@@ -26,6 +42,8 @@ class EventWriter(Protocol):
 
 class Translated:
     """See wire.surface.Stream."""
+
+    __slots__ = ("_cost", "_reader", "_splitter", "_writer", "done", "fault", "usage")
 
     def __init__(self, writer: EventWriter, cost: Cost) -> None:
         self._writer = writer
@@ -75,7 +93,7 @@ class Translated:
         if document == b"[DONE]":
             self.done = True
             return b""
-        if b'"error"' in document and (fault := openai.fault_in(document)) is not None:
+        if document.find(b'"error"') >= 0 and (fault := openai.fault_in(document)) is not None:
             self.fault = fault
             return b""
         try:
@@ -83,7 +101,51 @@ class Translated:
         except Unreadable as exc:
             self.fault = str(exc)
             return b""
-        if self._reader.usage is not None:
-            self.usage = self._reader.usage
+        self.usage = self._reader.usage
         write = self._writer.write
+        if len(events) == 1:
+            return write(events[0])
         return b"".join([write(each) for each in events])
+
+
+class Gatherer:
+    """An EventWriter that writes nothing until the end, and then the whole answer."""
+
+    def __init__(self, write: Callable[[Answer, str | None], bytes]) -> None:
+        """`write` makes the document, with the cost in US dollars."""
+        self._write = write
+        self._events: list[Event] = []
+
+    def write(self, event: Event) -> bytes:
+        """See EventWriter.write."""
+        self._events.append(event)
+        return b""
+
+    def last(self, usage: Usage | None, cost: str | None) -> bytes:
+        """See EventWriter.last."""
+        return self._write(answer_of(self._events, usage), cost)
+
+
+def events_of(answer: Answer) -> Iterator[Event]:
+    """A whole answer as the events it might have come in."""
+    yield Began(answer.id, answer.model, answer.created, answer.usage)
+    uses = 0
+    for part in answer.parts:
+        yield from _events_of(part, uses)
+        uses += isinstance(part, ToolUse)
+    yield Finished(answer.finish, answer.stop_sequence)
+
+
+def _events_of(part: Part, index: int) -> Iterator[Event]:
+    match part:
+        case Text(text=text):
+            yield Said(text)
+        case Refusal(text=text):
+            yield Refused(text)
+        case Thought(text=text, signature=signature, sealed=sealed):
+            yield ThoughtOn(text, signature, sealed)
+        case ToolUse(id=id_, name=name, arguments=arguments):
+            yield ToolBegan(index, id_, name)
+            yield ToolWent(index, arguments)
+        case _:
+            raise TypeError(f"no part of an answer: {part!r}")
