@@ -3,10 +3,12 @@
 `python -m tools.reference` writes the pages; with `--check` it compares them and fails where one is out of date.
 """
 
+import dataclasses
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -16,9 +18,12 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
+from weighbridge.gateway.openrouter import OpenRouterAccount
+from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.routes import Route, routes
 
+_T = TypeVar("_T")
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -107,7 +112,22 @@ def _error(each: type[WeighbridgeError]) -> tuple[str, ...]:
 
 def route_table() -> Sequence[Route]:
     """Every route. Its handlers have no parts and are not to be called."""
-    return routes(Chat.__new__(Chat), Models.__new__(Models), Receipts.__new__(Receipts), Health.__new__(Health))
+    return routes(
+        _empty(Chat),
+        _empty(Models),
+        _empty(Receipts),
+        _empty(Health),
+        openrouter_models=_empty(OpenRouterModels),
+        openrouter_account=_empty(OpenRouterAccount),
+    )
+
+
+def _empty(kind: type[_T]) -> _T:
+    """An instance without parts: its fields are None, whatever they ought to be."""
+    made = kind.__new__(kind)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # each of them is a dataclass
+        object.__setattr__(made, field.name, None)
+    return made
 
 
 def _routes() -> Iterator[str]:

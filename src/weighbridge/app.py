@@ -15,9 +15,10 @@ import ssl
 import sys
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
+from weighbridge.gateway.openrouter import Host, OpenRouterAccount
+from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.routes import Gateway, Route, refuse, routes
 from weighbridge.gateway.tab import Books
@@ -157,7 +160,16 @@ class Worker:
             Models(lambda request: self._open(request, _now()), catalog),
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
+            openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
+            openrouter_account=OpenRouterAccount(
+                lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
+            ),
         )
+
+    def _hosts(self) -> Iterator[Host]:
+        for provider in self._providers:
+            row = self._rows.get(provider)
+            yield Host(provider, provider, None) if row is None else Host(row.id, row.name, row.country)
 
     async def start(self, listening: socket.socket) -> None:
         """Open the ledger, read the keys, and listen. Raises LedgerUnavailable."""
@@ -196,6 +208,9 @@ class Worker:
 
     async def _find(self, receipt: str) -> Entry | None:
         return await asyncio.to_thread(store.find, self._reading, receipt)
+
+    async def _spent(self, key: str, since: Sequence[datetime]) -> Sequence[Decimal]:
+        return await asyncio.to_thread(store.spent, self._reading, key, since)
 
     async def _watch_keys(self) -> None:
         while True:

@@ -12,6 +12,8 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
+from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
+from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
@@ -19,6 +21,7 @@ from weighbridge.wire.chat import CHAT
 from weighbridge.wire.completions import COMPLETIONS
 from weighbridge.wire.embeddings import EMBEDDINGS
 from weighbridge.wire.messages import MESSAGES
+from weighbridge.wire.openrouter import OpenRouterErrors, OpenRouterSurface
 from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,15 @@ class Route:
     """The dialect in which errors are worded that arise before the handler has the request."""
 
 
-def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tuple[Route, ...]:
+def routes(
+    chat: Chat,
+    models: Models,
+    receipts: Receipts,
+    health: Health,
+    *,
+    openrouter_models: OpenRouterModels,
+    openrouter_account: OpenRouterAccount,
+) -> tuple[Route, ...]:
     """All there are; the reference page is made from this table."""
     return (
         Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
@@ -55,6 +66,32 @@ def routes(chat: Chat, models: Models, receipts: Receipts, health: Health) -> tu
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
+        *_openrouter(chat, openrouter_models, openrouter_account),
+    )
+
+
+def _openrouter(chat: Chat, models: OpenRouterModels, account: OpenRouterAccount) -> tuple[Route, ...]:
+    """OpenRouter's API, for its clients."""
+    completions, embeddings = OpenRouterErrors(COMPLETIONS), OpenRouterErrors(EMBEDDINGS)
+    in_its_errors = OpenRouterSurface()
+    table: tuple[tuple[str, str, Handler, str], ...] = (
+        ("POST", "/api/v1/chat/completions", OpenRouterChat(chat), "a chat completion, in OpenRouter's dialect"),
+        ("POST", "/api/v1/completions", replace(chat, surface=completions), "as under `/v1`"),
+        ("POST", "/api/v1/embeddings", replace(chat, surface=embeddings), "as under `/v1`"),
+        ("GET", "/api/v1/models", models.list, "the models that can be asked for, in OpenRouter's shape"),
+        ("GET", "/api/v1/models/user", models.list, "the same"),
+        ("GET", "/api/v1/models/count", models.count, "how many there are"),
+        ("GET", "/api/v1/models/{id}/endpoints", models.endpoints, "who serves a model, the cheapest first"),
+        ("GET", "/api/v1/model/{id}", models.one, "one of them"),
+        ("GET", "/api/v1/generation", account.generation, "what became of the answer `?id=gen-…` of this key"),
+        ("GET", "/api/v1/key", account.key, "what the key is and has used"),
+        ("GET", "/api/v1/auth/key", account.key, "the same"),
+        ("GET", "/api/v1/credits", account.credits, "what the key has used; nobody buys credits here"),
+        ("GET", "/api/v1/providers", account.providers, "the providers that are set up here"),
+    )
+    return (
+        *(Route(*row, in_its_errors) for row in table),
+        Route("POST", "/api/v1/messages", replace(chat, surface=MESSAGES), "as under `/v1`", MESSAGES),
     )
 
 

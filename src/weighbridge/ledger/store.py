@@ -173,6 +173,15 @@ def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _BEGINNIN
     return [UsageRow(*row[:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
 
 
+def spent(connection: sqlite3.Connection, key: str, since: Sequence[datetime]) -> list[Decimal]:
+    """What the answers of a key have cost since each of the times, in US dollars; an unknown cost counts nothing."""
+    parts = [f"coalesce(sum({part}) FILTER (WHERE at >= ?), 0)" for part in ("cost / 1000000", "cost % 1000000")]
+    times = [microseconds(each) for each in since for _ in parts]
+    sql = f"SELECT {', '.join(parts * len(since))} FROM receipt WHERE key = ?"
+    row: tuple[int, ...] = connection.execute(sql, (*times, key)).fetchone()
+    return [(high * Decimal(1_000_000) + low) * SMALLEST for high, low in zip(row[::2], row[1::2], strict=True)]
+
+
 def _kind(entry: Entry) -> tuple[Cell, ...]:
     """In the order of _KIND."""
     charge = entry.charge
