@@ -37,6 +37,8 @@ class Key:
     created: datetime
     expires: datetime | None = None
     disabled: datetime | None = None
+    store: bool = False
+    """Whether its responses may be kept here, prompts and answers."""
 
     def admits(self, model: str) -> bool:
         """Whether the key may ask for the model of this id."""
@@ -52,6 +54,7 @@ def create(
     now: datetime,
     models: Sequence[str] | None = None,
     expires: datetime | None = None,
+    store: bool = False,
 ) -> tuple[Key, str]:
     """Make a key: what we keep of it, and the key itself, which can't be had again."""
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -62,11 +65,14 @@ def create(
         models=None if models is None else tuple(models),
         created=now,
         expires=expires,
+        store=store,
     )
-    row = (key.id, name, _hash(secret.encode()), key.hint, _list(key.models), _stored(now), _stored(expires))
+    row = (key.id, name, _hash(secret.encode()), key.hint, _list(key.models), _stored(now), _stored(expires), store)
     with transaction(connection):
         connection.execute(
-            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
         )
     return key, secret
 
@@ -130,7 +136,8 @@ def allow(key: Key, model: str) -> None:
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
     rows = connection.execute(
-        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at FROM key ORDER BY created_at, id"
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store FROM key"
+        " ORDER BY created_at, id"
     )
     return [
         (
@@ -143,9 +150,10 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 created=moment(created),
                 expires=_moment(expires),
                 disabled=_moment(disabled),
+                store=bool(store),
             ),
         )
-        for hash_, id_, name, hint, models, created, expires, disabled in rows
+        for hash_, id_, name, hint, models, created, expires, disabled, store in rows
     ]
 
 

@@ -34,10 +34,17 @@ def command() -> None:
 @click.argument("name")
 @click.option("--models", multiple=True, metavar="ID,…", help="Models it may use, lab/* for all of a lab's; else any.")
 @click.option("--expires", type=Moment("ahead"), metavar="SPAN|DATE", help="When it ends: 12h, 30d, 2027-01-01 (UTC).")
+@click.option("--store", is_flag=True, help="Keep its responses (/v1/responses), so that they can be continued.")
 @json_option
 @config_option
 def create(
-    *, name: str, models: tuple[str, ...], expires: datetime | None, as_json: bool, config_file: Path | None
+    *,
+    name: str,
+    models: tuple[str, ...],
+    expires: datetime | None,
+    store: bool,
+    as_json: bool,
+    config_file: Path | None,
 ) -> None:
     """Make a key called NAME and show it, this once."""
     now = datetime.now(UTC)
@@ -45,7 +52,9 @@ def create(
         raise click.BadParameter("that moment has passed", param_hint="--expires")
     allowed = [model.strip() for group in models for model in group.split(",") if model.strip()]
     with database.opened(config.read({}, file=config_file)) as connection:
-        key, secret = keys.create(connection, name=name, models=allowed or None, expires=expires, now=now)
+        key, secret = keys.create(
+            connection, name=name, models=allowed or None, expires=expires, store=store, now=now
+        )
     if as_json:
         print_json({**_shown(key), "key": secret})
         return
@@ -65,7 +74,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
         return
     now = datetime.now(UTC)
     print_table(
-        ("id", "name", "ends in", "models", "created", "expires", "state"),
+        ("id", "name", "ends in", "models", "created", "expires", "stores", "state"),
         (
             (
                 key.id,
@@ -74,6 +83,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
                 "any" if key.models is None else ", ".join(key.models),
                 f"{key.created:%Y-%m-%d}",
                 key.expires and f"{key.expires:%Y-%m-%d %H:%M}",
+                "yes" if key.store else "no",
                 _state(key, now),
             )
             for key in found
@@ -107,4 +117,5 @@ def _shown(key: Key) -> dict[str, object]:
         "created": key.created,
         "expires": key.expires,
         "revoked": key.disabled,
+        "store": key.store,
     }
