@@ -14,7 +14,7 @@ from weighbridge.gateway.dispatch import first_answer
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.providers.base import Answer, Provider
-from weighbridge.routing.plan import model_named, plan
+from weighbridge.routing.plan import Planned, model_named, plan
 from weighbridge.routing.preferences import preferred
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.chat import CHAT
@@ -58,7 +58,8 @@ class Chat:
             if asked.fallbacks:
                 answer = await self._of_any(asked, key, tab, now)
             else:
-                answer = await self._of(asked.call.model, asked, key, tab, now)
+                planned = self._planned(asked.call.model, asked, key, tab, now)
+                answer = await first_answer(planned, asked, tab, self.providers)
             if asked.origin is not None:
                 tab.name(asked.origin)
             broke = await relay(answer, asked, tab, reply)
@@ -74,15 +75,13 @@ class Chat:
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
 
-    async def _of(self, name: str, asked: Asked, key: Key, tab: Tab, now: datetime) -> Answer:
-        """The answer of this model. Raises WeighbridgeError."""
+    def _planned(self, name: str, asked: Asked, key: Key, tab: Tab, now: datetime) -> list[Planned]:
+        """Where this model may be asked, the best first. Raises WeighbridgeError."""
         model = model_named(name, self.catalog(), self.providers)
         tab.asking(model.id)
         allow(key, model.id)
         planned = plan(model, now)
-        if asked.preferences is not None:
-            planned = preferred(planned, asked.preferences)
-        return await first_answer(planned, asked, tab, self.providers)
+        return planned if asked.preferences is None else preferred(planned, asked.preferences)
 
     async def _of_any(self, asked: Asked, key: Key, tab: Tab, now: datetime) -> Answer:
         """The answer of the model asked for, or of the first of the fallbacks that gives one, whatever is wrong.
@@ -92,7 +91,7 @@ class Chat:
         told: WeighbridgeError | None = None
         for name in (asked.call.model, *asked.fallbacks):
             try:
-                return await self._of(name, asked, key, tab, now)
+                return await first_answer(self._planned(name, asked, key, tab, now), asked, tab, self.providers)
             except WeighbridgeError as exc:
                 if told is None or isinstance(exc, UpstreamError):
                     told = exc
