@@ -52,9 +52,7 @@ def create(
         raise click.BadParameter("that moment has passed", param_hint="--expires")
     allowed = [model.strip() for group in models for model in group.split(",") if model.strip()]
     with database.opened(config.read({}, file=config_file)) as connection:
-        key, secret = keys.create(
-            connection, name=name, models=allowed or None, expires=expires, store=store, now=now
-        )
+        key, secret = keys.create(connection, name=name, models=allowed or None, expires=expires, store=store, now=now)
     if as_json:
         print_json({**_shown(key), "key": secret})
         return
