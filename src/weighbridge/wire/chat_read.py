@@ -38,7 +38,6 @@ class Unreadable(ValueError):
 
 
 _ABSENT: Final = msgspec.Raw()
-_NULL: Final = msgspec.Raw(b"null")
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -148,10 +147,12 @@ class ChunkReader:
         except openai.UNREADABLE as exc:
             raise Unreadable(f"a chunk cannot be read: {exc}") from exc
         choices = chunk.choices
-        if _reported(chunk.usage) or _reported(chunk.x_groq) or (choices and _reported(choices[0].usage)):
-            self.usage = openai.usage_in(document) or self.usage
+        if chunk.usage is not _ABSENT or chunk.x_groq is not _ABSENT or (choices and choices[0].usage is not _ABSENT):
+            self._used(document, chunk)
         if not choices:
             return []
+        if self._began is not None and len(choices) == 1 and (said := self._plainly_said(choices[0])) is not None:
+            return [said]
         events: list[Event] = []
         if self._began is None:
             began = Began(chunk.id or "", chunk.model or "", int(chunk.created or 0), self.usage)
@@ -161,6 +162,24 @@ class ChunkReader:
             if not choice.index:
                 self._choice(choice, events)
         return events
+
+    def _used(self, document: bytes, chunk: _Chunk) -> None:
+        places = (chunk.usage, chunk.x_groq, *(choice.usage for choice in chunk.choices or ()))
+        if any(bytes(place) not in (b"", b"null") for place in places):  # null beside every chunk but the last
+            self.usage = openai.usage_in(document) or self.usage
+
+    def _plainly_said(self, choice: _Choice) -> Said | None:
+        """The text of a choice that says nothing else, as nearly all do."""
+        delta = choice.delta
+        if delta is None or delta.content.__class__ is not str or choice.finish_reason or choice.index:
+            return None
+        text = delta.content
+        if not text or delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.reasoning_details:
+            return None
+        if delta.refusal or delta.function_call is not None:
+            return None
+        self._count(text)
+        return Said(text)
 
     def _choice(self, choice: _Choice, events: list[Event]) -> None:
         delta = choice.delta or choice.message
@@ -273,10 +292,6 @@ class ChunkReader:
         """Gemini's chunks number no calls: one with a name or an id begins the next."""
         named = call.id is not None or (call.function is not None and call.function.name is not None)
         return len(self._uses) if named else max(0, len(self._uses) - 1)
-
-
-def _reported(value: msgspec.Raw) -> bool:
-    return value is not _ABSENT and value != _NULL
 
 
 def _text(value: msgspec.Raw) -> str | None:

@@ -62,6 +62,22 @@ def events(data: bytes) -> Iterator[bytes]:
         yield data[at:]
 
 
+def documents(data: bytes) -> list[bytes]:
+    """The `data` of each of these whole events that has any."""
+    returns = data.find(b"\r") >= 0
+    if not returns and data.count(b"\n") == 2 and data.startswith(b"data:") and data.endswith(b"\n\n"):
+        return [data[5:].strip()]  # one event on one line, as nearly always
+    if returns:
+        return [text for event in events(data) if (text := document(event)) is not None]
+    found = []
+    for event in data.split(b"\n\n"):
+        if event.startswith(b"data:") and event.find(b"\n") < 0:
+            found.append(event[5:].strip())
+        elif (text := document(event)) is not None:
+            found.append(text)
+    return found
+
+
 def document(event: bytes) -> bytes | None:
     """The `data` of an event, its lines joined; None where it has none (a comment, a keep-alive)."""
     if event.startswith(b"data:") and event.endswith(b"\n") and event.find(b"\n") == len(event) - 2:

@@ -59,7 +59,10 @@ class Translated:
         whole = self._splitter.feed(data)
         if not whole:
             return b""
-        return b"".join([self._event(event) for event in sse.events(whole)])
+        documents = sse.documents(whole)
+        if len(documents) == 1:
+            return self._said(documents[0])
+        return b"".join([self._said(document) for document in documents])
 
     def end(self) -> bytes:
         """See Stream.end."""
@@ -67,7 +70,7 @@ class Translated:
         document = sse.document(rest)
         if document is None or not (document == b"[DONE]" or openai.readable(document)):
             return b""
-        return self._event(rest.rstrip(b"\r\n") + b"\n\n")
+        return self._said(document)
 
     def last(self) -> bytes:
         """See Stream.last."""
@@ -84,11 +87,8 @@ class Translated:
         """See Stream.said_bytes."""
         return self._reader.said_bytes
 
-    def _event(self, event: bytes) -> bytes:
+    def _said(self, document: bytes) -> bytes:
         if self.done or self.fault is not None:
-            return b""
-        document = sse.document(event)
-        if document is None:
             return b""
         if document == b"[DONE]":
             self.done = True
