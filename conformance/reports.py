@@ -1,5 +1,6 @@
 """Suites' own reports, read into cases."""
 
+import html
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ import msgspec
 
 from conformance.results import Case, Ending
 
-_LONGEST = 300
+_LONGEST = 200
 """Characters of a reason that are kept."""
 
 
@@ -35,7 +36,7 @@ def open_responses(text: bytes) -> list[Case]:
 
 def first_line(text: str) -> str:
     """The first line that says something, without addresses, times and keys that differ from run to run."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in html.unescape(text).splitlines() if line.strip()), "")
     line = re.sub(r"127\.0\.0\.1:\d+", "GATEWAY", line)
     line = re.sub(r"0x[0-9a-f]{6,}", "0x…", line)
     line = re.sub(r"/(?:\S+/)?conformance-\w+/", "…/", line)

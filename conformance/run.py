@@ -37,6 +37,10 @@ class Options:
     page: bool
 
 
+_WIDTH = 150
+"""Characters of a reason that are printed."""
+
+
 class _NotRun(Exception):  # noqa: N818 - it is what is wrong
     """A suite cannot be run here, and why."""
 
@@ -122,8 +126,11 @@ def _version(gateway: str, peers: Path | None) -> str:
 def _show(outcome: Outcome) -> None:
     score = outcome.not_run or f"{outcome.passed} of {outcome.total}, {len(outcome.skipped)} skipped"
     print(f"{outcome.suite:28} {outcome.gateway:12} {score}", flush=True)
+    alike: dict[str, list[Case]] = {}
     for case in outcome.failed:
-        print(f"    missed {case.id}: {case.said}", flush=True)
+        alike.setdefault(f"{case.id.rpartition('::')[2].partition('[')[0]}: {case.said[:_WIDTH]}", []).append(case)
+    for line, cases in alike.items():
+        print(f"    missed {len(cases)} x {line}", flush=True)
 
 
 def _options() -> Options:
