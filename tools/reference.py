@@ -21,6 +21,7 @@ from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
+from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.routes import Route, routes
 
 _T = TypeVar("_T")
@@ -117,6 +118,7 @@ def route_table() -> Sequence[Route]:
         _empty(Models),
         _empty(Receipts),
         _empty(Health),
+        responses=_empty(Responses),
         openrouter_models=_empty(OpenRouterModels),
         openrouter_account=_empty(OpenRouterAccount),
     )

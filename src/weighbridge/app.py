@@ -27,6 +27,7 @@ import uvloop
 
 from weighbridge import config, db
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
+from weighbridge.accounts.responses import Responses as KeptResponses
 from weighbridge.catalog.load import OWN_MACHINE, load
 from weighbridge.catalog.model import Catalog, Endpoint, Price, Rate
 from weighbridge.catalog.shelf import Shelf, with_endpoint
@@ -38,6 +39,7 @@ from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
+from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.routes import Gateway, Route, refuse, routes
 from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
@@ -134,6 +136,8 @@ class Worker:
         )
         self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
+        self._keeping = _connected(settings.ledger_path)
+        self._kept = KeptResponses(self._keeping)
         turns = Turns(deadlines.now)
         self._servers = _servers(settings, self._rows, deadlines, turns)
         self._shelf = Shelf(_catalog(settings, tuple(self._servers), engines))
@@ -148,18 +152,20 @@ class Worker:
     def routes(self) -> tuple[Route, ...]:
         """The table of paths over this worker's parts."""
         catalog = lambda: self._shelf.current  # noqa: E731 - one line, handed to four
+        chat = Chat(
+            open=self._open,
+            check_ledger=self._writer.check,
+            catalog=catalog,
+            providers=self._providers,
+            books=Books(Ids(), self._writer.record, time.perf_counter),
+            now=_now,
+        )
         return routes(
-            Chat(
-                open=self._open,
-                check_ledger=self._writer.check,
-                catalog=catalog,
-                providers=self._providers,
-                books=Books(Ids(), self._writer.record, time.perf_counter),
-                now=_now,
-            ),
+            chat,
             Models(lambda request: self._open(request, _now()), catalog),
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
+            responses=Responses(chat, self._kept),
             openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
@@ -197,6 +203,7 @@ class Worker:
             server.close()
         await self._writer.close()
         self._reading.close()
+        self._keeping.close()
 
     def _open(self, request: Request, now: datetime) -> Key:
         scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")

@@ -4,6 +4,7 @@ WeighbridgeError
 ├── BadRequest               400  the caller can mend it
 │   ├── MalformedRequest     400  not HTTP as we take it (408, 417 and 431 as well)
 │   ├── ContextOverflow      400  the prompt does not fit the model's context
+│   ├── UnknownResponse      400  the response to go on from is not kept here
 │   └── BodyTooLarge         413  the body is over the server's limit
 ├── Unauthorized             401  no key, or not one of ours
 ├── Forbidden                403  a good key that may not do this
@@ -89,6 +90,15 @@ class ContextOverflow(BadRequest):
     """
 
     code = "context_length_exceeded"
+
+
+class UnknownResponse(BadRequest):
+    """The response that `previous_response_id` names is not kept here, or not for this key.
+
+    Send the items of the conversation as `input`; to have responses kept, make a key with `--store`.
+    """
+
+    code = "previous_response_not_found"
 
 
 class BodyTooLarge(BadRequest):

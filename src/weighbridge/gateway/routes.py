@@ -15,6 +15,7 @@ from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
+from weighbridge.gateway.responses import Responses
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
 from weighbridge.wire.chat import CHAT
@@ -22,6 +23,7 @@ from weighbridge.wire.completions import COMPLETIONS
 from weighbridge.wire.embeddings import EMBEDDINGS
 from weighbridge.wire.messages import MESSAGES
 from weighbridge.wire.openrouter import OpenRouterErrors, OpenRouterSurface
+from weighbridge.wire.responses import RESPONSES
 from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ def routes(
     receipts: Receipts,
     health: Health,
     *,
+    responses: Responses,
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
 ) -> tuple[Route, ...]:
@@ -61,12 +64,23 @@ def routes(
             "about how many tokens a message's request has",
             MESSAGES,
         ),
+        *_responses(responses),
         Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
         Route("GET", "/v1/models/{id}", models.one, "one of them"),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         *_openrouter(chat, openrouter_models, openrouter_account),
+    )
+
+
+def _responses(responses: Responses) -> tuple[Route, ...]:
+    return (
+        Route("POST", "/v1/responses", responses.create, "a response, as JSON or as a stream of events", RESPONSES),
+        Route("GET", "/v1/responses/{id}", responses.one, "one that was kept", RESPONSES),
+        Route("DELETE", "/v1/responses/{id}", responses.delete, "forget one", RESPONSES),
+        Route("POST", "/v1/responses/{id}/cancel", responses.cancel, "call off one that is being streamed", RESPONSES),
+        Route("GET", "/v1/responses/{id}/input_items", responses.input_items, "what went into one", RESPONSES),
     )
 
 

@@ -76,7 +76,7 @@ class Reply:
     (Content-Length, Transfer-Encoding, Connection), which is ours; a line break in one is a ValueError.
     """
 
-    __slots__ = ("_chunked", "_connection", "_headless", "_last", "also", "ended", "started")
+    __slots__ = ("_chunked", "_connection", "_headless", "_last", "also", "called_off", "ended", "started")
 
     def __init__(self, connection: "Client", *, headless: bool, last: bool, chunked: bool) -> None:
         self._connection = connection
@@ -86,13 +86,18 @@ class Reply:
         """Whether the client speaks 1.1; to one of 1.0, a body of unknown length ends with the connection."""
         self.also: Headers = ()
         """Headers the answer has besides its own, whoever comes to give it (CORS)."""
+        self.called_off = False
+        """The client has said, on another connection, that it wants no more of it."""
         self.started = False
         self.ended = False
 
     @property
     def left(self) -> bool:
-        """Whether the client has gone, so that nothing written arrives; False where it was we who cut it off."""
-        return self._connection.lost and self._connection.left
+        """Whether the client wants no more: it has called the answer off, or has gone, so that nothing written arrives.
+
+        False where it was we who cut it off.
+        """
+        return self.called_off or (self._connection.lost and self._connection.left)
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """The whole answer at once."""

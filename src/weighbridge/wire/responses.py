@@ -24,6 +24,7 @@ from weighbridge.wire.inner import (
     ToolUse,
     ToolWent,
 )
+from weighbridge.wire.responses_items import listed
 from weighbridge.wire.responses_read import Asking, Earlier, read_request
 from weighbridge.wire.responses_write import Making, ResponseWriter
 from weighbridge.wire.surface import Asked, Cost, Stream
@@ -115,6 +116,11 @@ class ResponsesSurface:
         writer = self._writer
         return CHAT.error_event(error) if writer is None else writer.failed(error)
 
+    @property
+    def document(self) -> bytes:
+        """The response, once it has ended."""
+        return b"" if self._writer is None else self._writer.document
+
     def cancelled(self) -> bytes:
         """The last events of a stream that its client has called off."""
         return b"" if self._writer is None else self._writer.cancelled()
@@ -123,7 +129,8 @@ class ResponsesSurface:
         keep = self._keep
         if keep is None:
             return None
-        return lambda: keep(Made(self._id, asking.echo.previous_response_id, asking.input, writer.document))
+        id_, previous = self._id, asking.echo.previous_response_id
+        return lambda: keep(Made(id_, previous, listed(asking.input, id_), writer.document))
 
 
 class Made(msgspec.Struct):

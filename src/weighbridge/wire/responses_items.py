@@ -26,6 +26,7 @@ from weighbridge.wire.inner import (
     ToolResult,
     ToolUse,
 )
+from weighbridge.wire.responses_objects import item_id
 
 T = TypeVar("T")
 _PATH: Final = re.compile(r" - at `\$?\.?(.*)`$")
@@ -127,6 +128,18 @@ _reasonings: Final = msgspec.json.Decoder(_Reasoning)
 _contents: Final[msgspec.json.Decoder[_Content]] = msgspec.json.Decoder(_Content)
 _CALLS: Final = ("function_call", "custom_tool_call")
 _RESULTS: Final = ("function_call_output", "custom_tool_call_output")
+_PREFIXES: Final = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+}
+_INPUT: Final = 0x8000
+"""What went in is numbered from here, what came out from 0."""
+NULL: Final = msgspec.Raw(b"null")
+_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KNOWN: Final = ("message", "reasoning", "item_reference", *_CALLS, *_RESULTS)
 
 
@@ -287,3 +300,36 @@ def _inline(url: str) -> tuple[str, str] | None:
         return None
     media_type, found, data = url[len("data:") :].partition(";base64,")
     return (media_type, data) if found else None
+
+
+def listed(items: Sequence[msgspec.Raw], response: str) -> list[msgspec.Raw]:
+    """The items that went into a response, as it is kept: each with a type and an id, messages in parts."""
+    return [_listed(item, response, at) for at, item in enumerate(items)]
+
+
+def _listed(item: msgspec.Raw, response: str, at: int) -> msgspec.Raw:
+    fields = _objects.decode(item)
+    kind = _heads.decode(item).type or "message"
+    fields["type"] = msgspec.Raw(msgspec.json.encode(kind))
+    if fields.get("id", NULL) == NULL:
+        fields["id"] = msgspec.Raw(msgspec.json.encode(item_id(_PREFIXES.get(kind, "item"), response, _INPUT + at)))
+    if kind != "reasoning":
+        fields.setdefault("status", msgspec.Raw(b'"completed"'))
+    if kind == "message" and bytes(fields["content"])[:1] == b'"':
+        said = "output_text" if _heads.decode(item).role == "assistant" else "input_text"
+        extra = b',"annotations":[],"logprobs":[]' if said == "output_text" else b""
+        text = b'[{"type":"%b","text":%b%b}]' % (said.encode(), bytes(fields["content"]), extra)
+        fields["content"] = msgspec.Raw(text)
+    return msgspec.Raw(msgspec.json.encode(fields))
+
+
+def resolved(items: Sequence[msgspec.Raw], known: Mapping[str, msgspec.Raw]) -> list[msgspec.Raw]:
+    """The items with those in the place of references that are meant by them."""
+    if not known:
+        return list(items)
+    return [known.get(_heads.decode(item).id or "", item) if _is_reference(item) else item for item in items]
+
+
+def _is_reference(item: msgspec.Raw) -> bool:
+    head = _heads.decode(item)
+    return head.type == "item_reference" or (head.type is None and head.role is None)

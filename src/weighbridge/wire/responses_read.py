@@ -20,8 +20,8 @@ import msgspec
 from weighbridge.errors import BadRequest
 from weighbridge.wire import openai
 from weighbridge.wire.inner import Call, Format, Message, Reasoning, Text, ToolChoice
-from weighbridge.wire.responses_items import fault, turns
-from weighbridge.wire.responses_tools import NULL, Tools, read_tools
+from weighbridge.wire.responses_items import NULL, fault, resolved, turns
+from weighbridge.wire.responses_tools import Tools, read_tools
 
 _Included = Literal[
     "reasoning.encrypted_content",
@@ -222,7 +222,7 @@ def read_request(body: bytes, earlier: Earlier, *, may_store: bool) -> Asking:
     include = request.include or ()
     return Asking(
         call=_call(request, conversation, tools, also),
-        input=own,
+        input=resolved(own, earlier.known),
         echo=_echo(request, tools, store=may_store and request.store is not False),
         custom=tools.custom,
         sealed="reasoning.encrypted_content" in include,

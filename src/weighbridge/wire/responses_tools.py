@@ -11,9 +11,8 @@ import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.wire.inner import Tool, ToolChoice
-from weighbridge.wire.responses_items import decoded
+from weighbridge.wire.responses_items import NULL, decoded
 
-NULL: Final = msgspec.Raw(b"null")
 _LEFT_OUT: Final = ("web_search", "web_search_preview")
 _CUSTOM_SCHEMA: Final = msgspec.Raw(
     b'{"type":"object","properties":{"input":{"type":"string","description":"The whole input, as plain text."}},'
