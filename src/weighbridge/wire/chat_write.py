@@ -2,7 +2,8 @@
 
 What chat has no place for is lost in these ways, and no others: reasoning of earlier turns, `cache` marks and a tool
 result's `failed` flag are left out (a failed result says so in its text); pictures and files that a tool answered with
-follow it in a user's turn; a thinking budget has no field.
+follow it in a user's turn; a thinking budget has no field. Several texts of one turn become one, with a blank line
+between them, as not every server takes a list.
 """
 
 from collections.abc import Iterable, Iterator
@@ -99,7 +100,7 @@ def _assistant(message: Message) -> _Json:
     known = (Text, ToolUse, Refusal, Thought)
     if strange := next((part for part in message.parts if not isinstance(part, known)), None):
         raise BadRequest(f"an assistant's turn cannot hold a {_name(strange)} part in the chat format")
-    said["content"] = "".join(text.text for text in texts) if texts else None
+    said["content"] = _TEXTS.join(text.text for text in texts) if texts or not uses else None
     if refusals:
         said["refusal"] = "".join(refusals)
     if uses:
@@ -111,16 +112,19 @@ def _assistant(message: Message) -> _Json:
 
 
 def _result(result: ToolResult) -> _Json:
-    text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
+    text = _TEXTS.join(part.text for part in result.parts if isinstance(part, Text))
     if result.failed:
         text = f"Error: {text}" if text else "Error"
     return {"role": "tool", "tool_call_id": result.id, "content": text}
 
 
 def _content(parts: list[Part]) -> str | list[_Json]:
-    if all(isinstance(part, Text) for part in parts) and len(parts) <= 1:
-        return "".join(part.text for part in parts if isinstance(part, Text))
-    return list(_parts(parts))
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    return _TEXTS.join(texts) if len(texts) == len(parts) else list(_parts(parts))
+
+
+_TEXTS: Final = "\n\n"
+"""Between texts that were told apart."""
 
 
 def _parts(parts: Iterable[Part]) -> Iterator[_Json]:
@@ -146,10 +150,10 @@ def _picture(picture: Picture) -> _Json:
 def _file(document: Document) -> _Json:
     if document.url is not None:
         raise BadRequest("a file by its address cannot be passed on to this model: send its bytes as base64")
-    file: _Json = {} if document.name is None else {"filename": document.name}
     if document.file_id is not None:
-        return file | {"file_id": document.file_id}
-    return file | {"file_data": f"data:{document.media_type};base64,{document.data}"}
+        named = {} if document.name is None else {"filename": document.name}
+        return named | {"file_id": document.file_id}
+    return {"filename": document.name or "document", "file_data": f"data:{document.media_type};base64,{document.data}"}
 
 
 def _tool(tool: Tool) -> _Json:
