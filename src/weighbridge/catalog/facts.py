@@ -129,12 +129,11 @@ def read_facts(data: Traversable) -> Facts:
 
     Raises CatalogError.
     """
-    labs = {
-        slug: Lab(slug, row.name, row.country, row.source) for slug, row in _table(data / "labs.toml", LabRow).items()
-    }
+    lab_rows = read_table(data / "labs.toml", LabRow)
+    labs = {slug: Lab(slug, row.name, row.country, row.source) for slug, row in lab_rows.items()}
     licences = {
         id_: Licence(id_, row.name, row.licence_class, row.source)
-        for id_, row in _table(data / "licences.toml", LicenceRow).items()
+        for id_, row in read_table(data / "licences.toml", LicenceRow).items()
     }
     return Facts(labs, licences, _models(data / "models", labs, licences), _prices(data / "prices.toml"))
 
@@ -157,13 +156,13 @@ def read_listing(data: Traversable, provider: str, models: Mapping[str, ModelRow
 
 def listed_providers(data: Traversable) -> tuple[str, ...]:
     """The providers that have a file in endpoints/, in alphabetical order."""
-    return tuple(sorted(file.name.removesuffix(".toml") for file in _tomls(data / "endpoints")))
+    return tuple(sorted(file.name.removesuffix(".toml") for file in toml_files(data / "endpoints")))
 
 
 def _models(folder: Traversable, labs: Mapping[str, Lab], licences: Mapping[str, Licence]) -> Mapping[str, ModelRow]:
     models: dict[str, ModelRow] = {}
-    for file in _tomls(folder):
-        for id_, row in _table(file, ModelRow).items():
+    for file in toml_files(folder):
+        for id_, row in read_table(file, ModelRow).items():
             if id_ in models:
                 raise _wrong(file, id_, "another file has the same id")
             _check_model(file, id_, row, labs, licences)
@@ -214,11 +213,13 @@ def _prices(file: Traversable) -> Mapping[tuple[str, str], tuple[PriceRow, ...]]
     return prices
 
 
-def _tomls(folder: Traversable) -> list[Traversable]:
+def toml_files(folder: Traversable) -> list[Traversable]:
+    """The data files of a folder, in the order of their names."""
     return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
 
 
-def _table(file: Traversable, shape: type[_T]) -> dict[str, _T]:
+def read_table(file: Traversable, shape: type[_T]) -> dict[str, _T]:
+    """A file's tables by their keys, each checked. Raises CatalogError."""
     return {key: _convert(file, key, raw, shape) for key, raw in _parse(file).items()}
 
 

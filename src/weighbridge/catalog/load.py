@@ -20,7 +20,9 @@ from weighbridge.catalog.facts import (
     read_facts,
     read_listing,
 )
+from weighbridge.catalog.habits import HabitBook, read_habits
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate, price_id
+from weighbridge.wire.habits import Habits
 
 if TYPE_CHECKING:
     from weighbridge.catalog.prices import PriceLists
@@ -40,9 +42,10 @@ def load(providers: Collection[str], *, when: datetime, data: Traversable | None
     folder = _installed() if data is None else data
     facts = read_facts(folder)
     listings = _listings(folder, facts, providers)
-    endpoints = _endpoints(facts, listings, when)
+    habits = read_habits(folder / "habits")
+    endpoints = _endpoints(facts, listings, habits, when)
     models = {id_: _model(id_, row, facts, endpoints.get(id_, ())) for id_, row in facts.models.items()}
-    return Catalog(models, _aliases(facts.models, endpoints))
+    return Catalog(models, _aliases(facts.models, endpoints), habits)
 
 
 def every_provider(data: Traversable | None = None) -> tuple[str, ...]:
@@ -72,7 +75,7 @@ def with_discovered(
         id_ = known.id if known is not None and known.source is not None else f"{provider}/{upstream}"
         model = models.get(id_) or Model(id_)
         prices = lists.prices(price_provider, upstream) if lists and price_provider else ()
-        endpoint = Endpoint(provider, upstream, id_, prices)
+        endpoint = Endpoint(provider, upstream, id_, prices, habits=catalog.habits_of(provider, id_, upstream))
         models[id_] = replace(model, endpoints=(*model.endpoints, endpoint))
     return with_strangers(catalog, models)
 
@@ -80,7 +83,7 @@ def with_discovered(
 def with_strangers(catalog: Catalog, models: Mapping[str, Model]) -> Catalog:
     """A snapshot of `models` in which those we know nothing of can be asked for by their bare name, if it is clear."""
     known_names = {name: id_ for name, id_ in catalog.aliases.items() if models[id_].source is not None}
-    return Catalog(models, {**_names_of_strangers(models), **known_names})
+    return Catalog(models, {**_names_of_strangers(models), **known_names}, catalog.habits)
 
 
 def _installed() -> Traversable:
@@ -98,14 +101,17 @@ def _listings(folder: Traversable, facts: Facts, providers: Iterable[str]) -> Ma
     return {provider: listing for provider, listing in read.items() if listing is not None}
 
 
-def _endpoints(facts: Facts, listings: Mapping[str, Listing], when: datetime) -> Mapping[str, tuple[Endpoint, ...]]:
+def _endpoints(
+    facts: Facts, listings: Mapping[str, Listing], habits: HabitBook, when: datetime
+) -> Mapping[str, tuple[Endpoint, ...]]:
     """By model id, in the order of the provider's id."""
     lists = _price_lists() if any(listing.price_provider for listing in listings.values()) else None
     endpoints: defaultdict[str, tuple[Endpoint, ...]] = defaultdict(tuple)
     for provider, listing in listings.items():
         for upstream, row in listing.rows(when.astimezone(UTC).date()):
             prices = _prices(facts, lists, provider, listing, upstream)
-            endpoints[row.model] += (_endpoint(provider, upstream, row, prices),)
+            known = habits.of(provider, row.model, upstream)
+            endpoints[row.model] += (_endpoint(provider, upstream, row, prices, known),)
     return endpoints
 
 
@@ -137,8 +143,10 @@ def _own_rate(row: Decimal | RateRow) -> Rate:
     return Rate(row.base, row.tiers) if isinstance(row, RateRow) else Rate(row)
 
 
-def _endpoint(provider: str, upstream: str, row: EndpointRow, prices: tuple[Price, ...]) -> Endpoint:
-    return Endpoint(provider, upstream, row.model, prices, row.quantisation, row.region, row.context)
+def _endpoint(
+    provider: str, upstream: str, row: EndpointRow, prices: tuple[Price, ...], habits: Habits | None
+) -> Endpoint:
+    return Endpoint(provider, upstream, row.model, prices, row.quantisation, row.region, row.context, habits)
 
 
 def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...]) -> Model:

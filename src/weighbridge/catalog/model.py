@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from difflib import SequenceMatcher
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
+
+from weighbridge.wire.habits import Habits
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
 Modality = Literal["text", "image", "audio", "video", "file", "embedding"]
@@ -116,6 +118,8 @@ class Endpoint:
     quantisation: str | None = None
     region: str | None = None
     context: int | None = None
+    habits: Habits | None = None
+    """What the model does there in its own way; None: nothing that we know of."""
 
     def price_at(self, when: datetime) -> Price | None:
         """The price row in force at `when` (aware): the last one listed whose date and hours match.
@@ -155,12 +159,21 @@ _LONGEST_NAME: Final = 200
 """Characters of a name that is worth comparing: the comparison's time grows with them."""
 
 
+class HabitsOf(Protocol):
+    """Who knows a model's habits."""
+
+    def of(self, provider: str, *names: str) -> Habits | None:
+        """The habits of the model that goes by these names at a provider."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """One immutable snapshot. `models` by id; `aliases` maps other accepted names, in lower case, to an id."""
 
     models: Mapping[str, Model]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    habits: HabitsOf | None = None
 
     def find(self, name: str) -> Model | None:
         """The model of this id or alias, whatever its case."""
@@ -172,6 +185,10 @@ class Catalog:
             if id_ is not None and id_ in self.models:
                 return self.models[id_]
         return None
+
+    def habits_of(self, provider: str, *names: str) -> Habits | None:
+        """The habits of the model that goes by these names (an id, a provider's own) at a provider."""
+        return None if self.habits is None else self.habits.of(provider, *names)
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """The ids most like `name`, those that some endpoint serves first; fewer or none if nothing is alike."""

@@ -25,7 +25,8 @@ def with_endpoint(catalog: Catalog, endpoint: Endpoint) -> Catalog:
     """
     known = catalog.find(endpoint.model)
     model = Model(endpoint.model) if known is None else known
-    endpoint = replace(endpoint, model=model.id)
+    habits = catalog.habits_of(endpoint.provider, model.id, endpoint.upstream_model)
+    endpoint = replace(endpoint, model=model.id, habits=habits)
     others = tuple(
         each
         for each in model.endpoints

@@ -25,7 +25,7 @@ def model_named(name: str, catalog: Catalog, providers: Container[str]) -> Model
         return model
     provider, _, upstream = name.partition("/")
     if upstream and provider in providers:
-        return _at_provider(provider, upstream, catalog) or Model(name, endpoints=(Endpoint(provider, upstream, name),))
+        return _at_provider(provider, upstream, catalog) or _stranger(provider, upstream, catalog)
     if model is not None:
         raise UnknownModel(
             f"{model.id!r} is known, but no provider that is set up here serves it; "
@@ -45,6 +45,13 @@ def _at_provider(provider: str, upstream: str, catalog: Catalog) -> Model | None
             if endpoint.provider == provider and endpoint.upstream_model == upstream:
                 return replace(model, endpoints=(endpoint,))
     return None
+
+
+def _stranger(provider: str, upstream: str, catalog: Catalog) -> Model:
+    """A model that is in no list, by what its name tells of its habits."""
+    name = f"{provider}/{upstream}"
+    habits = catalog.habits_of(provider, upstream)
+    return Model(name, endpoints=(Endpoint(provider, upstream, name, habits=habits),))
 
 
 def plan(model: Model, when: datetime) -> list[Planned]:
