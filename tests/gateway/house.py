@@ -147,10 +147,18 @@ class House:
         """What a client of OpenAI's takes for `base_url`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def new_key(self, name: str, *, models: tuple[str, ...] | None = None, expires: datetime | None = None) -> str:
+    def new_key(
+        self,
+        name: str,
+        *,
+        models: tuple[str, ...] | None = None,
+        expires: datetime | None = None,
+        store: bool = False,
+    ) -> str:
         """One more key; it counts within a second."""
+        now = datetime.now(UTC)
         with closing(db.connect(self.ledger)) as connection:
-            return keys.create(connection, name=name, now=datetime.now(UTC), models=models, expires=expires)[1]
+            return keys.create(connection, name=name, now=now, models=models, expires=expires, store=store)[1]
 
     def sql(self, statement: str) -> None:
         """Meddle with the ledger."""
