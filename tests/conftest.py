@@ -1,17 +1,26 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving import parent
-from weighbridge.serving.engines import EngineSettings, LocalModel, Upstream, engine_child, socket_directory, upstream
+from weighbridge.serving.engines import (
+    EngineSettings,
+    Upstream,
+    engine_child,
+    local_model,
+    socket_directory,
+    upstream,
+)
 from weighbridge.serving.sources import default_sources
-from weighbridge.serving.weights import pull, template_of, weights_of
+from weighbridge.serving.weights import pull, weights_of
 
 QWEN = "qwen/qwen2.5-coder-0.5b-instruct"
+MINILM = "sentence-transformers/all-minilm-l6-v2"
 
 
 class _Quiet:
@@ -23,9 +32,25 @@ class _Quiet:
 @pytest.fixture(scope="session")
 def qwen_file() -> Path:
     """The default model's real file; only where it can't be had, and not in CI, tests that need it are skipped."""
+    return _file(QWEN)
+
+
+@pytest.fixture(scope="session")
+def minilm_file() -> Path:
+    """The same for the model that makes embeddings."""
+    return _file(MINILM)
+
+
+@pytest.fixture(scope="session")
+def model_files(qwen_file: Path, minilm_file: Path) -> tuple[Path, ...]:
+    """The files of all models that run by default."""
+    return qwen_file, minilm_file
+
+
+def _file(model: str) -> Path:
     directory = Path(os.environ.get("WEIGHBRIDGE_TEST_MODELS", "~/.cache/weighbridge-test-models")).expanduser()
     try:
-        return pull(weights_of(QWEN), directory=directory, progress=_Quiet(), sources=default_sources())
+        return pull(weights_of(model), directory=directory, progress=_Quiet(), sources=default_sources())
     except WeightsUnavailable as error:
         if os.environ.get("CI"):
             raise
@@ -35,10 +60,23 @@ def qwen_file() -> Path:
 @pytest.fixture(scope="session")
 def engine(qwen_file: Path) -> Iterator[Upstream]:
     """A running engine with the default model: two slots of 2048 tokens."""
+    with _running(QWEN, qwen_file) as where:
+        yield where
+
+
+@pytest.fixture(scope="session")
+def embedder(minilm_file: Path) -> Iterator[Upstream]:
+    """A running engine with the model that makes embeddings."""
+    with _running(MINILM, minilm_file) as where:
+        yield where
+
+
+@contextmanager
+def _running(model: str, file: Path) -> Iterator[Upstream]:
     with socket_directory() as sockets:
-        where = upstream(QWEN, sockets)
-        local = LocalModel(QWEN, qwen_file, template_of(weights_of(QWEN)))
-        child = engine_child(local, where, EngineSettings(context=2048))
+        weights = weights_of(model)
+        where = upstream(model, sockets, dimensions=weights.dimensions, fim=weights.fim)
+        child = engine_child(local_model(weights, file), where, EngineSettings(context=2048))
         ready_read, ready_write = os.pipe()
         environment = dict(parent.environment(ready_write))
         with (

@@ -89,10 +89,11 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway(qwen_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(model_files: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     home = tmp_path_factory.mktemp("home")
     (home / "models").mkdir()
-    (home / "models" / qwen_file.name).symlink_to(qwen_file)
+    for file in model_files:
+        (home / "models" / file.name).symlink_to(file)
     (home / "weighbridge.toml").write_text(SETTINGS)
     with (
         live.gateway([WEIGHBRIDGE, "up", "--port", "0"], home) as (address, key),

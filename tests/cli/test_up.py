@@ -164,10 +164,11 @@ def test_what_it_prints_to_try_does_work(shell: Shell, up: list[str | Path]) -> 
 
 
 @pytest.mark.model
-def test_the_real_model_answers_counts_and_costs_nothing(shell: Shell, qwen_file: Path) -> None:
+def test_the_real_model_answers_counts_and_costs_nothing(shell: Shell, model_files: tuple[Path, ...]) -> None:
     models = shell.home / "models"
     models.mkdir(parents=True)
-    (models / qwen_file.name).symlink_to(qwen_file)
+    for file in model_files:
+        (models / file.name).symlink_to(file)
     with live.gateway([WEIGHBRIDGE, "up", "--port", "0"], shell.home):
         asked = shell.run("chat", "Say hello.", "--max-tokens", "16")
         found = {each["about"]: each for each in json.loads(shell.good("doctor", "--json"))}

@@ -41,12 +41,13 @@ HERE = Gateway("http://127.0.0.1:1234", "wb-secret", Path("/nonexistent"))
 
 
 @pytest.fixture(scope="module")
-def gateway(qwen_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(model_files: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway on the real model, which has answered once: the pages are written for such a reader."""
     weighbridge = Path(sys.executable).with_name("weighbridge")
     home = tmp_path_factory.mktemp("home")
     (home / "models").mkdir()
-    (home / "models" / qwen_file.name).symlink_to(qwen_file)
+    for file in model_files:
+        (home / "models" / file.name).symlink_to(file)
     with live.gateway([weighbridge, "up", "--port", "0"], home) as (address, key):
         subprocess.run(
             [weighbridge, "chat", "--max-tokens", "8", "Say hello"], env=live.environment(home), check=True, timeout=100

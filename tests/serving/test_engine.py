@@ -236,3 +236,25 @@ async def test_a_file_that_is_no_model_is_a_crash_loop_with_the_next_step(tmp_pa
         supervisor.stop()
     assert "model loading error" in report
     assert report.endswith(f"If the file is damaged, delete {tmp_path / 'bad.gguf'} and run: weighbridge pull lab/bad")
+
+
+def test_a_completion_goes_on_and_a_gap_is_filled_in_the_models_own_tokens(engine: Upstream) -> None:
+    gap = "<|fim_prefix|>def half(x):\n    y = <|fim_suffix|>\n    return y\n<|fim_middle|>"
+    asked = {"model": engine.model, "temperature": 0, "max_tokens": 8, "stop": ["\n"]}
+    plain = ask(engine, {**asked, "prompt": "def add(a, b):\n    return"}, path="/v1/completions")
+    assert plain.json["choices"][0]["text"] == " a + b"
+    filled = ask(engine, {**asked, "prompt": gap}, path="/v1/completions")
+    assert filled.json["choices"][0]["text"].replace(" ", "") in {"x/2", "x//2"}
+    assert filled.json["usage"]["prompt_tokens"] < 20  # each marker is one token, not the text it is written as
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"suffix": "\n    return y"}, {"echo": True}, {"best_of": 3}],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_llama_cpp_passes_over_what_we_refuse_or_write_for_it(engine: Upstream, fields: dict[str, Any]) -> None:
+    asked = {"model": engine.model, "temperature": 0, "max_tokens": 4, "prompt": "def add(a, b):\n    return"}
+    plain = ask(engine, asked, path="/v1/completions")
+    other = ask(engine, {**asked, **fields}, path="/v1/completions")
+    assert other.json["choices"][0]["text"] == plain.json["choices"][0]["text"]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from weighbridge.errors import UnknownModel, WeightsUnavailable
+from weighbridge.serving.made import _words
 from weighbridge.serving.progress import Progress
 from weighbridge.serving.sources import Download, IndexWheels, default_sources
 from weighbridge.serving.weights import (
@@ -425,14 +426,19 @@ def test_a_model_without_wheels_is_not_looked_for_there(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the table
 
 
-def test_the_table_names_the_two_models_of_the_makers_with_templates_that_are_there() -> None:
+def test_the_table_names_the_makers_models_with_templates_and_vocabularies_that_are_there() -> None:
     known = known_weights()
-    assert list(known) == ["qwen/qwen2.5-coder-0.5b-instruct", "qwen/qwen2.5-coder-1.5b-instruct"]
+    writing = ["qwen/qwen2.5-coder-0.5b-instruct", "qwen/qwen2.5-coder-1.5b-instruct"]
+    assert list(known) == [*writing, "sentence-transformers/all-minilm-l6-v2"]
     for weights in known.values():
         assert len(bytes.fromhex(weights.sha256)) == 32
         template = template_of(weights)
-        assert template is not None
-        assert "<|im_start|>" in template.read_text()
+        if weights.dimensions is None:
+            assert template is not None
+            assert "<|im_start|>" in template.read_text()
+        if weights.original is not None:
+            assert len(bytes.fromhex(weights.original.sha256)) == 32
+            assert "[CLS]" in _words(weights.original)
 
 
 def test_a_model_that_is_not_in_the_table_is_told_with_those_that_are() -> None:

@@ -9,9 +9,10 @@ from weighbridge.cli import database
 from weighbridge.cli.fetching import shown
 from weighbridge.cli.options import config_option, examples
 from weighbridge.config import Settings
-from weighbridge.serving.engines import LocalModel
+from weighbridge.errors import WeightsUnavailable
+from weighbridge.serving.engines import LocalModel, local_model
 from weighbridge.serving.sources import default_sources
-from weighbridge.serving.weights import Weights, present, pull, template_of, weights_of
+from weighbridge.serving.weights import Weights, present, pull, weights_of
 
 
 @click.command("pull", epilog=examples("weighbridge pull qwen/qwen2.5-coder-1.5b-instruct"))
@@ -46,12 +47,20 @@ def fetched(settings: Settings, weights: Weights) -> Path:
 def local_models(settings: Settings) -> list[LocalModel]:
     """The models that the settings have run here, with their files, fetched where missing.
 
+    One that makes embeddings and cannot be had is left out, and said so: an answer does not need it.
     Raises UnknownModel and WeightsUnavailable.
     """
     if not settings.local.enabled:
         return []
-    wanted = [weights_of(model) for model in dict.fromkeys(settings.local.models)]
-    return [LocalModel(each.model, fetched(settings, each), template_of(each)) for each in wanted]
+    found: list[LocalModel] = []
+    for weights in [weights_of(model) for model in dict.fromkeys(settings.local.models)]:
+        try:
+            found.append(local_model(weights, fetched(settings, weights)))
+        except WeightsUnavailable as error:
+            if weights.dimensions is None:
+                raise
+            click.echo(f"No embeddings are made here: {error.message}", err=True)
+    return found
 
 
 def here(settings: Settings) -> list[str]:

@@ -90,7 +90,9 @@ def _children(
     directory: Path,
 ) -> list[Child]:
     """One engine for each local model, one worker for each socket."""
-    upstreams = tuple(engines.upstream(each.model, directory) for each in local)
+    upstreams = tuple(
+        engines.upstream(each.model, directory, dimensions=each.dimensions, fim=each.fim) for each in local
+    )
     running_engines = [
         engines.engine_child(each, where, _engine_settings(settings))
         for each, where in zip(local, upstreams, strict=True)

@@ -77,7 +77,9 @@ class LocalSettings:
     """The models we run ourselves."""
 
     enabled: bool = setting(True, "Whether to run models on this machine.")
-    models: tuple[Text, ...] = setting(("qwen/qwen2.5-coder-0.5b-instruct",), "Ids of the models to run.")
+    models: tuple[Text, ...] = setting(
+        ("qwen/qwen2.5-coder-0.5b-instruct", "sentence-transformers/all-minilm-l6-v2"), "Ids of the models to run."
+    )
     threads: Count | None = setting(None, "Threads of an engine; unset: as many as there are cores.")
     slots: Count = setting(2, "Requests that one engine answers at once.")
     context: Tokens = setting(8192, "Longest prompt and answer together, for each slot.", unit="tokens")

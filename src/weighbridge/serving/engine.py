@@ -38,6 +38,7 @@ def main() -> None:
 def parameters(config: EngineConfig) -> xllamacpp.CommonParams:
     """The engine's settings in llama.cpp's words."""
     settings = config.settings
+    context = settings.context if config.local.context is None else min(config.local.context, settings.context)
     params = xllamacpp.CommonParams()
     params.model.path = str(config.local.file)
     params.model_alias = {config.local.model}
@@ -45,8 +46,11 @@ def parameters(config: EngineConfig) -> xllamacpp.CommonParams:
     params.api_keys = [config.upstream.api_key]
     params.cpuparams.n_threads = settings.threads or processors()
     params.n_parallel = settings.slots
-    params.n_ctx = settings.slots * settings.context
+    params.n_ctx = settings.slots * context
     params.n_batch = BATCH
+    if config.local.dimensions is not None:
+        params.embedding = True
+        params.n_batch = params.n_ubatch = context  # such a text is read at once or not at all
     params.kv_unified = False  # a slot has its own memory: a long conversation can't starve another
     params.fit_params = False  # else it tries a load first, and may take less context than it was told
     params.ctx_shift = False  # a prompt that does not fit is refused, never cut

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from weighbridge.serving.process import Child
+from weighbridge.serving.weights import Weights, template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,24 @@ class LocalModel:
     model: str
     file: Path
     template: Path | None = None
+    dimensions: int | None = None
+    """Of its vectors, where it makes embeddings; None: it writes text."""
+    context: int | None = None
+    """The longest text it reads, in tokens, where that is less than the settings have."""
+    fim: str | None = None
+    """How it is asked to fill a gap, with `{prefix}` and `{suffix}`; None: it cannot."""
+
+
+def local_model(weights: Weights, file: Path) -> LocalModel:
+    """A model as its weights describe it, from their verified file."""
+    return LocalModel(
+        weights.model,
+        file,
+        template_of(weights),
+        dimensions=weights.dimensions,
+        context=weights.context,
+        fim=weights.fim,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,10 @@ class Upstream:
     """A Unix socket speaking HTTP/1.1, in a directory that only we can enter."""
     api_key: str
     """For `Authorization: Bearer …`; new at each start."""
+    dimensions: int | None = None
+    """Of its vectors, where it makes embeddings; None: it writes text."""
+    fim: str | None = None
+    """How it is asked to fill a gap, with `{prefix}` and `{suffix}`; None: it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +108,11 @@ def socket_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-def upstream(model: str, sockets: Path) -> Upstream:
+def upstream(model: str, sockets: Path, *, dimensions: int | None = None, fim: str | None = None) -> Upstream:
     """Where the engine of `model` is going to answer, with a new key. `sockets` is from `socket_directory`."""
     name = hashlib.sha256(model.encode()).hexdigest()[:12]
-    return Upstream(model=model, socket=sockets / f"{name}.sock", api_key=secrets.token_urlsafe(24))
+    key = secrets.token_urlsafe(24)
+    return Upstream(model=model, socket=sockets / f"{name}.sock", api_key=key, dimensions=dimensions, fim=fim)
 
 
 def encode_upstreams(upstreams: Sequence[Upstream]) -> str:

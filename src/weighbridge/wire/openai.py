@@ -10,7 +10,7 @@ from weighbridge.errors import BadRequest
 from weighbridge.wire import splice
 from weighbridge.wire.usage import Usage
 
-_MOST_TOKENS: Final = 1_000_000_000
+MOST_TOKENS: Final = 1_000_000_000
 """More than this in one answer is no count."""
 Limit = Annotated[int, msgspec.Meta(ge=1)]
 """At least one."""
@@ -112,7 +112,7 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
 AnyCall = TypeVar("AnyCall", bound=Call)
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 
 
 class _PromptDetails(msgspec.Struct, gc=False):
@@ -352,7 +352,7 @@ def _count(reported: Mapping[str, object], name: str) -> int | None:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
-    return value if 0 <= value <= _MOST_TOKENS else None
+    return value if 0 <= value <= MOST_TOKENS else None
 
 
 def _at_most(most: int, count: int | None) -> int | None:

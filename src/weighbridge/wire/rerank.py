@@ -1,0 +1,112 @@
+"""Reranking as a surface: a query and documents in, the documents' places by relevance out.
+
+The format is Cohere's and Jina's (`model`, `query`, `documents`, `top_n`, `return_documents`), which SiliconFlow, vLLM
+and others speak too; it passes through untouched. OpenAI has none, so errors are worded as its other ones.
+"""
+
+from typing import Final
+
+import msgspec
+
+from weighbridge.errors import UpstreamError
+from weighbridge.wire import openai
+from weighbridge.wire.chat import ChatSurface
+from weighbridge.wire.surface import Asked, Cost, Stream
+from weighbridge.wire.texts import count, size
+from weighbridge.wire.usage import Usage
+
+
+class RerankCall(openai.Call, gc=False, kw_only=True):
+    """A request to put documents in order. A document is a text, or an object with the field `text`."""
+
+    query: msgspec.Raw
+    documents: msgspec.Raw
+    top_n: openai.Limit | None = None
+    """How many of them are to be named; None: all."""
+    return_documents: bool | None = None
+
+    @property
+    def prompt_bytes(self) -> int:
+        """See Call: the query is read again with each document."""
+        return size(self.documents) + size(self.query) * count(self.documents, field="documents")
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Nothing is written."""
+        return 0
+
+
+class _Answer(msgspec.Struct):
+    results: list[msgspec.Raw]
+
+
+class _Tokens(msgspec.Struct):
+    input_tokens: int | float | None = None
+    prompt_tokens: int | float | None = None
+    total_tokens: int | float | None = None
+
+
+class _Meta(msgspec.Struct):
+    tokens: _Tokens | None = None
+    billed_units: _Tokens | None = None
+
+
+class _Counted(msgspec.Struct):
+    usage: _Tokens | None = None
+    """Jina's, vLLM's and llama.cpp's."""
+    meta: _Meta | None = None
+    """Cohere's and SiliconFlow's."""
+
+
+_calls: Final = msgspec.json.Decoder(RerankCall)
+_answers: Final = msgspec.json.Decoder(_Answer)
+_counts: Final = msgspec.json.Decoder(_Counted)
+
+
+class _AsItIs(msgspec.Struct, frozen=True):
+    """The answer in the provider's own bytes."""
+
+    def whole(self, document: bytes, cost: str | None) -> bytes:
+        """See Form.whole."""
+        try:
+            _answers.decode(document)
+        except openai.UNREADABLE as exc:
+            raise UpstreamError(f"the provider answered 200 with something that is no ranking: {exc}") from exc
+        return document
+
+    def stream(self, cost: Cost) -> Stream:
+        """See Form.stream."""
+        raise UpstreamError("the provider answered with a stream of events where a ranking comes whole")
+
+
+_FORM: Final = _AsItIs()
+
+
+class RerankSurface(ChatSurface):
+    """See Surface."""
+
+    def read(self, body: bytes) -> Asked:
+        """See Surface.read."""
+        call = openai.read(body, _calls)
+        count(call.documents, field="documents")
+        return Asked(call, body, _FORM, task="rerank")
+
+
+RERANK: Final = RerankSurface()
+
+
+def usage_in(document: bytes) -> Usage | None:
+    """The tokens that were read, as the provider counts them; None where it counts none.
+
+    Cohere bills searches, which are no tokens: they stay in its answer, and the tokens are estimated.
+    """
+    try:
+        found = _counts.decode(document)
+    except openai.UNREADABLE:
+        return None
+    meta = found.meta or _Meta()
+    for counted in (found.usage, meta.tokens, meta.billed_units):
+        tokens = None if counted is None else counted.prompt_tokens or counted.input_tokens or counted.total_tokens
+        if tokens is not None and 0 < tokens <= openai.MOST_TOKENS and float(tokens).is_integer():
+            return Usage(int(tokens), 0)
+    return None
