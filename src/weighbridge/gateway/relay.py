@@ -9,7 +9,7 @@ from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.message import Headers, Reply
-from weighbridge.wire import openai, sse
+from weighbridge.wire import openai, rerank, sse
 from weighbridge.wire.surface import Asked, Stream
 
 _STREAM: Final = b"text/event-stream"
@@ -39,7 +39,7 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
 async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
-    usage = openai.usage_in(document)
+    usage = rerank.usage_in(document) if asked.task == "rerank" else openai.usage_in(document)
     if usage is None and (fault := openai.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
     if usage is None and not openai.readable(document):

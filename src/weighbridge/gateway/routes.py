@@ -23,6 +23,7 @@ from weighbridge.wire.completions import COMPLETIONS
 from weighbridge.wire.embeddings import EMBEDDINGS
 from weighbridge.wire.messages import MESSAGES
 from weighbridge.wire.openrouter import OpenRouterErrors, OpenRouterSurface
+from weighbridge.wire.rerank import RERANK
 from weighbridge.wire.responses import RESPONSES
 from weighbridge.wire.surface import Surface
 
@@ -64,6 +65,7 @@ def routes(
             "about how many tokens a message's request has",
             MESSAGES,
         ),
+        Route("POST", "/v1/rerank", replace(chat, surface=RERANK), "documents in the order of their relevance"),
         *_responses(responses),
         Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
         Route("GET", "/v1/models/{id}", models.one, "one of them"),
