@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from weighbridge.catalog.model import Endpoint
 from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway.tab import Tab
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.plan import Planned
+from weighbridge.wire.chat_write import write_call
+from weighbridge.wire.fitting import fit_chat
+from weighbridge.wire.habits import Habits
+from weighbridge.wire.repair import repair_for
 from weighbridge.wire.surface import Asked
 
 
@@ -19,7 +26,12 @@ async def first_answer(planned: Sequence[Planned], asked: Asked, tab: Tab, provi
         tab.trying(one)
         since = tab.elapsed()
         try:
-            answer = await providers[one[0].provider].ask(asked.task, one[0], asked.call, asked.body)
+            asked.repair = None
+            habits = one[0].habits if asked.task == "chat" else None
+            if habits is None:
+                answer = await providers[one[0].provider].ask(asked.task, one[0], asked.call, asked.body)
+            else:
+                answer = await _ask(providers[one[0].provider], one[0], asked, habits)
         except WeighbridgeError as exc:
             tab.failed(exc, since)
             if not exc.try_another:
@@ -29,3 +41,13 @@ async def first_answer(planned: Sequence[Planned], asked: Asked, tab: Tab, provi
             tab.answered(answer, since)
             return answer
     raise last or UpstreamError("no endpoint is able to serve this model")
+
+
+async def _ask(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits) -> Answer:
+    """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
+    body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
+    call = asked.call
+    if body is not asked.body:
+        call = msgspec.structs.replace(call, model_at=1 if body.startswith(b'{"model":') else -1)
+    asked.repair = repair_for(habits, body)
+    return await provider.ask(asked.task, endpoint, call, body)

@@ -10,6 +10,7 @@ from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import openai, rerank, sse
+from weighbridge.wire.repaired import Repaired, put_right
 from weighbridge.wire.surface import Asked, Stream
 
 _STREAM: Final = b"text/event-stream"
@@ -46,6 +47,8 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
         raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
     charge = tab.charge(usage, openai.said(document)[0] if usage is None else 0)
     told = None if charge.cost is None or charge.counted_by == "estimate" else plain(charge.cost)
+    if asked.repair is not None:
+        document = put_right(document, asked.repair)
     try:
         document = asked.form.whole(document, told)
     except UpstreamError as exc:  # it worked for it, whatever it is
@@ -66,7 +69,7 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
 
 async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     """A stream as one document: the provider streams though the client did not ask for it."""
-    stream = asked.form.stream(tab.cost_text)
+    stream = _machine(asked, tab)
 
     def gather(data: bytes) -> bool:
         stream.feed(data)
@@ -118,7 +121,7 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
 
 
 async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> UpstreamError | None:
-    stream = asked.form.stream(tab.cost_text)
+    stream = _machine(asked, tab)
     receipt_header = (answers.RECEIPT, tab.id.encode())
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
@@ -134,6 +137,11 @@ async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstr
         if receipt is not None:
             await receipt
         raise
+
+
+def _machine(asked: Asked, tab: Tab) -> Stream:
+    stream = asked.form.stream(tab.cost_text)
+    return stream if asked.repair is None else Repaired(stream, asked.repair)
 
 
 async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> UpstreamError | None:

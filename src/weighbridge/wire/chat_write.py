@@ -1,8 +1,9 @@
 """Inner calls written as chat completion requests.
 
-What chat has no place for is lost in these ways, and no others: reasoning of earlier turns, `cache` marks and a tool
-result's `failed` flag are left out (a failed result says so in its text); pictures and files that a tool answered with
-follow it in a user's turn; a thinking budget has no field. Several texts of one turn become one, with a blank line
+What chat has no place for is lost in these ways, and no others: `cache` marks and a tool result's `failed` flag are
+left out (a failed result says so in its text); pictures and files that a tool answered with follow it in a user's turn.
+Reasoning of earlier turns, a thinking budget and whether to think at all are told to models whose habits say how
+(`fitting.py`), and left out for others. Several texts of one turn become one, with a blank line
 between them, as not every server takes a list.
 """
 
@@ -12,6 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from weighbridge.errors import BadRequest
+from weighbridge.wire import fitting
+from weighbridge.wire.habits import Habits
 from weighbridge.wire.inner import (
     Call,
     Document,
@@ -33,9 +36,13 @@ _Json = dict[str, Any]
 _encoder: Final = msgspec.json.Encoder()
 
 
-def write_call(call: Call) -> bytes:
-    """The request, streams made to end with their usage. Raises BadRequest for what chat cannot say."""
-    body: _Json = {"model": call.model, "messages": [each for message in call.messages for each in _turns(message)]}
+def write_call(call: Call, habits: Habits | None = None) -> bytes:
+    """The request, for a model with these habits, streams made to end with their usage.
+
+    Raises BadRequest for what chat cannot say.
+    """
+    turns = [each for message in call.messages for each in _turns(message, habits)]
+    body: _Json = {"model": call.model, "messages": turns}
     if call.tools:
         body["tools"] = [_tool(tool) for tool in call.tools]
     if call.tool_choice is not None:
@@ -44,8 +51,8 @@ def write_call(call: Call) -> bytes:
         body["stop"] = call.stop
     if call.format is not None and call.format.kind != "text":
         body["response_format"] = _format(call.format)
-    if call.reasoning is not None and call.reasoning.effort is not None:
-        body["reasoning_effort"] = call.reasoning.effort
+    if call.reasoning is not None:
+        body |= fitting.thinking(call.reasoning, habits)
     if call.metadata:
         body["metadata"] = call.metadata
     if call.top_logprobs is not None:
@@ -58,7 +65,8 @@ def write_call(call: Call) -> bytes:
         value = getattr(call, field)
         if value is not None:
             body[name] = value
-    return _encoder.encode(body | call.also)
+    body |= call.also
+    return _encoder.encode(body if habits is None else fitting.fit(body, call.messages, habits))
 
 
 _PLAIN: Final = {
@@ -75,10 +83,10 @@ _PLAIN: Final = {
 }
 
 
-def _turns(message: Message) -> Iterator[_Json]:
+def _turns(message: Message, habits: Habits | None) -> Iterator[_Json]:
     """A turn as chat's messages: what tools answered stands in messages of its own, before the rest."""
     if message.role == "assistant":
-        yield _assistant(message)
+        yield _assistant(message, habits)
         return
     rest: list[Part] = []
     for part in message.parts:
@@ -92,7 +100,7 @@ def _turns(message: Message) -> Iterator[_Json]:
         yield {"role": message.role, "content": _content(rest)} | named
 
 
-def _assistant(message: Message) -> _Json:
+def _assistant(message: Message, habits: Habits | None) -> _Json:
     said: _Json = {"role": "assistant"}
     texts = [part for part in message.parts if isinstance(part, Text)]
     uses = [part for part in message.parts if isinstance(part, ToolUse)]
@@ -101,6 +109,10 @@ def _assistant(message: Message) -> _Json:
     if strange := next((part for part in message.parts if not isinstance(part, known)), None):
         raise BadRequest(f"an assistant's turn cannot hold a {_name(strange)} part in the chat format")
     said["content"] = _TEXTS.join(text.text for text in texts) if texts or not uses else None
+    thoughts = fitting.echoed(message.parts, habits)
+    if "content" in thoughts:
+        thoughts["content"] += said["content"] or ""
+    said |= thoughts
     if refusals:
         said["refusal"] = "".join(refusals)
     if uses:

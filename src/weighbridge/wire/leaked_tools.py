@@ -71,12 +71,15 @@ class LeakedTools:
                 self._held, self._inside = "", False
                 return [*found, *uses]
             self._give_up(found)
-            while not self._inside and self._up_to_mark(found):
-                pass
+            self._up_to_next(found)
         if self._held and not (self._called is not None and not self._held.strip()):
             found.append(self._held)
         self._held = ""
         return found
+
+    def _up_to_next(self, found: list[str | Use]) -> None:
+        while not self._inside and self._up_to_mark(found):
+            pass
 
     def _up_to_mark(self, found: list[str | Use]) -> bool:
         """Give out what is no call, as far as the next mark; whether one is there."""

@@ -59,7 +59,7 @@ class MessagesSurface:
         body = write_call(wanted.call)
         chat = openai.read_chat(body)
         style = Style(chat.model, wanted.call.stop, wanted.hide_thoughts)
-        return Asked(chat, body, _MessageForm(style, chat), exact=True)
+        return Asked(chat, body, _MessageForm(style, chat), exact=True, inner=wanted.call)
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""

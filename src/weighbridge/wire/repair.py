@@ -110,7 +110,7 @@ class Repair:
         return out
 
     def whole(self, text: str) -> None:
-        """All of the text is known beforehand, and it came to its end: whether it begins inside a thought is no guess."""
+        """All of the text is known, and came to its end: whether it begins inside a thought need not be guessed."""
         tags = self._habits.tags
         if isinstance(self._thinker, Thinker) and tags is not None and tags.close not in text:
             self._thinker.elsewhere()

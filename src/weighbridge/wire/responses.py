@@ -105,7 +105,7 @@ class ResponsesSurface:
         writer = self._writer = ResponseWriter(making)
         form = _Form(writer, streamed=asking.call.stream)
         keep = self._kept(asking, writer) if asking.echo.store else None
-        return Asked(openai.read_chat(chat), chat, form, exact=True, keep=keep)
+        return Asked(openai.read_chat(chat), chat, form, exact=True, inner=asking.call, keep=keep)
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""

@@ -11,8 +11,10 @@ from typing import Protocol
 import msgspec
 
 from weighbridge.errors import WeighbridgeError
+from weighbridge.wire import inner as inner_form
 from weighbridge.wire.openai import Call, Task
 from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.repair import Repair
 from weighbridge.wire.usage import Usage
 
 Cost = Callable[[Usage], str | None]
@@ -22,12 +24,20 @@ Cost = Callable[[Usage], str | None]
 class Stream(Protocol):
     """An answer on its way: chat events in, the dialect's events out."""
 
-    usage: Usage | None
-    """The last usage that was reported."""
-    done: bool
-    """The upstream has said that its answer is whole."""
-    fault: str | None
-    """What the upstream said went wrong in the middle of its answer."""
+    @property
+    def usage(self) -> Usage | None:
+        """The last usage that was reported."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the upstream has said that its answer is whole."""
+        ...
+
+    @property
+    def fault(self) -> str | None:
+        """What the upstream said went wrong in the middle of its answer."""
+        ...
 
     def feed(self, data: bytes) -> bytes:
         """Some more of the upstream's stream, cut anywhere; what to pass on now. Raises sse.TooLong."""
@@ -95,6 +105,10 @@ class Asked(msgspec.Struct):
     exact: bool = False
     """Whether the client gets a stream if, and only if, it asked for one, whichever the provider sends. Then `whole`
     writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
+    inner: inner_form.Call | None = None
+    """What `body` says, where it is a translation: it is written anew for a model with habits of its own."""
+    repair: Repair | None = None
+    """What puts the answer right; set when an endpoint begins to give it, if it must be."""
     keep: Callable[[], Awaitable[None]] | None = None
     """What else has to be done, once the answer is whole, before its last byte leaves."""
 
