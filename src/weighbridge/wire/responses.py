@@ -10,25 +10,12 @@ from weighbridge.wire import openai
 from weighbridge.wire.chat import CHAT
 from weighbridge.wire.chat_read import Unreadable, read_answer
 from weighbridge.wire.chat_write import write_call
-from weighbridge.wire.inner import (
-    Answer,
-    Event,
-    Finished,
-    Refusal,
-    Refused,
-    Said,
-    Text,
-    Thought,
-    ThoughtOn,
-    ToolBegan,
-    ToolUse,
-    ToolWent,
-)
+from weighbridge.wire.inner import Event
 from weighbridge.wire.responses_items import listed
 from weighbridge.wire.responses_read import Asking, Earlier, read_request
 from weighbridge.wire.responses_write import Making, ResponseWriter
 from weighbridge.wire.surface import Asked, Cost, Stream
-from weighbridge.wire.translated import Translated
+from weighbridge.wire.translated import Translated, events_of
 from weighbridge.wire.usage import Usage
 
 
@@ -62,7 +49,7 @@ class _Form:
             answer = read_answer(document)
         except Unreadable as exc:
             raise UpstreamError(f"the provider answered 200 with no chat completion: {exc}") from exc
-        events = b"".join([self._writer.write(event) for event in _events(answer)])
+        events = b"".join([self._writer.write(event) for event in events_of(answer)])
         events += self._writer.last(answer.usage, cost)
         return events if self._streamed else self._writer.document
 
@@ -140,25 +127,6 @@ class Made(msgspec.Struct):
     previous: str | None
     input: list[msgspec.Raw]
     document: bytes
-
-
-def _events(answer: Answer) -> list[Event]:
-    events: list[Event] = []
-    uses = 0
-    for part in answer.parts:
-        match part:
-            case Text(text=text):
-                events.append(Said(text))
-            case Refusal(text=text):
-                events.append(Refused(text))
-            case Thought(text=text, signature=signature, sealed=sealed):
-                events.append(ThoughtOn(text, signature, sealed))
-            case ToolUse(id=id_, name=name, arguments=arguments):
-                events += [ToolBegan(uses, id_, name), ToolWent(uses, arguments)]
-                uses += 1
-            case _:
-                pass  # a chat completion says nothing else
-    return [*events, Finished(answer.finish, answer.stop_sequence)]
 
 
 RESPONSES: Final = ResponsesSurface("", lambda: 0, Earlier(), may_store=False)
