@@ -12,7 +12,7 @@ from weighbridge.config import Settings
 from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving.engines import LocalModel, local_model
 from weighbridge.serving.sources import default_sources
-from weighbridge.serving.weights import Weights, present, pull, weights_of
+from weighbridge.serving.weights import Weights, known_weights, present, pull, weights_of
 
 
 @click.command("pull", epilog=examples("weighbridge pull qwen/qwen2.5-coder-1.5b-instruct"))
@@ -69,3 +69,9 @@ def here(settings: Settings) -> list[str]:
         return []
     wanted = [weights_of(model) for model in dict.fromkeys(settings.local.models)]
     return [each.model for each in wanted if present(each, models_directory(settings)) is not None]
+
+
+def that_write(settings: Settings) -> list[str]:
+    """The ids of the local models that write text, rather than make embeddings."""
+    known = known_weights()
+    return [model for model in settings.local.models if model in known and known[model].dimensions is None]

@@ -158,7 +158,7 @@ async def _greet(
     except ServingError:
         return  # the supervisor has said so, with what to do
     offered = await asyncio.to_thread(gateway.models)
-    first = [model for model in settings.local.models if model in offered]
+    first = [model for model in pull.that_write(settings) if model in offered]
     click.echo(
         welcome(
             base_url=gateway.base_url,
