@@ -65,9 +65,14 @@ class HabitBook:
     providers: Mapping[str, AtRow] = field(default_factory=dict)
     patterns: "tuple[tuple[re.Pattern[str], str], ...]" = ()
     """The longest first."""
+    like: Mapping[str, str] = field(default_factory=dict)
+    """Whose row holds for a provider, by the settings; `none`: nobody's, and no family's either."""
 
     def of(self, provider: str, *names: str) -> Habits | None:
         """The habits of the model that goes by these names (an id, a provider's own), the first that is known."""
+        provider = self.like.get(provider, provider)
+        if provider == NO_HABITS:
+            return None
         for name in names:
             plain = name.lower().rpartition("/")[2].replace("_", "-")
             family = next((family for pattern, family in self.patterns if pattern.match(plain)), None)
@@ -76,7 +81,7 @@ class HabitBook:
         return None
 
 
-def read_habits(folder: Traversable | None = None) -> HabitBook:
+def read_habits(folder: Traversable | None = None, *, like: Mapping[str, str] | None = None) -> HabitBook:
     """Every row of the folder (the installed one if None), checked; none if it is not there. Raises CatalogError."""
     found = files("weighbridge.catalog") / "data" / "habits" if folder is None else folder
     if not found.is_dir():
@@ -90,9 +95,15 @@ def read_habits(folder: Traversable | None = None) -> HabitBook:
                 families[name] = row
     patterns = [(pattern, name) for name, row in families.items() for pattern in row.models]
     longest = sorted(patterns, key=lambda pair: (-len(pair[0]), pair[0]))
-    return HabitBook(families, providers, tuple((re.compile(translate(pattern)), name) for pattern, name in longest))
+    for provider, other in (like or {}).items():
+        if other != NO_HABITS and other not in providers:
+            known = ", ".join(sorted((*providers, NO_HABITS)))
+            raise CatalogError(f"providers.{provider}.habits: {other!r} is none of {known}")
+    compiled = tuple((re.compile(translate(pattern)), name) for pattern, name in longest)
+    return HabitBook(families, providers, compiled, like or {})
 
 
+NO_HABITS: Final = "none"
 _PROVIDERS: Final = "providers.toml"
 
 

@@ -31,18 +31,25 @@ OWN_MACHINE = Price(id="local:zero", source="own machine", input=Rate(Decimal(0)
 """What a model costs that runs in our own engine."""
 
 
-def load(providers: Collection[str], *, when: datetime, data: Traversable | None = None) -> Catalog:
+def load(
+    providers: Collection[str],
+    *,
+    when: datetime,
+    data: Traversable | None = None,
+    habits_like: Mapping[str, str] | None = None,
+) -> Catalog:
     """Every model of the data, with the endpoints that `providers` have at `when` (aware).
 
     A provider is named by the id of its row; `local` is the embedded engine. One without a listing adds nothing here
     (its models are discovered). `data` is the folder of data files, the installed one if None.
+    `habits_like` says for a provider whose habits it has, where they are not its own.
 
     Raises CatalogError if the data contradict themselves.
     """
     folder = _installed() if data is None else data
     facts = read_facts(folder)
     listings = _listings(folder, facts, providers)
-    habits = read_habits(folder / "habits")
+    habits = read_habits(folder / "habits", like=habits_like)
     endpoints = _endpoints(facts, listings, habits, when)
     models = {id_: _model(id_, row, facts, endpoints.get(id_, ())) for id_, row in facts.models.items()}
     return Catalog(models, _aliases(facts.models, endpoints), habits)

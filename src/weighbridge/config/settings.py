@@ -130,6 +130,9 @@ class ProviderSettings:
     api_key: Secret | None = setting(None, "Its key; a variable of the environment is the better place.")
     api_key_env: Text | None = setting(None, "The variable that holds its key, where it is not the usual one.")
     enabled: bool = setting(True, "Whether it may be called at all.")
+    habits: Text | None = setting(
+        None, "The provider whose habits it has, such as vllm; none: requests and answers pass as they come."
+    )
     models: tuple[ProviderModel, ...] = setting((), "Models with prices of your own, as [[providers.<id>.models]].")
 
 
