@@ -179,8 +179,15 @@ def gathered(stream: bytes) -> Json:
                 assert other == "ping"
     assert stopped
     for index, text in inputs.items():
-        message["content"][index]["input"] = json.loads(text or "{}")
+        message["content"][index]["input"] = _input(text or "{}")
     return message
+
+
+def _input(arguments: str) -> object:
+    try:
+        return json.loads(arguments)
+    except json.JSONDecodeError:
+        return {"INVALID_JSON": arguments}
 
 
 def _go_on(block: Json, delta: Json, inputs: dict[int, str], index: int) -> None:

@@ -144,7 +144,8 @@ def _usage(counted: Counted) -> _Json:
     return said
 
 
-Kind = Literal["text", "thinking", "tool_use"]
+Kind = Literal["text", "refusal", "thinking", "tool_use"]
+"""What a block is for; a refusal's is a text."""
 
 
 class MessageWriter:
@@ -205,9 +206,10 @@ class MessageWriter:
     def _say(self, event: Event) -> bytes:
         match event:
             case Said(text=text) | Refused(text=text):
-                if event.__class__ is Refused:
-                    self._end = ("refusal", None)
-                return self._enter("text") + self._more(text)
+                if event.__class__ is Said:
+                    return self._enter("text") + self._more(text)
+                self._end = ("refusal", None)
+                return self._enter("refusal") + self._more(text)
             case ThoughtOn():
                 return self._think(event)
             case ToolWent(index=index, arguments=arguments):
@@ -256,16 +258,16 @@ class MessageWriter:
         block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         return closed + self._start("tool_use", block)
 
-    def _enter(self, kind: Literal["text", "thinking"], *, sealed: str | None = None) -> bytes:
+    def _enter(self, kind: Kind, *, sealed: str | None = None) -> bytes:
         """Go on in a block of this kind, a new one if another is open."""
         if self._open == kind and sealed is None:
             return b""
         if sealed is not None:
             block: _Json = {"type": "redacted_thinking", "data": sealed}
-        elif kind == "text":
-            block = {"type": "text", "text": ""}
-        else:
+        elif kind == "thinking":
             block = {"type": "thinking", "thinking": "", "signature": ""}
+        else:
+            block = {"type": "text", "text": ""}
         return self._close() + self._start(kind, block)
 
     def _start(self, kind: Kind, block: _Json) -> bytes:
@@ -324,6 +326,7 @@ def _delta(kind: str, field: str) -> bytes:
 
 _DELTAS: Final[dict[Kind, bytes]] = {
     "text": _delta("text_delta", "text"),
+    "refusal": _delta("text_delta", "text"),
     "thinking": _delta("thinking_delta", "thinking"),
     "tool_use": _delta("input_json_delta", "partial_json"),
 }
