@@ -208,7 +208,7 @@ def _page(items: list[msgspec.Raw], query: Mapping[str, str]) -> _Items:
     if order not in ("asc", "desc"):
         raise BadRequest("order: `asc` or `desc`", param="order")
     limit = query.get("limit", str(_LISTED))
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= _MOST_LISTED:
+    if limit not in map(str, range(1, _MOST_LISTED + 1)):
         raise BadRequest(f"limit: a number from 1 to {_MOST_LISTED}", param="limit")
     if order == "desc":
         items.reverse()
