@@ -17,7 +17,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -66,6 +66,7 @@ LOCAL: Final = "local"
 LOOK_AGAIN: Final = 60.0
 """Seconds between two looks at the lists of models that providers publish."""
 
+_SWEEP_SECONDS: Final = 3600.0
 _OTHER_FILES: Final = 256
 """Files a worker has open besides its connections, generously."""
 
@@ -185,7 +186,8 @@ class Worker:
         except db.Error as exc:
             raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
-        self._background = [asyncio.create_task(self._watch_keys()), asyncio.create_task(self._watch_models())]
+        watches = (self._watch_keys(), self._watch_models(), self._forget_responses())
+        self._background = [asyncio.create_task(watch) for watch in watches]
         await self._server.listen(listening)
 
     async def stop(self) -> None:
@@ -226,6 +228,16 @@ class Worker:
                 await asyncio.to_thread(self._keyring.refresh)
             except db.Error as exc:
                 log.warning("the keys cannot be read again: %s", exc)
+
+    async def _forget_responses(self) -> None:
+        """Delete those that were kept long enough, now and every hour."""
+        kept_for = timedelta(days=self._settings.responses.keep_days)
+        while True:
+            try:
+                await asyncio.to_thread(self._kept.forget_older, _now() - kept_for)
+            except db.Error as exc:
+                log.warning("old responses cannot be deleted: %s", exc)
+            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _watch_models(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -33,6 +33,7 @@ class Secret:
 
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number from 0 to 65535")]
+Days = Annotated[int, Meta(ge=1, le=36_500, description="a whole number from 1 to 36500")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000, description="a whole number of tokens, at least 1")]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40, description="a whole number of bytes, at least 1024")]

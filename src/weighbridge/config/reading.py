@@ -18,6 +18,7 @@ from weighbridge.config.settings import (
     LocalSettings,
     ProviderModel,
     ProviderSettings,
+    ResponsesSettings,
     Secrets,
     ServerSettings,
     Settings,
@@ -57,6 +58,7 @@ def read(
         upstream=_section(UpstreamSettings, "upstream", given, environ),
         local=_section(LocalSettings, "local", given, environ),
         ledger=_section(LedgerSettings, "ledger", given, environ),
+        responses=_section(ResponsesSettings, "responses", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)
         },

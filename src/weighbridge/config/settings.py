@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from weighbridge.config.kinds import Bytes, Count, Mebibytes, Origin, Port, Seconds, Secret, Text, Tokens, Url, Usd
+from weighbridge.config.kinds import Bytes, Count, Days, Mebibytes, Origin, Port, Seconds, Secret, Text, Tokens, Url, Usd
 
 T = TypeVar("T")
 
@@ -106,6 +106,13 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsesSettings:
+    """What is kept of /v1/responses, for the keys that allow it."""
+
+    keep_days: Days = setting(30, "How long a response is kept, prompt and answer, unless it is deleted.", unit="days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderModel:
     """A model of one provider with a price of your own; prices are US dollars for a million tokens."""
 
@@ -145,6 +152,7 @@ class Settings:
     upstream: UpstreamSettings = UpstreamSettings()
     local: LocalSettings = LocalSettings()
     ledger: LedgerSettings = LedgerSettings()
+    responses: ResponsesSettings = ResponsesSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=lambda: Secrets({}))
     file: Path | None = None
@@ -176,5 +184,6 @@ SECTIONS: Mapping[str, type] = {
     "upstream": UpstreamSettings,
     "local": LocalSettings,
     "ledger": LedgerSettings,
+    "responses": ResponsesSettings,
 }
 """The tables of the file, besides `providers`."""
