@@ -163,7 +163,7 @@ class Worker:
         )
         return routes(
             chat,
-            Models(lambda request: self._open(request, _now()), catalog),
+            Models(lambda request: self._open(request, _now()), catalog, _now),
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
             responses=Responses(chat, self._kept),

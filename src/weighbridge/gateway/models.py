@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
 import msgspec
 
 from weighbridge.accounts.keys import Key
-from weighbridge.catalog.model import Catalog, Model
+from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate
 from weighbridge.errors import UnknownModel
 from weighbridge.gateway import answers
+from weighbridge.ledger.cost import plain
+from weighbridge.routing.plan import plan
 from weighbridge.transport.message import Reply, Request
 
 
@@ -20,6 +22,41 @@ class _Licence(msgspec.Struct):
     licence_class: str = msgspec.field(name="class")
 
 
+class _Price(msgspec.Struct):
+    """The price row in force now: US dollars in digits, for a million tokens, `request` for each request."""
+
+    id: str
+    source: str
+    since: date | None
+    input: str
+    output: str
+    cache_read: str | None
+    cache_write: str | None
+    request: str
+    tiers: list["_Tier"]
+
+
+class _Tier(msgspec.Struct):
+    """What the whole prompt pays when it has more tokens than `above`."""
+
+    above: int
+    input: str
+    output: str
+    cache_read: str | None
+    cache_write: str | None
+
+
+class _Endpoint(msgspec.Struct):
+    provider: str
+    model: str
+    """The provider's own name for it."""
+    quantisation: str | None
+    region: str | None
+    context_length: int | None
+    price: _Price | None
+    """Null where it is not known, never zero by guess."""
+
+
 class _Listed(msgspec.Struct):
     id: str
     created: int
@@ -27,6 +64,7 @@ class _Listed(msgspec.Struct):
     owned_by: str
     object: Literal["model"] = "model"
     name: str | None = None
+    lab: str | None = None
     origin: str | None = None
     """Country of the lab."""
     licence: _Licence | None = None
@@ -34,7 +72,18 @@ class _Listed(msgspec.Struct):
     total_parameters: int | None = None
     active_parameters: int | None = None
     context_length: int | None = None
+    max_output_tokens: int | None = None
+    input_modalities: tuple[str, ...] | None = None
+    output_modalities: tuple[str, ...] | None = None
+    tools: bool | None = None
+    reasoning: bool | None = None
+    released: date | None = None
+    base_model: str | None = None
+    source: str | None = None
+    """Where the catalogue has these facts from."""
     providers: tuple[str, ...] = ()
+    endpoints: tuple[_Endpoint, ...] = ()
+    """The cheapest first."""
 
 
 class _List(msgspec.Struct):
@@ -48,12 +97,14 @@ class Models:
 
     open: Callable[[Request], Key]
     catalog: Callable[[], Catalog]
+    now: Callable[[], datetime]
 
     async def list(self, request: Request, reply: Reply) -> None:
         """All of them, by id."""
         key = self.open(request)
         served = sorted((model for model in self.catalog().models.values() if model.endpoints), key=lambda m: m.id)
-        answers.document(reply, _List([_listed(model) for model in served if key.admits(model.id)]))
+        now = self.now()
+        answers.document(reply, _List([_listed(model, now) for model in served if key.admits(model.id)]))
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One of them. Raises UnknownModel for any other."""
@@ -64,21 +115,74 @@ class Models:
         if model is None or not model.endpoints or not key.admits(model.id):
             nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
             raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)")
-        answers.document(reply, _listed(model))
+        answers.document(reply, _listed(model, self.now()))
 
 
-def _listed(model: Model) -> _Listed:
+def _listed(model: Model, now: datetime) -> _Listed:
     released = 0 if model.released is None else int(datetime.combine(model.released, time(), UTC).timestamp())
+    lab = model.lab
     return _Listed(
         id=model.id,
         created=released,
-        owned_by=model.id.partition("/")[0] if model.lab is None else model.lab.slug,
+        owned_by=model.id.partition("/")[0] if lab is None else lab.slug,
         name=model.name,
-        origin=None if model.lab is None else model.lab.country,
+        lab=None if lab is None else lab.name,
+        origin=None if lab is None else lab.country,
         licence=None if model.licence is None else _Licence(model.licence.id, model.licence.licence_class),
         open_weights=model.open_weights,
         total_parameters=model.total_params,
         active_parameters=model.active_params,
         context_length=model.context,
+        max_output_tokens=model.max_output,
+        input_modalities=model.input_modalities,
+        output_modalities=model.output_modalities,
+        tools=model.tools,
+        reasoning=model.reasoning,
+        released=model.released,
+        base_model=model.base_model,
+        source=model.source,
         providers=tuple(dict.fromkeys(endpoint.provider for endpoint in model.endpoints)),
+        endpoints=tuple(_endpoint(model, *planned) for planned in plan(model, now)),
     )
+
+
+def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> _Endpoint:
+    return _Endpoint(
+        provider=endpoint.provider,
+        model=endpoint.upstream_model,
+        quantisation=endpoint.quantisation,
+        region=endpoint.region,
+        context_length=endpoint.context or model.context,
+        price=None if price is None else _price(price),
+    )
+
+
+def _price(price: Price) -> _Price:
+    rates = [rate for rate in (price.input, price.output, price.cache_read, price.cache_write) if rate is not None]
+    starts = sorted({start for rate in rates for start, _ in rate.tiers})
+    return _Price(
+        id=price.id,
+        source=price.source,
+        since=price.since,
+        input=plain(price.input.base),
+        output=plain(price.output.base),
+        cache_read=_base(price.cache_read),
+        cache_write=_base(price.cache_write),
+        request=plain(price.per_request),
+        tiers=[_tier(start, price) for start in starts],
+    )
+
+
+def _tier(start: int, price: Price) -> _Tier:
+    read, written = price.cache_read, price.cache_write
+    return _Tier(
+        above=start,
+        input=plain(price.input.at(start + 1)),
+        output=plain(price.output.at(start + 1)),
+        cache_read=None if read is None else plain(read.at(start + 1)),
+        cache_write=None if written is None else plain(written.at(start + 1)),
+    )
+
+
+def _base(rate: Rate | None) -> str | None:
+    return None if rate is None else plain(rate.base)

@@ -61,8 +61,9 @@ def _nobody(field: str, left: Sequence[Planned]) -> str:
 def _ordered(left: list[Planned], wanted: Preferences) -> list[Planned]:
     if wanted.order is None:
         return left[:1] if wanted.allow_fallbacks is False else left
-    first = [one for name in wanted.order for one in left if _named(one[0], [name])]
-    first = list(dict.fromkeys(first))
+    first: list[Planned] = []
+    for name in wanted.order:
+        first += [one for one in left if _means(name, one[0]) and one not in first]
     if wanted.allow_fallbacks is not False:
         return first + [one for one in left if one not in first]
     if not first:
