@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from weighbridge.config.kinds import Bytes, Count, Days, Mebibytes, Origin, Port, Seconds, Secret, Text, Tokens, Url, Usd
+from weighbridge.config.kinds import (
+    Bytes,
+    Count,
+    Days,
+    Mebibytes,
+    Origin,
+    Port,
+    Seconds,
+    Secret,
+    Text,
+    Tokens,
+    Url,
+    Usd,
+)
 
 T = TypeVar("T")
 
@@ -137,6 +150,9 @@ class ProviderSettings:
     api_key: Secret | None = setting(None, "Its key; a variable of the environment is the better place.")
     api_key_env: Text | None = setting(None, "The variable that holds its key, where it is not the usual one.")
     enabled: bool = setting(True, "Whether it may be called at all.")
+    rerank: Literal["documents", "texts"] = setting(
+        "documents", "What its reranker calls the documents: `texts` for Text Embeddings Inference, its own format."
+    )
     habits: Text | None = setting(
         None, "The provider whose habits it has, such as vllm; none: requests and answers pass as they come."
     )
