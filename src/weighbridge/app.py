@@ -48,6 +48,7 @@ from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
 from weighbridge.providers.rows import Row, read_rows
+from weighbridge.providers.text_embeddings_inference import TextEmbeddingsInference
 from weighbridge.serving import parent
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
@@ -320,7 +321,8 @@ def _servers(
             key_place=" or ".join(row.key_env) or f"providers.{name}.api_key",
             ask_usage=row.usage_in_streams == "asked",
         )
-        servers[name] = OpenAICompatible(pool, dialect)
+        is_tei = own is not None and own.rerank == "texts"
+        servers[name] = TextEmbeddingsInference(pool, dialect) if is_tei else OpenAICompatible(pool, dialect)
     return servers
 
 

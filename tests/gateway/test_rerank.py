@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from tests.gateway.house import House
+from tests.gateway.house import House, house
 from tests.gateway.upstream import Call, Upstream
 from weighbridge.ledger.entry import Entry
 
@@ -191,3 +193,97 @@ async def test_an_upstream_that_breaks_off_is_a_502_and_charged(gateway: House, 
 async def test_no_key_leaves_no_entry(gateway: House) -> None:
     answer = await gateway.ask(ASKED, target=TARGET, key="wb-wrong")
     assert (answer.status, gateway.entries()) == (401, [])
+
+
+TEI = """
+[providers.tei]
+base_url = "http://127.0.0.1:{port}"
+rerank = "texts"
+[[providers.tei.models]]
+id = "bge"
+input = "0.27"
+output = "0"
+"""
+RANKS = [{"index": 1, "score": 0.25}, {"index": 0, "score": 0.5}, {"index": 2, "score": 0.5}]
+THREE = {"model": "tei/bge", "query": "purr", "documents": ["cats", {"text": "dogs"}, "lions"]}
+
+
+@pytest.fixture
+async def tei(tmp_path: Path, upstream: Upstream) -> AsyncIterator[House]:
+    async with house(tmp_path / "tei", TEI.format(port=upstream.port)) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [(0, None), (2, None), (1, None)]),
+        ({"top_n": 1}, [(0, None)]),
+        ({"return_documents": True, "top_n": 9}, [(0, "cats"), (2, "lions"), (1, "dogs")]),
+    ],
+)
+async def test_text_embeddings_inference_is_spoken_to_in_its_own_format(
+    tei: House, upstream: Upstream, *, more: dict[str, object], expected: list[tuple[int, str | None]]
+) -> None:
+    async def script(call: Call) -> None:
+        await call.answer(RANKS, headers="x-compute-tokens: 34\r\n")
+
+    upstream.script = script
+    answer = await tei.ask({**THREE, **more}, target=TARGET)
+    assert upstream.calls[0].target == "/rerank"
+    assert json.loads(upstream.calls[0].body) == {"query": "purr", "texts": ["cats", "dogs", "lions"]}
+    read = json.loads(answer.body)
+    assert [(each["index"], (each.get("document") or {}).get("text")) for each in read["results"]] == expected
+    assert (read["model"], read["usage"], "method" in read) == ("bge", {"prompt_tokens": 34, "total_tokens": 34}, False)
+    assert counted(await tei.entry()) == (34, "provider")
+
+
+@pytest.mark.parametrize("document", [b"[", {"results": []}, [{"index": 3, "score": 1}], [{"index": -1, "score": 1}]])
+async def test_what_is_no_ranking_of_its_own_is_a_502(tei: House, upstream: Upstream, document: object) -> None:
+    async def script(call: Call) -> None:
+        await call.answer(document)
+
+    upstream.script = script
+    answer = await tei.ask(THREE, target=TARGET)
+    entry = await tei.entry()
+    assert (answer.status, answer.error["code"], entry.ending) == (502, "upstream_error", "upstream_broke")
+
+
+async def test_it_is_not_sent_what_is_no_text(tei: House, upstream: Upstream) -> None:
+    answer = await tei.ask({**THREE, "documents": [{"image": "https://x/y.png"}]}, target=TARGET)
+    assert (answer.status, answer.error["param"], upstream.calls) == (400, "documents", [])
+    assert (await tei.entry()).ending == "refused"
+
+
+async def test_its_embeddings_are_openais(tei: House, upstream: Upstream) -> None:
+    async def script(call: Call) -> None:
+        await call.answer(
+            {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 2, "total_tokens": 2}}
+        )
+
+    upstream.script = script
+    await tei.ask({"model": "tei/bge", "input": "cats"}, target="/v1/embeddings")
+    assert (upstream.calls[0].target, json.loads(upstream.calls[0].body)["input"]) == ("/embeddings", "cats")
+    assert counted(await tei.entry()) == (2, "provider")
+
+
+async def test_its_refusals_and_a_client_that_leaves_are_as_anyones(tei: House, upstream: Upstream) -> None:
+    gone = asyncio.Event()
+
+    async def script(call: Call) -> None:
+        if len(upstream.calls) == 1:
+            await call.answer({"error": "batch size 3 > maximum allowed batch size 2", "error_type": "Validation"}, 413)
+        else:
+            await call.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n[")
+            client.leave()
+            await call.left()
+            gone.set()
+
+    upstream.script = script
+    answer = await tei.ask(THREE, target=TARGET)
+    assert (answer.status, "maximum allowed batch size 2" in str(answer.error["message"])) == (400, True)
+    assert (await tei.entry()).ending == "refused"
+    client = await tei.send(THREE, target=TARGET)
+    async with asyncio.timeout(5):
+        await gone.wait()
+    assert (await tei.entry(after=1)).ending == "client_left"

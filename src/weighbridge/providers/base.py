@@ -41,6 +41,32 @@ class Body(Protocol):
         ...
 
 
+class Whole:
+    """A Body that is all here: an answer that was not passed on but made."""
+
+    complete = True
+
+    def __init__(self, document: bytes) -> None:
+        self._left = document
+
+    async def read(self) -> bytes:
+        """See Body.read."""
+        return self.take()
+
+    def take(self) -> bytes:
+        """See Body.take."""
+        document, self._left = self._left, b""
+        return document
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """See Body.pour."""
+        sink(self.take())
+        return True
+
+    def close(self) -> None:
+        """See Body.close."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A good (2xx) answer: its head has come, its body is on the way."""
 

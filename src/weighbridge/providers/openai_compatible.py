@@ -20,7 +20,7 @@ from weighbridge.errors import (
     UpstreamTimeout,
     WeighbridgeError,
 )
-from weighbridge.providers.base import Answer
+from weighbridge.providers.base import Answer, Body
 from weighbridge.transport.client import Exchange, Pool
 from weighbridge.wire import openai
 from weighbridge.wire.usage import Source
@@ -84,7 +84,7 @@ class OpenAICompatible:
 
     async def ask(self, task: openai.Task, endpoint: Endpoint, call: openai.Call, body: bytes) -> Answer:
         """See Provider.ask."""
-        body = openai.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
+        body = self.sent(endpoint, call, body)
         answer = await self._pool.exchange([self._heads[task] % len(body), body])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
@@ -97,12 +97,16 @@ class OpenAICompatible:
             request_id=None if request_id is None else request_id[:200].decode("latin-1"),
         )
 
+    def sent(self, endpoint: Endpoint, call: openai.Call, body: bytes) -> bytes:
+        """The request as this server takes it. Raises BadRequest where it cannot be said to it."""
+        return openai.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
+
     async def models(self) -> list[str]:
         """The ids that the server's own list of models has. Raises WeighbridgeError."""
         answer = await self._pool.exchange([self._models])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer)
-        text = await _text(answer, _MOST_OF_A_LIST)
+        text = await text_of(answer, _MOST_OF_A_LIST)
         try:
             return [model.id for model in msgspec.json.decode(text, type=_Listing).data]
         except openai.UNREADABLE as exc:
@@ -114,7 +118,7 @@ class OpenAICompatible:
 
     async def _refused(self, answer: Exchange, task: openai.Task = "chat") -> WeighbridgeError:
         try:
-            text = await _text(answer, _MOST_OF_AN_ERROR)
+            text = await text_of(answer, _MOST_OF_AN_ERROR)
         except UpstreamError:
             text = b""  # the status alone says what it was
         return self.refusal(answer.status, answer.headers, text, task)
@@ -161,7 +165,7 @@ def _head(pool: Pool, key: str | None) -> str:
     return f"host: {host}\r\n{authorization}user-agent: weighbridge\r\naccept-encoding: identity\r\n"
 
 
-async def _text(answer: Exchange, most: int) -> bytes:
+async def text_of(answer: Body, most: int) -> bytes:
     """The body, as far as `most` bytes; the exchange is closed."""
     text = bytearray()
     try:

@@ -4,11 +4,12 @@ The format is Cohere's and Jina's (`model`, `query`, `documents`, `top_n`, `retu
 and others speak too; it passes through untouched. OpenAI has none, so errors are worded as its other ones.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from weighbridge.errors import UpstreamError
+from weighbridge.errors import BadRequest, UpstreamError
 from weighbridge.wire import openai
 from weighbridge.wire.chat import ChatSurface
 from weighbridge.wire.surface import Asked, Cost, Stream
@@ -58,6 +59,30 @@ class _Counted(msgspec.Struct):
     """Cohere's and SiliconFlow's."""
 
 
+class _Object(msgspec.Struct):
+    text: str
+
+
+class _Result(msgspec.Struct, omit_defaults=True):
+    index: int
+    relevance_score: float
+    document: _Object | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class _Ranking(msgspec.Struct, omit_defaults=True):
+    model: str
+    results: list[_Result]
+    usage: _Usage | None = None
+    method: str | None = None
+
+
+_query: Final = msgspec.json.Decoder(str)
+_documents: Final = msgspec.json.Decoder(list[str | _Object] | str)
 _calls: Final = msgspec.json.Decoder(RerankCall)
 _answers: Final = msgspec.json.Decoder(_Answer)
 _counts: Final = msgspec.json.Decoder(_Counted)
@@ -110,3 +135,39 @@ def usage_in(document: bytes) -> Usage | None:
         if tokens is not None and 0 < tokens <= openai.MOST_TOKENS and float(tokens).is_integer():
             return Usage(int(tokens), 0)
     return None
+
+
+def texts(call: RerankCall) -> tuple[str, list[str]]:
+    """The query and the documents as texts. Raises BadRequest where one is something else."""
+    try:
+        query = _query.decode(call.query)
+    except openai.UNREADABLE as exc:
+        raise BadRequest("query: this model reads text only", param="query") from exc
+    try:
+        found = _documents.decode(call.documents)
+    except openai.UNREADABLE as exc:
+        raise BadRequest("documents: this model reads a list of texts only", param="documents") from exc
+    listed = [found] if isinstance(found, str) else found
+    return query, [each if isinstance(each, str) else each.text for each in listed]
+
+
+def ranking(
+    call: RerankCall,
+    scores: Iterable[tuple[int, float]],
+    *,
+    model: str,
+    tokens: int | None = None,
+    method: str | None = None,
+) -> bytes:
+    """The answer, from each document's place in the request and its score; the first of equals comes first.
+
+    Raises IndexError for a place that the request does not have.
+    """
+    documents = texts(call)[1]
+    scores = list(scores)
+    if any(not 0 <= at < len(documents) for at, _ in scores):
+        raise IndexError("a document that was not sent")
+    best = sorted(scores, key=lambda scored: (-scored[1], scored[0]))[: call.top_n]
+    results = [_Result(at, score, _Object(documents[at]) if call.return_documents else None) for at, score in best]
+    used = None if tokens is None else _Usage(tokens, tokens)
+    return msgspec.json.encode(_Ranking(model, results, used, method))
