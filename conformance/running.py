@@ -6,16 +6,23 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance import reports
 from conformance.results import Case
 from conformance.suites import SCENARIOS, Suite, Told
 
-_OLD, _NEW = "print('Hello')", "print('Goodbye')"
+_OLD, _NEW = "Hello there", "Goodbye"
 _TASK = "In the file {file} replace '{old}' by '{new}'. Change nothing else."
 EDITED = "edits one file"
 """The one case of an agent's session."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    code: int
+    said: str
 
 
 class NoReport(Exception):  # noqa: N818 - it is what is wrong
@@ -44,8 +51,8 @@ def _pytest(suite: Suite, told: Told, place: Path, source: Path | None) -> list[
         # Clients keep their connections: one loop for all tests, as in an application.
         loop = [f"asyncio_default_{each}_loop_scope=session" for each in ("test", "fixture")]
         command += ["-c", os.devnull, *(part for option in ("asyncio_mode=auto", *loop) for part in ("-o", option))]
-    output = _output(command, source or told.work, _environment(suite, told, place), suite.seconds)
-    return reports.junit(_there(report, output))
+    ended = _output(command, source or told.work, _environment(suite, told, place), suite.seconds)
+    return reports.junit(_there(report, ended))
 
 
 def _node(suite: Suite, told: Told, place: Path) -> list[Case]:
@@ -53,8 +60,8 @@ def _node(suite: Suite, told: Told, place: Path) -> list[Case]:
     # A module finds its packages beside itself.
     files = [shutil.copy(SCENARIOS / each, place / each) for each in suite.files]
     command = ["node", "--test", "--test-reporter=junit", f"--test-reporter-destination={report}", *files]
-    output = _output(command, place, _environment(suite, told, place), suite.seconds)
-    return reports.junit(_there(report, output))
+    ended = _output(command, place, _environment(suite, told, place), suite.seconds)
+    return reports.junit(_there(report, ended))
 
 
 def _open_responses(suite: Suite, told: Told, place: Path, source: Path | None) -> list[Case]:
@@ -63,25 +70,25 @@ def _open_responses(suite: Suite, told: Told, place: Path, source: Path | None) 
     shutil.copytree(source or place, copy, ignore=shutil.ignore_patterns(".git", "node_modules"))
     command = [place / "node_modules/.bin/bun", "run", "bin/compliance-test.ts", "--json", "--base-url"]
     command += [told.fill("{base}"), "--api-key", told.key, "--model", told.model]
-    output = _output(command, copy, _environment(suite, told, place), suite.seconds)
-    if "{" not in output:
-        raise NoReport(output[-600:])
-    return reports.open_responses(output.encode())
+    ended = _output(command, copy, _environment(suite, told, place), suite.seconds)
+    if "{" not in ended.said:
+        raise NoReport(ended.said[-600:])
+    return reports.open_responses(ended.said.encode())
 
 
 def _agent(suite: Suite, told: Told, place: Path) -> list[Case]:
-    file = told.work / "greeting.py"
+    file = told.work / "greeting.txt"
     file.write_text(f"{_OLD}\n")
     task = _TASK.format(file=file, old=_OLD, new=_NEW)
     told = Told(root=told.root, key=told.key, model=told.model, home=told.home, work=told.work, task=task)
     for name, text in suite.home.items():
         (told.home / name).parent.mkdir(parents=True, exist_ok=True)
         (told.home / name).write_text(told.fill(text))
-    output = _output([told.fill(each) for each in suite.run], told.work, _environment(suite, told, place), suite.seconds)
-    if file.read_text() == f"{_NEW}\n":
+    ended = _output([told.fill(each) for each in suite.run], told.work, _environment(suite, told, place), suite.seconds)
+    if ended.code == 0 and file.read_text() == f"{_NEW}\n":
         return [Case(EDITED, "passed")]
-    said = output.strip().replace("\n", " ⏎ ")[-280:]
-    return [Case(EDITED, "failed", reports.first_line(said or "the file is as it was"))]
+    said = " ".join(ended.said.split())[-150:]
+    return [Case(EDITED, "failed", reports.first_line(f"ended with {ended.code}; its last words: {said}"))]
 
 
 def _environment(suite: Suite, told: Told, place: Path) -> dict[str, str]:
@@ -97,7 +104,7 @@ def _environment(suite: Suite, told: Told, place: Path) -> dict[str, str]:
     return base | told.environment(suite)
 
 
-def _output(command: Sequence[str | Path], folder: Path, env: Mapping[str, str], seconds: float) -> str:
+def _output(command: Sequence[str | Path], folder: Path, env: Mapping[str, str], seconds: float) -> _Ended:
     """What a command said until it ended, or was ended with its children when its time was up."""
     process = subprocess.Popen(
         list(command),
@@ -116,10 +123,10 @@ def _output(command: Sequence[str | Path], folder: Path, env: Mapping[str, str],
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         said = f"{process.communicate()[0]}\nno end after {seconds} seconds"
-    return said
+    return _Ended(process.returncode, said)
 
 
-def _there(report: Path, output: str) -> Path:
+def _there(report: Path, ended: _Ended) -> Path:
     if not report.is_file():
-        raise NoReport(output[-600:])
+        raise NoReport(ended.said[-600:])
     return report

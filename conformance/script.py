@@ -223,4 +223,4 @@ def _block(task: re.Match[str]) -> str:
     """An edit as aider reads it."""
     file = task["path"].rpartition("/")[2]
     search, replace = f"<<<<<<< SEARCH\n{task['old']}\n", f"=======\n{task['new']}\n>>>>>>> REPLACE"
-    return f"{file}\n```python\n{search}{replace}\n```\n"
+    return f"{file}\n```\n{search}{replace}\n```\n"

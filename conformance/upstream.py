@@ -61,7 +61,7 @@ async def chat(http: HttpRequest) -> Response:
         wants = (request.stream_options or {}).get("include_usage") is True
         return _streamed(_chunks(request, said, used if wants else None))
     choices: list[Json] = [_choice(index, request, said) for index in range(request.n or 1)]
-    return _json(_head("chat.completion", request.model) | {"choices": choices, "usage": used})
+    return _json(_head("chat.completion", request.model, _turn(request)) | {"choices": choices, "usage": used})
 
 
 async def completions(http: HttpRequest) -> Response:
@@ -73,7 +73,7 @@ async def completions(http: HttpRequest) -> Response:
     prompt = request.prompt if isinstance(request.prompt, str) else "a prompt"
     said = Said(f" and so goes {prompt[:40]!r} on, to its end.")
     used = _usage(len(words_of(prompt)), said)
-    head = _head("text_completion", request.model)
+    head = _head("text_completion", request.model, "text")
     if not request.stream:
         choices: list[Json] = [_completed(index, said.text, said.finish) for index in range(request.n or 1)]
         return _json(head | {"choices": choices, "usage": used})
@@ -122,22 +122,27 @@ def _completed(index: int, text: str, finish: str | None) -> dict[str, Json]:
     return {"index": index, "text": text, "finish_reason": finish, "logprobs": None}
 
 
-def _head(kind: str, model: str) -> dict[str, Json]:
-    return {"id": "chatcmpl-scripted-1", "object": kind, "created": _CREATED, "model": model}
+def _turn(request: Request) -> str:
+    """For ids: clients take two answers or calls with one id for the same."""
+    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()[:12]
+
+
+def _head(kind: str, model: str, turn: str) -> dict[str, Json]:
+    return {"id": f"chatcmpl-{turn}", "object": kind, "created": _CREATED, "model": model}
 
 
 def _choice(index: int, request: Request, said: Said) -> dict[str, Json]:
     message: dict[str, Json] = {"role": "assistant", "content": said.text or None, "refusal": None}
     if said.calls:
-        message["tool_calls"] = [_call(number, said) for number in range(len(said.calls))]
+        message["tool_calls"] = [_call(number, request, said) for number in range(len(said.calls))]
     words: list[Json] = [_likely(word) for word in words_of(said.text)]
     logprobs: Json = {"content": words, "refusal": None} if request.logprobs else None
     return {"index": index, "message": message, "finish_reason": said.finish, "logprobs": logprobs}
 
 
-def _call(number: int, said: Said) -> dict[str, Json]:
+def _call(number: int, request: Request, said: Said) -> dict[str, Json]:
     function: Json = {"name": said.calls[number].name, "arguments": said.calls[number].arguments}
-    return {"id": f"call_{number + 1}", "type": "function", "function": function}
+    return {"id": f"call_{_turn(request)}_{number}", "type": "function", "function": function}
 
 
 def _likely(word: str) -> Json:
@@ -145,12 +150,12 @@ def _likely(word: str) -> Json:
 
 
 def _chunks(request: Request, said: Said, used: dict[str, Json] | None) -> Iterator[dict[str, Json]]:
-    head = _head("chat.completion.chunk", request.model)
+    head = _head("chat.completion.chunk", request.model, _turn(request))
     for index in range(request.n or 1):
         deltas: list[dict[str, Json]] = [{"role": "assistant", "content": ""}]
         deltas += [{"content": word} for word in words_of(said.text)]
         for number in range(len(said.calls)):
-            deltas += _deltas(number, said)
+            deltas += _deltas(number, request, said)
         for delta in deltas:
             yield head | {"choices": [_delta(index, delta, None, request)]}
         yield head | {"choices": [_delta(index, {}, said.finish, request)]}
@@ -158,10 +163,10 @@ def _chunks(request: Request, said: Said, used: dict[str, Json] | None) -> Itera
         yield head | {"choices": [], "usage": used}
 
 
-def _deltas(number: int, said: Said) -> list[dict[str, Json]]:
+def _deltas(number: int, request: Request, said: Said) -> list[dict[str, Json]]:
     """A tool call: its name first, then its arguments in pieces."""
     arguments = said.calls[number].arguments
-    began = _call(number, said)
+    began = _call(number, request, said)
     began["function"] = {"name": said.calls[number].name, "arguments": ""}
     pieces = [arguments[at : at + 7] for at in range(0, len(arguments), 7)]
     went: list[dict[str, Json]] = [
