@@ -97,7 +97,7 @@ def promises(run: Run) -> list[Promise]:
 def _speed(measures: Sequence[Measure]) -> list[Promise]:
     found = []
     if (value := ratio(measures, "ns64", requests_per_second, of=OURS, to="nginx")) is not None:
-        found.append(Promise("requests/s, 64 connections", "≥ 0.25 x nginx", f"{value:.2f} x", value >= 0.25))
+        found.append(Promise("requests/s, 64 connections", "≥ 0.25 x nginx", f"{value:.3f} x", value >= 0.25))
     paced = {test: ratio(measures, test, chunk_p99, of=OURS, to="nginx") for test in paced_tests(measures)}
     found += [
         Promise(f"chunk latency p99, {test}", "≤ 3 x nginx", f"{value:.2f} x", value <= 3)
