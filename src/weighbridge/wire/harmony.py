@@ -34,6 +34,11 @@ class Harmony:
         """The tool that the message is for."""
         self._call: list[str] = []
 
+    @property
+    def saying(self) -> bool:
+        """Whether it is text without channels, so that all that comes is words."""
+        return self._plain is True
+
     def feed(self, text: str) -> list[tuple[bool, str] | Use]:
         """Calls, and pieces of text with whether they are thoughts, as far as they are sure."""
         if self._plain:

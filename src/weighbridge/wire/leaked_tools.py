@@ -35,12 +35,25 @@ class _Candidate:
 class LeakedTools:
     """Splits one answer's text into words and calls."""
 
-    __slots__ = ("_blank", "_called", "_candidates", "_formats", "_held", "_inside", "_marks", "_offered", "_searched")
+    __slots__ = (
+        "_blank",
+        "_called",
+        "_candidates",
+        "_firsts",
+        "_formats",
+        "_held",
+        "_inside",
+        "_marks",
+        "_offered",
+        "_searched",
+    )
 
     def __init__(self, formats: Sequence[str], offered: Offered) -> None:
         self._offered = offered
         self._formats = [_Candidate(FORMATS[name], offered) for name in formats] if offered else []
         self._marks = {mark: each.format.at_start for each in self._formats for mark in each.format.marks}
+        self._firsts = re.compile("[" + "".join({re.escape(mark[0]) for mark in self._marks} or {"\\0"}) + "]")
+        """What any mark begins with."""
         self._held = ""
         self._inside = False
         """What is held begins with a mark."""
@@ -50,6 +63,15 @@ class LeakedTools:
         """Nothing but blanks was said since the beginning or the last call."""
         self._called: tuple[str, ...] | None = None
         """The tails that may follow the call just found."""
+
+    def words(self, text: str) -> bool:
+        """Whether the text that comes now is words and may be given out at once."""
+        return not (self._held or self._blank or self._firsts.search(text)) or not self._formats
+
+    @property
+    def calm(self) -> bool:
+        """Whether text without a `<` would be given out as it comes."""
+        return not (self._held or self._blank or any(mark[0] != "<" for mark in self._marks))
 
     def feed(self, text: str) -> list[str | Use]:
         """What the text so far comes to, as far as it is sure."""

@@ -38,6 +38,7 @@ class _Kwargs(msgspec.Struct, gc=False):
 
 
 class _Switched(msgspec.Struct, gc=False):
+    n: int | None = None
     chat_template_kwargs: _Kwargs | None = None
     thinking: _Kind | bool | None = None
     enable_thinking: bool | None = None
@@ -53,17 +54,17 @@ def repair_for(habits: Habits | None, sent: bytes) -> "Repair | None":
     tools = offered(sent) if habits.leaks or habits.channels else {}
     if habits.tags is None and not (tools or habits.channels or habits.parts):
         return None
-    return Repair(habits, tools, thinks=_thinks(habits, sent))
-
-
-def _thinks(habits: Habits, sent: bytes) -> bool:
-    """Whether the model thinks before this answer, as far as the request tells."""
-    if habits.thinks in ("never", "always"):
-        return habits.thinks == "always"
     try:
         said = _switched.decode(sent)
     except openai.UNREADABLE:
         said = _Switched()
+    return Repair(habits, tools, thinks=_thinks(habits, said), alone=said.n in (None, 1))
+
+
+def _thinks(habits: Habits, said: _Switched) -> bool:
+    """Whether the model thinks before this answer, as far as the request tells."""
+    if habits.thinks in ("never", "always"):
+        return habits.thinks == "always"
     kwargs = said.chat_template_kwargs or _Kwargs()
     thinking = said.thinking.type != "disabled" if isinstance(said.thinking, _Kind) else said.thinking
     told = (kwargs.enable_thinking, kwargs.thinking, thinking, said.enable_thinking)
@@ -73,12 +74,24 @@ def _thinks(habits: Habits, sent: bytes) -> bool:
 class Repair:
     """Puts right one answer, event by event. `fresh` makes another of its kind, for another choice."""
 
-    __slots__ = ("_finished", "_habits", "_id", "_leaks", "_offered", "_theirs", "_thinker", "_thinks", "_used")
+    __slots__ = (
+        "_alone",
+        "_finished",
+        "_habits",
+        "_id",
+        "_leaks",
+        "_offered",
+        "_theirs",
+        "_thinker",
+        "_thinks",
+        "_used",
+    )
 
-    def __init__(self, habits: Habits, tools: Offered, *, thinks: bool) -> None:
+    def __init__(self, habits: Habits, tools: Offered, *, thinks: bool, alone: bool = True) -> None:
         self._habits = habits
         self._offered = tools
         self._thinks = thinks
+        self._alone = alone
         tags = habits.tags
         self._thinker: Thinker | Harmony | None = None
         if habits.channels:
@@ -94,7 +107,22 @@ class Repair:
 
     def fresh(self) -> "Repair":
         """One for another answer to the same request."""
-        return Repair(self._habits, self._offered, thinks=self._thinks)
+        return Repair(self._habits, self._offered, thinks=self._thinks, alone=False)
+
+    @property
+    def calm(self) -> bool:
+        """Whether the one answer there is has come to its words, so that text without a `<` stays as it is."""
+        if not self._alone or self._used or self._habits.parts:
+            return False
+        thinker = self._thinker
+        return (thinker is None or thinker.saying) and (self._leaks is None or self._leaks.calm)
+
+    def words(self, text: str) -> bool:
+        """Whether the text that comes now is words of the answer, and stays as it is: most of all text is."""
+        thinker = self._thinker
+        if thinker is not None and not thinker.saying:
+            return False
+        return self._leaks is None or self._leaks.words(text)
 
     def put_right(self, events: Sequence[Event]) -> list[Event]:
         """The events that these come to."""
@@ -108,6 +136,11 @@ class Repair:
             else:
                 self._other(event, out)
         return out
+
+    def elsewhere(self) -> None:
+        """Reasoning came in a field of its own: the text does not begin inside a thought."""
+        if isinstance(self._thinker, Thinker):
+            self._thinker.elsewhere()
 
     def whole(self, text: str) -> None:
         """All of the text is known, and came to its end: whether it begins inside a thought need not be guessed."""
@@ -131,8 +164,8 @@ class Repair:
         match event:
             case Began(id=id_):
                 self._id = id_
-            case ThoughtOn() if isinstance(self._thinker, Thinker):
-                self._thinker.elsewhere()
+            case ThoughtOn():
+                self.elsewhere()
             case ToolBegan(index, id_, name):
                 self._theirs[index] = self._used
                 self._used += 1

@@ -4,6 +4,7 @@ It stands before the form that writes the answer: what goes on is a chat complet
 `reasoning_content`, its calls in `tool_calls`. A chunk with nothing to put right goes on byte for byte.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -74,8 +75,10 @@ class Repaired:
         self._splitter = sse.Splitter()
         self._choices: dict[int, _ChoiceRepair] = {}
         """By the choice's number."""
-        self._last: _Json = {}
-        """The last chunk, without its choices: what is still held back at the end goes out in one like it."""
+        self._calm = False
+        """Chunks without a mark in them may go on unread."""
+        self._last = b"{}"
+        """The last chunk that was written anew: what is still held back at the end goes out in one like it."""
 
     @property
     def usage(self) -> Usage | None:
@@ -105,7 +108,11 @@ class Repaired:
     def feed(self, data: bytes) -> bytes:
         """See Stream.feed."""
         whole = self._splitter.feed(data)
-        return self._stream.feed(self._put_right(whole)) if whole else b""
+        if not whole:
+            return b""
+        if self._calm and all(whole.find(each) < 0 for each in _REMARKABLE):
+            return self._stream.feed(whole)
+        return self._stream.feed(self._put_right(whole))
 
     def end(self) -> bytes:
         """See Stream.end."""
@@ -121,7 +128,9 @@ class Repaired:
         return self._stream.last()
 
     def _put_right(self, events: bytes) -> bytes:
-        return b"".join([self._event(event) for event in sse.events(events)])
+        out = b"".join([self._event(event) for event in sse.events(events)])
+        self._calm = bool(self._choices) and self._first.calm
+        return out
 
     def _event(self, event: bytes) -> bytes:
         document = sse.document(event)
@@ -136,7 +145,10 @@ class Repaired:
         said = [self._choice(choice, chunk.id).deltas(choice) for choice in chunk.choices or ()]
         if all(deltas is None for deltas in said):
             return event
-        return self._written(_any.decode(document), said)
+        self._last = document
+        called = any(each.called for each in self._choices.values())
+        in_place = None if called else _thought_only(document, said)
+        return in_place or self._written(_any.decode(document), said)
 
     def _choice(self, choice: _Choice, id_: str | None) -> "_ChoiceRepair":
         number = choice.index or 0
@@ -150,7 +162,6 @@ class Repaired:
         """A chunk that says the same in other deltas; more chunks than one where their order asks for it."""
         choices = chunk.pop("choices")
         usage = {"usage": chunk.pop("usage")} if "usage" in chunk else {}
-        self._last = chunk
         out: list[_Json] = []
         for choice, deltas in zip(choices, said, strict=True):
             own: _Json = choice.pop("delta", None) or choice.pop("message", None) or {}
@@ -172,11 +183,33 @@ class Repaired:
         return b"".join(map(_event_of, chunks))
 
     def _held_back(self) -> bytes:
+        held = [(number, delta) for number, each in self._choices.items() for delta in each.rest()]
+        if not held:
+            return b""
+        like: _Json = _any.decode(self._last)
+        like.pop("usage", None)
         return b"".join(
-            _event_of(self._last | {"choices": [{"index": number, "delta": delta, "finish_reason": None}]})
-            for number, each in self._choices.items()
-            for delta in each.rest()
+            _event_of(like | {"choices": [{"index": number, "delta": delta, "finish_reason": None}]})
+            for number, delta in held
         )
+
+
+def _thought_only(document: bytes, said: list[list[_Json] | None]) -> bytes | None:
+    """A chunk of which only the name of a text and the text change, as in most of a thought: written in place."""
+    if len(said) != 1 or said[0] is None or len(said[0]) != 1 or said[0][0].keys() != _THOUGHT:
+        return None
+    content = None if b"\n" in document else _CONTENT.search(document)
+    if content is None or document.find(b'"content"', content.end()) >= 0 or document.find(b'"reasoning') >= 0:
+        return None
+    text = _encode(said[0][0]["reasoning_content"])
+    start, end = document[: content.start()], document[content.end() :]
+    return b"".join((b"data: ", start, b'"reasoning_content":', text, end, b"\n\n"))
+
+
+_THOUGHT: Final = {"reasoning_content"}
+_CONTENT: Final = re.compile(rb'"content"\s*:\s*"(?:[^"\\]++|\\.)*+"')
+_REMARKABLE: Final = (b"<", b"\\u003", b'"tool_calls"')
+"""A `<`, or what may be one, and calls that must be numbered behind those found."""
 
 
 def _event_of(chunk: _Json) -> bytes:
@@ -223,7 +256,13 @@ class _ChoiceRepair:
     def deltas(self, choice: _Choice) -> list[_Json] | None:
         """What a chunk says now, in order; None: it stays as it is."""
         part = choice.delta or choice.message or _NOTHING
+        text = part.content
+        if text.__class__ is str and not choice.finish_reason and part.tool_calls is None and self._repair.words(text):
+            return None
         came = _events(part)
+        if not choice.finish_reason and part.tool_calls is None and came and came[-1].__class__ is ThoughtOn:
+            self._repair.elsewhere()
+            return None if text.__class__ is not list else self._grouped(came)
         events = self._repair.put_right(came)
         if choice.finish_reason:
             events += self._repair.rest(cut=choice.finish_reason == "length")

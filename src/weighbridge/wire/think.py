@@ -30,6 +30,11 @@ class Thinker:
         """What was given out as a thought without an opening tag to show it."""
         self._thought = False
 
+    @property
+    def saying(self) -> bool:
+        """Whether the answer itself is under way, so that all that comes is words."""
+        return self._state == _SAYING
+
     def elsewhere(self) -> None:
         """The upstream reports reasoning in a field of its own: the text is all answer unless a tag says otherwise."""
         self._opened = False
