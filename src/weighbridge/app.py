@@ -337,7 +337,8 @@ def base_url_of(settings: Settings, row: Row) -> str | None:
 
 def _catalog(settings: Settings, providers: tuple[str, ...], engines: tuple[Upstream, ...]) -> Catalog:
     """The data's models with what is set up here: providers' listings, engines, the settings' own models."""
-    catalog = load(providers, when=_now())
+    like = {name: own.habits for name, own in settings.providers.items() if own.habits is not None}
+    catalog = load(providers, when=_now(), habits_like=like)
     for engine in engines:
         catalog = with_endpoint(catalog, Endpoint(LOCAL, engine.model, engine.model, (OWN_MACHINE,)))
     for provider, own in settings.providers.items():
