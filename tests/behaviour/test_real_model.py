@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import mul
 from pathlib import Path
 
+import httpx2
 import pytest
 from openai import APIError, BadRequestError, InternalServerError, OpenAI
 from openai.types.chat import (
@@ -297,3 +299,69 @@ def test_usage_sums_the_ledger_to_the_last_token_and_nothing_costs(gateway: Gate
     assert row["estimated"] == sum(charge.counted_by == "estimate" for charge in charges)
     assert {charge.counted_by for charge in charges} <= {"engine", "estimate"}
     assert all(entry.charge and entry.charge.counted_by == "engine" for entry in entries if entry.ending == "complete")
+
+
+def test_embeddings_are_made_here_from_the_first_start_on(gateway: Gateway) -> None:
+    raw = gateway.client.with_options(max_retries=20).embeddings.with_raw_response.create(
+        model="all-minilm-l6-v2", input=["A man is eating food.", "A man is eating a piece of bread."]
+    )
+    one, other = (row.embedding for row in raw.parse().data)
+    assert sum(map(mul, one, other)) == pytest.approx(0.7553, abs=2e-3)  # as sbert.net has it
+    entry = gateway.entry(raw.headers["x-weighbridge-receipt"])
+    assert counted(entry) == ("engine", raw.parse().usage.prompt_tokens, 0)
+    assert (entry.ending, entry.model, entry.provider) == (
+        "complete",
+        "sentence-transformers/all-minilm-l6-v2",
+        "local",
+    )
+
+
+PETS = ["The weather in Oslo is cold.", "Cats purr when they are content."]
+
+
+def test_documents_are_ranked_here(gateway: Gateway) -> None:
+    body = {"model": "all-minilm-l6-v2", "query": "Why does my kitten purr?", "documents": PETS, "top_n": 1}
+    raw = gateway.client.post("/rerank", body=body, cast_to=httpx2.Response)
+    (best,) = raw.json()["results"]
+    assert best["index"] == 1
+    entry = gateway.entry(raw.headers["x-weighbridge-receipt"])
+    assert (entry.ending, counted(entry)) == ("complete", ("engine", raw.json()["usage"]["prompt_tokens"], 0))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_gap_in_code_is_filled(gateway: Gateway, streamed: bool) -> None:
+    body = {
+        "model": MODEL,
+        "prompt": "def half(x):\n    y = ",
+        "suffix": "\n    return y\n",
+        "max_tokens": 8,
+        "temperature": 0,
+        "stop": ["\n"],
+        "stream": streamed,
+    }
+    raw = gateway.client.post("/completions", body=body, cast_to=httpx2.Response)
+    documents = [line[6:] for line in raw.text.splitlines() if line.startswith("data: {")] if streamed else [raw.text]
+    text = "".join(choice["text"] for document in documents for choice in json.loads(document)["choices"])
+    assert text.strip().replace(" ", "") in {"x/2", "x//2"}
+    entry = gateway.entry(raw.headers["x-weighbridge-receipt"])
+    assert (entry.ending, entry.streamed, counted(entry)[0]) == ("complete", streamed, "engine")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/embeddings", {"model": MODEL, "input": "a"}, "model"),
+        ("/embeddings", {"model": "all-minilm-l6-v2", "input": "a", "dimensions": 99}, "dimensions"),
+        ("/embeddings", {"model": "all-minilm-l6-v2", "input": "word " * 600}, "input"),
+        ("/rerank", {"model": "all-minilm-l6-v2", "query": "a", "documents": ["word " * 600]}, "documents"),
+        ("/completions", {"model": MODEL, "prompt": "a", "echo": True}, "echo"),
+        ("/chat/completions", {"model": "all-minilm-l6-v2", "messages": CAPITAL}, "model"),
+    ],
+)
+def test_what_a_local_model_cannot_do_is_refused_by_name(
+    gateway: Gateway, path: str, body: dict[str, object], param: str
+) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        gateway.client.post(path, body=body, cast_to=httpx2.Response)
+    assert refused.value.param == param
+    assert gateway.entry(refused.value.response.headers["x-weighbridge-receipt"]).ending == "refused"

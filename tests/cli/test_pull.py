@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Shell
+from weighbridge import config
+from weighbridge.cli import pull
 from weighbridge.cli.fetching import Lines
+from weighbridge.config import Settings
+from weighbridge.errors import WeightsUnavailable
+from weighbridge.serving.weights import Weights
 
 MODEL = "qwen/qwen2.5-coder-0.5b-instruct"
 
@@ -33,3 +38,30 @@ def test_a_model_that_is_here_is_verified_and_not_fetched(shell: Shell, qwen_fil
     assert shell.good("pull", MODEL) == f"{MODEL} is here and verified: {models / qwen_file.name}\n"
     live = {each["id"]: each["live"] for each in json.loads(shell.good("models", "--json"))}
     assert live[MODEL] == ["local"]
+
+
+def test_embeddings_that_cannot_be_had_do_not_keep_the_rest_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(settings: Settings, weights: Weights) -> Path:
+        if weights.dimensions is None:
+            return tmp_path / weights.file
+        raise WeightsUnavailable("no source has it")
+
+    monkeypatch.setattr(pull, "fetched", nothing)
+    (found,) = pull.local_models(config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)}))
+    assert (found.model, found.dimensions) == (MODEL, None)
+    assert capsys.readouterr().err == "No embeddings are made here: no source has it\n"
+
+
+def test_a_model_that_writes_and_cannot_be_had_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(settings: Settings, weights: Weights) -> Path:
+        raise WeightsUnavailable("no source has it")
+
+    monkeypatch.setattr(pull, "fetched", nothing)
+    with pytest.raises(WeightsUnavailable):
+        pull.local_models(config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)}))
+
+
+def test_the_greeting_shows_a_model_that_writes(tmp_path: Path) -> None:
+    assert pull.that_write(config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)})) == [MODEL]
