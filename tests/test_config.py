@@ -51,7 +51,7 @@ def read(
 def test_every_setting_has_a_default(tmp_path: Path) -> None:
     settings = read(tmp_path)
     assert (settings.server.host, settings.server.port, settings.server.workers) == ("127.0.0.1", 8080, 1)
-    assert settings.local.models == ("qwen/qwen2.5-coder-0.5b-instruct",)
+    assert settings.local.models == ("qwen/qwen2.5-coder-0.5b-instruct", "sentence-transformers/all-minilm-l6-v2")
     assert settings.home == tmp_path / ".local/share/weighbridge"
     assert settings.ledger_path == settings.home / "ledger.db"
     assert settings.providers == {}
