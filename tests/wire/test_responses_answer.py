@@ -332,3 +332,42 @@ def test_an_answer_that_is_sent_back_reads_as_it_was_said(parts: list[Part]) -> 
 )
 def test_whatever_comes_ends_in_events_that_can_be_read(said: list[bytes]) -> None:
     events(run(asked(stream=True).form.stream(lambda usage: None), b"".join(said)))
+
+
+SPACE: Json = {
+    "type": "namespace",
+    "name": "agents",
+    "description": "Other agents.",
+    "tools": [{"type": "function", "name": "close"}, {"type": "custom", "name": "tell"}],
+}
+
+
+def test_tools_of_a_namespace_are_called_by_their_own_names() -> None:
+    request = asked(stream=False, tools=[SPACE])
+    names = [tool["function"]["name"] for tool in json.loads(request.body)["tools"]]
+    assert names == ["agents__close", "agents__tell"]
+    functions = ({"name": "agents__close", "arguments": "{}"}, {"name": "agents__tell", "arguments": '{"input":"hi"}'})
+    calls = [{"id": f"c{at}", "type": "function", "function": each} for at, each in enumerate(functions)]
+    said = whole(answer({"tool_calls": calls}, "tool_calls"), tools=[SPACE])
+    close, tell = said["output"]
+    assert (close["name"], close["namespace"], close["arguments"]) == ("close", "agents", "{}")
+    assert (tell["name"], tell["namespace"], tell["input"]) == ("tell", "agents", "hi")
+    assert said["tools"] == [SPACE]
+    sent_back = json.dumps({"model": "m", "input": said["output"]}).encode()
+    (turn,) = read_request(sent_back, Earlier(), may_store=False).call.messages
+    assert [part.name for part in turn.parts if isinstance(part, ToolUse)] == names
+
+
+def test_the_name_of_a_tool_in_a_namespace_is_not_too_long_and_stays_the_same() -> None:
+    space = {
+        "type": "namespace",
+        "name": "n" * 40,
+        "tools": [{"type": "function", "name": f"f{'x' * 40}{at}"} for at in "ab"],
+    }
+    first, second = (
+        [tool["function"]["name"] for tool in json.loads(asked(stream=False, tools=[space]).body)["tools"]]
+        for _ in "12"
+    )
+    assert first == second
+    assert len(set(first)) == 2
+    assert {len(name) for name in first} == {64}

@@ -85,7 +85,7 @@ class ResponsesSurface:
             id=self._id,
             created=self._clock(),
             echo=msgspec.json.format(msgspec.json.encode(asking.echo), indent=-1),  # an event is one line
-            custom=asking.custom,
+            named=asking.named,
             sealed=asking.sealed,
             clock=self._clock,
         )

@@ -26,7 +26,7 @@ from weighbridge.wire.inner import (
     ToolResult,
     ToolUse,
 )
-from weighbridge.wire.responses_objects import item_id
+from weighbridge.wire.responses_objects import full_name, item_id
 
 T = TypeVar("T")
 _PATH: Final = re.compile(r" - at `\$?\.?(.*)`$")
@@ -48,12 +48,14 @@ class _FunctionCall(msgspec.Struct):
     call_id: str
     name: str
     arguments: str
+    namespace: str | None = None
 
 
 class _CustomCall(msgspec.Struct):
     call_id: str
     name: str
     input: str
+    namespace: str | None = None
 
 
 class _Output(msgspec.Struct):
@@ -241,9 +243,9 @@ def _use(item: msgspec.Raw, kind: str, where: str) -> ToolUse:
     if kind == "custom_tool_call":
         custom = decoded(_custom_calls, item, where)
         arguments = msgspec.json.encode(CustomInput(custom.input)).decode()
-        return ToolUse(id=custom.call_id, name=custom.name, arguments=arguments)
+        return ToolUse(id=custom.call_id, name=full_name(custom.namespace, custom.name), arguments=arguments)
     call = decoded(_function_calls, item, where)
-    return ToolUse(id=call.call_id, name=call.name, arguments=call.arguments)
+    return ToolUse(id=call.call_id, name=full_name(call.namespace, call.name), arguments=call.arguments)
 
 
 def _thought(reasoning: _Reasoning) -> Thought:

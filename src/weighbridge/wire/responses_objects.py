@@ -1,5 +1,6 @@
 """The objects of the Responses format that we write, their fields in OpenAI's order."""
 
+import zlib
 from typing import Final, Literal
 
 import msgspec
@@ -8,6 +9,7 @@ from weighbridge.wire.usage import Usage
 
 Status = Literal["in_progress", "completed", "incomplete"]
 _PREFIX: Final = "resp_"
+_LONGEST_NAME: Final = 64
 
 
 class OutputText(msgspec.Struct, tag="output_text"):
@@ -56,6 +58,7 @@ class FunctionCall(msgspec.Struct, tag="function_call"):
     name: str
     arguments: str
     status: Status
+    namespace: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class CustomCall(msgspec.Struct, tag="custom_tool_call"):
@@ -65,6 +68,7 @@ class CustomCall(msgspec.Struct, tag="custom_tool_call"):
     call_id: str
     name: str
     input: str
+    namespace: str | msgspec.UnsetType = msgspec.UNSET
 
 
 Item = Message | Reasoning | FunctionCall | CustomCall
@@ -128,6 +132,14 @@ def usage_object(usage: Usage | None, cost: str | None) -> msgspec.Raw | None:
         cost=msgspec.UNSET if cost is None else msgspec.Raw(cost.encode()),
     )
     return msgspec.Raw(msgspec.json.encode(said))
+
+
+def full_name(namespace: str | None, name: str) -> str:
+    """What a tool of a namespace is called among all tools; the same each time, and no longer than providers take."""
+    if namespace is None:
+        return name
+    full = f"{namespace.removesuffix('__')}__{name}"
+    return full if len(full) <= _LONGEST_NAME else f"{full[: _LONGEST_NAME - 9]}_{zlib.crc32(full.encode()):08x}"
 
 
 def item_id(prefix: str, response: str, index: int) -> str:

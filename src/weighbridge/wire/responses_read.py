@@ -21,7 +21,7 @@ from weighbridge.errors import BadRequest
 from weighbridge.wire import openai
 from weighbridge.wire.inner import Call, Format, Message, Reasoning, Text, ToolChoice
 from weighbridge.wire.responses_items import NULL, fault, resolved, turns
-from weighbridge.wire.responses_tools import Tools, read_tools
+from weighbridge.wire.responses_tools import Named, Tools, read_tools
 
 _Included = Literal[
     "reasoning.encrypted_content",
@@ -154,8 +154,8 @@ class Asking(msgspec.Struct):
     input: list[msgspec.Raw]
     """Its own items, without those of the conversation before."""
     echo: Echo
-    custom: frozenset[str]
-    """Names of tools that take a text instead of arguments."""
+    named: dict[str, Named]
+    """Tools that the client calls otherwise than the model, by the model's names."""
     sealed: bool
     """Whether reasoning that only its maker can read was asked for."""
 
@@ -224,7 +224,7 @@ def read_request(body: bytes, earlier: Earlier, *, may_store: bool) -> Asking:
         call=_call(request, conversation, tools, also),
         input=resolved(own, earlier.known),
         echo=_echo(request, tools, store=may_store and request.store is not False),
-        custom=tools.custom,
+        named=tools.named,
         sealed="reasoning.encrypted_content" in include,
     )
 

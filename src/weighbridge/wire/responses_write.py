@@ -4,7 +4,7 @@ What an answer says that the format has no place for is lost: the proof (`signat
 and reasoning that only its maker can read where the request does not include `reasoning.encrypted_content`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -37,6 +37,7 @@ from weighbridge.wire.responses_objects import (
     item_id,
     usage_object,
 )
+from weighbridge.wire.responses_tools import Named
 from weighbridge.wire.usage import Usage
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -59,7 +60,8 @@ class Making(msgspec.Struct):
     """Seconds since 1970."""
     echo: bytes
     """What it says of its request, as a JSON object."""
-    custom: frozenset[str]
+    named: Mapping[str, Named]
+    """Tools that the client calls otherwise than the model, by the model's names."""
     sealed: bool
     clock: Callable[[], int]
     """Seconds since 1970."""
@@ -88,21 +90,22 @@ class _Words:
 class _Use:
     """A tool call under way."""
 
-    __slots__ = ("call_id", "custom", "id", "index", "name", "pieces")
+    __slots__ = ("call_id", "custom", "id", "index", "name", "namespace", "pieces")
 
-    def __init__(self, index: int, id_: str, began: ToolBegan, *, custom: bool) -> None:
+    def __init__(self, index: int, id_: str, call_id: str, named: Named) -> None:
         self.index = index
         self.id = id_
-        self.call_id = began.id
-        self.name = began.name
-        self.custom = custom
+        self.call_id = call_id
+        self.name = named.name
+        self.namespace = msgspec.UNSET if named.namespace is None else named.namespace
+        self.custom = named.custom
         self.pieces: list[str] = []
 
     def item(self, status: Literal["in_progress", "completed", "incomplete"]) -> FunctionCall | CustomCall:
         arguments = "".join(self.pieces)
         if self.custom:
-            return CustomCall(self.id, self.call_id, self.name, _input(arguments))
-        return FunctionCall(self.id, self.call_id, self.name, arguments, status)
+            return CustomCall(self.id, self.call_id, self.name, _input(arguments), self.namespace)
+        return FunctionCall(self.id, self.call_id, self.name, arguments, status, self.namespace)
 
 
 class ResponseWriter:
@@ -199,8 +202,8 @@ class ResponseWriter:
 
     def _use(self, began: ToolBegan) -> bytes:
         before = self._close_item("completed")
-        custom = began.name in self._making.custom
-        use = _Use(len(self._output), self._next_id("ctc" if custom else "fc"), began, custom=custom)
+        named = self._making.named.get(began.name) or Named(began.name)
+        use = _Use(len(self._output), self._next_id("ctc" if named.custom else "fc"), began.id, named)
         self._uses[began.index] = use
         self._output.append(None)
         return before + self._item_event(b"added", use.index, use.item("in_progress"))
