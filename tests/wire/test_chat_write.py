@@ -126,6 +126,18 @@ def test_several_texts_of_a_turn_become_one() -> None:
     assert turns("assistant", Text(text="a"), Text(text="b")) == [{"role": "assistant", "content": "a\n\nb"}]
 
 
+def test_instructions_are_one_system_turn_at_the_start() -> None:
+    said = [
+        Message("system", [Text(text="a")]),
+        Message("developer", [Text(text="b")]),
+        HI,
+        Message("developer", [Text(text="c")]),
+    ]
+    sent = [(each["role"], each["content"]) for each in written(Call("m", said))["messages"]]
+    assert [role for role, _ in sent] == ["system", HI.role, "system"]
+    assert (sent[0][1], sent[2][1]) == ("a\n\nb", "c")
+
+
 def test_pictures_files_and_sounds_stand_between_texts() -> None:
     parts = (
         Text(text="see"),

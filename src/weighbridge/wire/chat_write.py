@@ -4,10 +4,11 @@ What chat has no place for is lost in these ways, and no others: `cache` marks a
 left out (a failed result says so in its text); pictures and files that a tool answered with follow it in a user's turn.
 Reasoning of earlier turns, a thinking budget and whether to think at all are told to models whose habits say how
 (`fitting.py`), and left out for others. Several texts of one turn become one, with a blank line
-between them, as not every server takes a list.
+between them, as not every server takes a list. `developer` is `system` to all models: OpenAI's take it for the same, and
+open models know no other. All such turns before the first of another kind are one, as many a model's template takes one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +42,7 @@ def write_call(call: Call, habits: Habits | None = None) -> bytes:
 
     Raises BadRequest for what chat cannot say.
     """
-    turns = [each for message in call.messages for each in _turns(message, habits)]
+    turns = [each for message in _instructed(call.messages) for each in _turns(message, habits)]
     body: _Json = {"model": call.model, "messages": turns}
     if call.tools:
         body["tools"] = [_tool(tool) for tool in call.tools]
@@ -81,6 +82,19 @@ _PLAIN: Final = {
     "user": "user",
     "service_tier": "service_tier",
 }
+
+
+def _instructed(messages: Sequence[Message]) -> list[Message]:
+    """The conversation with one system turn at its start."""
+    turns = [_as_system(message) for message in messages]
+    last = next((at for at, turn in enumerate(turns) if turn.role != "system" or turn.name), len(turns))
+    if last < 2:
+        return turns
+    return [Message("system", [part for turn in turns[:last] for part in turn.parts]), *turns[last:]]
+
+
+def _as_system(message: Message) -> Message:
+    return Message("system", message.parts, message.name) if message.role == "developer" else message
 
 
 def _turns(message: Message, habits: Habits | None) -> Iterator[_Json]:
