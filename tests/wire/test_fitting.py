@@ -145,6 +145,13 @@ def test_an_answer_that_was_begun_is_marked_as_one(at: str, model: str, in_messa
         ("zai", "z-ai/glm-5", b'{"thinking":{"x":1},"reasoning_effort":"low"}', b'{"thinking":{"x":1}}'),
         ("zai", "z-ai/glm-5", b'{"reasoning_effort":7}', None),
         ("fireworks", "z-ai/glm-5", b'{"reasoning_effort":"low"}', None),
+        ("deepseek", "deepseek/deepseek-v4-pro", b'{"reasoning_effort":"high"}', None),
+        (
+            "deepseek",
+            "deepseek/deepseek-v4-pro",
+            b'{"reasoning_effort":"xhigh"}',
+            b'{"thinking":{"type":"enabled"},"reasoning_effort":"max"}',
+        ),
     ],
 )
 def test_of_a_chat_clients_own_request_only_the_effort_and_the_limits_name_change(

@@ -122,8 +122,9 @@ def _with_effort(body: bytes, fields: dict[str, msgspec.Raw], switch: Switch) ->
         level = _effort.decode(fields["reasoning_effort"])
     except msgspec.DecodeError:
         return body
+    native = switch.effort == "reasoning_effort" and level not in switch.levels and level != "none"
     told = _switched(Reasoning(effort=level), switch)
-    if told == {"reasoning_effort": level}:
+    if native or told == {"reasoning_effort": level}:
         return body
     new = {name: value for name, value in fields.items() if name != "reasoning_effort"}
     return _encode({name: msgspec.Raw(_encode(value)) for name, value in told.items()} | new)
