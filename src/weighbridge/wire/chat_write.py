@@ -3,9 +3,9 @@
 What chat has no place for is lost in these ways, and no others: `cache` marks and a tool result's `failed` flag are
 left out (a failed result says so in its text); pictures and files that a tool answered with follow it in a user's turn.
 Reasoning of earlier turns, a thinking budget and whether to think at all are told to models whose habits say how
-(`fitting.py`), and left out for others. Several texts of one turn become one, with a blank line
-between them, as not every server takes a list. `developer` is `system` to all models: OpenAI's take it for the same, and
-open models know no other. All such turns before the first of another kind are one, as many a model's template takes one.
+(`fitting.py`), and left out for others. Several texts of one turn become one, with a blank line between them, as not
+every server takes a list. `developer` is `system` to all models: OpenAI's take it for the same, and open models know no
+other. All such turns before the first of another kind are one, as many a model's template takes one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
