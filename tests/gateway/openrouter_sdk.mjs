@@ -39,6 +39,9 @@ const steps = {
   credits: async () => client.credits.getCredits(),
   providers: async () => client.providers.list(),
   generation: async () => client.generations.getGeneration({ id: generation }),
+  response: async () => client.beta.responses.send({ responsesRequest: { model, input: "Hello." } }),
+  events: async () => all(await client.beta.responses.send({ responsesRequest: { model, input: "Hello.", stream: true } })),
+  callModel: async () => client.callModel({ model, input: "Hello." }).getText(),
   embeddings: async () => client.embeddings.generate({ requestBody: { model, input: "Hello." } }),
 };
 

@@ -122,6 +122,9 @@ async def test_the_sdk_reads_everything_by_its_own_schemas(tmp_path: Path, gatew
     spent = sum(entry.charge.cost for entry in gateway.entries()[:7] if entry.charge and entry.charge.cost)
     assert told["key"]["data"]["usage"] == told["credits"]["data"]["totalUsage"] == pytest.approx(float(spent))
     assert [each["slug"] for each in told["providers"]["data"]] == ["near"]
+    assert told["response"]["output"][0]["content"][0]["text"] == "Hello."
+    assert told["events"][-1]["type"] == "response.completed"
+    assert told["callModel"] in ("Hello.", "".join(WORDS))  # it asks for a stream
     assert told["embeddings"]["data"][0]["embedding"] == [0.5, -0.25]
     assert json.loads(upstream.calls[0].body)["reasoning_effort"] == "low"
 

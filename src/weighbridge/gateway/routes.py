@@ -72,7 +72,7 @@ def routes(
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
-        *_openrouter(chat, openrouter_models, openrouter_account),
+        *_openrouter(chat, responses, openrouter_models, openrouter_account),
     )
 
 
@@ -86,7 +86,9 @@ def _responses(responses: Responses) -> tuple[Route, ...]:
     )
 
 
-def _openrouter(chat: Chat, models: OpenRouterModels, account: OpenRouterAccount) -> tuple[Route, ...]:
+def _openrouter(
+    chat: Chat, responses: Responses, models: OpenRouterModels, account: OpenRouterAccount
+) -> tuple[Route, ...]:
     """OpenRouter's API, for its clients."""
     completions, embeddings = OpenRouterErrors(COMPLETIONS), OpenRouterErrors(EMBEDDINGS)
     in_its_errors = OpenRouterSurface()
@@ -94,6 +96,7 @@ def _openrouter(chat: Chat, models: OpenRouterModels, account: OpenRouterAccount
         ("POST", "/api/v1/chat/completions", OpenRouterChat(chat), "a chat completion, in OpenRouter's dialect"),
         ("POST", "/api/v1/completions", replace(chat, surface=completions), "as under `/v1`"),
         ("POST", "/api/v1/embeddings", replace(chat, surface=embeddings), "as under `/v1`"),
+        ("POST", "/api/v1/rerank", replace(chat, surface=OpenRouterErrors(RERANK)), "as under `/v1`"),
         ("GET", "/api/v1/models", models.list, "the models that can be asked for, in OpenRouter's shape"),
         ("GET", "/api/v1/models/user", models.list, "the same"),
         ("GET", "/api/v1/models/count", models.count, "how many there are"),
@@ -108,6 +111,7 @@ def _openrouter(chat: Chat, models: OpenRouterModels, account: OpenRouterAccount
     return (
         *(Route(*row, in_its_errors) for row in table),
         Route("POST", "/api/v1/messages", replace(chat, surface=MESSAGES), "as under `/v1`", MESSAGES),
+        Route("POST", "/api/v1/responses", responses.create, "as under `/v1`", RESPONSES),
     )
 
 
