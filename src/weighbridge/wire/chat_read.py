@@ -19,6 +19,7 @@ from weighbridge.wire.inner import (
     Event,
     Finish,
     Finished,
+    Likely,
     Part,
     Refusal,
     Refused,
@@ -38,6 +39,7 @@ class Unreadable(ValueError):
 
 
 _ABSENT: Final = msgspec.Raw()
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -78,11 +80,16 @@ class _Delta(msgspec.Struct, gc=False):
     function_call: _Function | None = None
 
 
+class _Logprobs(msgspec.Struct, gc=False):
+    content: list[Likely] | None = None
+
+
 class _Choice(msgspec.Struct, gc=False):
     index: int | None = 0
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: str | None = None
+    logprobs: msgspec.Raw = _ABSENT
     stop_reason: msgspec.Raw = _ABSENT
     """vLLM: the text it stopped at, or the number of a token."""
     matched_stop: msgspec.Raw = _ABSENT
@@ -102,6 +109,7 @@ class _Chunk(msgspec.Struct, gc=False):
 
 _chunks: Final = msgspec.json.Decoder(_Chunk)
 _texts: Final = msgspec.json.Decoder(str)
+_likelies: Final = msgspec.json.Decoder(_Logprobs)
 
 _FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
@@ -179,12 +187,16 @@ class ChunkReader:
         if delta.refusal or delta.function_call is not None:
             return None
         self._count(text)
-        return Said(text)
+        return Said(text, None if choice.logprobs is _ABSENT else _likely(choice.logprobs))
 
     def _choice(self, choice: _Choice, events: list[Event]) -> None:
         delta = choice.delta or choice.message
         if delta is not None:
             self._delta(delta, events)
+        if choice.logprobs is not _ABSENT:
+            said = next((event for event in reversed(events) if isinstance(event, Said)), None)
+            if said is not None:
+                said.logprobs = _likely(choice.logprobs)
         if choice.finish_reason:
             self.finished = True
             for use in self._uses:
@@ -298,6 +310,16 @@ def _text(value: msgspec.Raw) -> str | None:
     return _texts.decode(value) or None if bytes(value)[:1] == b'"' else None
 
 
+def _likely(logprobs: msgspec.Raw) -> list[Likely] | None:
+    """The tokens of a text; None where there are none, or in a shape of the server's own."""
+    if logprobs == _NULL:
+        return None
+    try:
+        return _likelies.decode(logprobs).content
+    except msgspec.DecodeError:
+        return None
+
+
 def read_answer(document: bytes) -> Answer:
     """A whole chat completion; its first choice counts. Raises Unreadable."""
     reader = ChunkReader()
@@ -333,15 +355,16 @@ def _go_on(parts: list[Part], event: Said | ThoughtOn | Refused) -> None:
     """More of the last part, or the next one. A signature ends its thought, and what is sealed stands alone."""
     last = parts[-1] if parts else None
     match event, last:
-        case Said(text), Text():
+        case Said(text, logprobs), Text():
             last.text += text
+            last.logprobs = logprobs if last.logprobs is None else last.logprobs + (logprobs or [])
         case Refused(text), Refusal():
             last.text += text
         case ThoughtOn(text, signature, None), Thought(signature=None, sealed=None):
             last.text += text
             last.signature = signature
-        case Said(text), _:
-            parts.append(Text(text=text))
+        case Said(text, logprobs), _:
+            parts.append(Text(text=text, logprobs=logprobs))
         case Refused(text), _:
             parts.append(Refusal(text=text))
         case ThoughtOn(text, signature, sealed), _:

@@ -25,10 +25,21 @@ class _Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Anthropic's `cache_control`: what stands so far is worth keeping."""
 
 
+class Likely(msgspec.Struct, gc=False):
+    """A token, the logarithm of how likely it was, and what else might have stood there."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+    """Its UTF-8."""
+    top_logprobs: list["Likely"] = []
+
+
 class Text(_Part, tag="text"):
     """Words."""
 
     text: str
+    logprobs: list[Likely] | None = None
 
 
 class Picture(_Part, tag="picture"):
@@ -194,6 +205,7 @@ class Said(msgspec.Struct, gc=False):
     """Some more of the text."""
 
     text: str
+    logprobs: list[Likely] | None = None
 
 
 class ThoughtOn(msgspec.Struct, gc=False):

@@ -138,8 +138,8 @@ def events_of(answer: Answer) -> Iterator[Event]:
 
 def _events_of(part: Part, index: int) -> Iterator[Event]:
     match part:
-        case Text(text=text):
-            yield Said(text)
+        case Text(text=text, logprobs=logprobs):
+            yield Said(text, logprobs)
         case Refusal(text=text):
             yield Refused(text)
         case Thought(text=text, signature=signature, sealed=sealed):
