@@ -371,3 +371,47 @@ def test_the_name_of_a_tool_in_a_namespace_is_not_too_long_and_stays_the_same() 
     assert first == second
     assert len(set(first)) == 2
     assert {len(name) for name in first} == {64}
+
+
+def likely(token: str, **more: object) -> Json:
+    return {"token": token, "logprob": -0.5, "bytes": None, **more}
+
+
+def shown(token: str, **more: object) -> Json:
+    return {"token": token, "logprob": -0.5, "bytes": list(token.encode()), **more}
+
+
+LIKELY = [likely("Hé", top_logprobs=[likely("Ho")]), likely("l")]
+SHOWN = [shown("Hé", top_logprobs=[shown("Ho")]), shown("l", top_logprobs=[])]
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [({}, None), ({"top_logprobs": 2}, 2), ({"include": ["message.output_text.logprobs"]}, 0)],
+)
+def test_logprobs_are_asked_for(fields: Json, count: int | None) -> None:
+    sent = json.loads(asked(stream=False, **fields).body)
+    assert (sent.get("top_logprobs"), sent.get("logprobs")) == (count, None if count is None else True)
+
+
+def test_logprobs_stand_beside_the_words() -> None:
+    choice: Json = {"index": 0, "message": {"content": "Hél"}, "logprobs": {"content": LIKELY}, "finish_reason": "stop"}
+    said = whole(json.dumps({"choices": [choice]}).encode())
+    assert said["output"][0]["content"][0]["logprobs"] == SHOWN
+    chunks = [
+        event({"id": "c", "choices": [{"index": 0, "delta": {"content": text}, "logprobs": {"content": [one]}}]})
+        for text, one in zip(("Hé", "l"), LIKELY, strict=True)
+    ]
+    told = streamed(*chunks, chunk({}, "stop"))
+    assert [each["logprobs"] for each in told if each["type"] == "response.output_text.delta"] == [
+        [one] for one in SHOWN
+    ]
+    assert [each["logprobs"] for each in told if each["type"] == "response.output_text.done"] == [SHOWN]
+    assert told[-1]["response"]["output"] == said["output"]
+
+
+@pytest.mark.parametrize("logprobs", [None, [], 3, {"tokens": ["a"]}, {"content": [3]}])
+def test_logprobs_in_a_shape_of_the_servers_own_are_left_out(logprobs: object) -> None:
+    choice: Json = {"index": 0, "message": {"content": "Hi"}, "logprobs": logprobs, "finish_reason": "stop"}
+    said = whole(json.dumps({"choices": [choice]}).encode())
+    assert said["output"][0]["content"] == [{"type": "output_text", "text": "Hi", "annotations": [], "logprobs": []}]

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from weighbridge.wire.inner import Likely
 from weighbridge.wire.usage import Usage
 
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -12,12 +13,29 @@ _PREFIX: Final = "resp_"
 _LONGEST_NAME: Final = 64
 
 
+class TopLogprob(msgspec.Struct):
+    """A token that might have stood there."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class Logprob(msgspec.Struct):
+    """A token of the answer."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+    top_logprobs: list[TopLogprob]
+
+
 class OutputText(msgspec.Struct, tag="output_text"):
     """Words of the answer."""
 
     text: str
     annotations: list[msgspec.Raw] = []
-    logprobs: list[msgspec.Raw] = []
+    logprobs: list[Logprob] = []
 
 
 class RefusalPart(msgspec.Struct, tag="refusal"):
@@ -132,6 +150,16 @@ def usage_object(usage: Usage | None, cost: str | None) -> msgspec.Raw | None:
         cost=msgspec.UNSET if cost is None else msgspec.Raw(cost.encode()),
     )
     return msgspec.Raw(msgspec.json.encode(said))
+
+
+def logprob(likely: Likely) -> Logprob:
+    """A token as the format has it, which wants its bytes."""
+    others = [TopLogprob(each.token, each.logprob, _bytes(each)) for each in likely.top_logprobs]
+    return Logprob(likely.token, likely.logprob, _bytes(likely), others)
+
+
+def _bytes(likely: Likely) -> list[int]:
+    return list(likely.token.encode(errors="replace")) if likely.bytes is None else likely.bytes
 
 
 def full_name(namespace: str | None, name: str) -> str:

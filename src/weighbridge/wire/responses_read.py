@@ -267,9 +267,6 @@ def _call(request: _Request, messages: list[Message], tools: Tools, also: dict[s
     text = request.text or _TextField()
     if text.verbosity is not None:
         also["verbosity"] = msgspec.Raw(msgspec.json.encode(text.verbosity))
-    if request.top_logprobs or "message.output_text.logprobs" in (request.include or ()):
-        where = "top_logprobs" if request.top_logprobs else "include"
-        raise BadRequest(f"{where}: logprobs are to be had over /v1/chat/completions only", param=where)
     reasoning = request.reasoning
     return Call(
         model=request.model,
@@ -282,6 +279,7 @@ def _call(request: _Request, messages: list[Message], tools: Tools, also: dict[s
         top_p=request.top_p,
         presence_penalty=request.presence_penalty,
         frequency_penalty=request.frequency_penalty,
+        top_logprobs=_top_logprobs(request),
         format=_format(text),
         reasoning=None if reasoning is None else Reasoning(effort=reasoning.effort, summary=reasoning.summary),
         stream=request.stream is True,
@@ -289,6 +287,12 @@ def _call(request: _Request, messages: list[Message], tools: Tools, also: dict[s
         service_tier=None if request.service_tier == "auto" else request.service_tier,
         also=also,
     )
+
+
+def _top_logprobs(request: _Request) -> int | None:
+    if request.top_logprobs:
+        return request.top_logprobs
+    return 0 if "message.output_text.logprobs" in (request.include or ()) else None
 
 
 def _choice(tools: Tools) -> ToolChoice | None:
@@ -330,7 +334,7 @@ def _echo(request: _Request, tools: Tools, *, store: bool) -> Echo:
         text=_TextField(text.format or _PlainText(), text.verbosity),
         tool_choice=tools.echo_choice,
         tools=tools.echo,
-        top_logprobs=0,
+        top_logprobs=request.top_logprobs or 0,
         top_p=1 if request.top_p is None else request.top_p,
         truncation="disabled",
         user=request.user,

@@ -15,6 +15,7 @@ from weighbridge.wire.inner import (
     Event,
     Finish,
     Finished,
+    Likely,
     Refused,
     Said,
     ThoughtOn,
@@ -28,6 +29,7 @@ from weighbridge.wire.responses_objects import (
     FunctionCall,
     Incomplete,
     Item,
+    Logprob,
     Message,
     OutputText,
     Reasoning,
@@ -35,6 +37,7 @@ from weighbridge.wire.responses_objects import (
     RefusalPart,
     Top,
     item_id,
+    logprob,
     usage_object,
 )
 from weighbridge.wire.responses_tools import Named
@@ -70,7 +73,7 @@ class Making(msgspec.Struct):
 class _Words:
     """A content part under way; what its deltas have in common is written once."""
 
-    __slots__ = ("after", "before", "between", "kind", "pieces", "place")
+    __slots__ = ("after", "before", "between", "kind", "logprobs", "pieces", "place")
 
     def __init__(self, kind: _Kind, place: bytes) -> None:
         name = _NAMES[kind]
@@ -80,10 +83,11 @@ class _Words:
         self.between = b',%b,"delta":' % place
         self.after = _AFTER[kind]
         self.pieces: list[str] = []
+        self.logprobs: list[Logprob] = []
 
     def part(self, text: str) -> OutputText | RefusalPart | ReasoningText:
         if self.kind == "text":
-            return OutputText(text)
+            return OutputText(text, logprobs=self.logprobs)
         return RefusalPart(text) if self.kind == "refusal" else ReasoningText(text)
 
 
@@ -133,7 +137,8 @@ class ResponseWriter:
         """See EventWriter.write."""
         kind = event.__class__
         if kind is Said:
-            return self._say("text", event.text)  # type: ignore[union-attr] # a match takes a third longer
+            said: Said = event  # type: ignore[assignment] # it is; a match takes a third longer
+            return self._say("text", said.text, said.logprobs)
         match event:
             case ThoughtOn():
                 return self._think(event)
@@ -180,7 +185,7 @@ class ResponseWriter:
         self.document = self._response("cancelled")
         return before + self._lifecycle(b"response.incomplete", self.document)
 
-    def _say(self, kind: _Kind, text: str) -> bytes:
+    def _say(self, kind: _Kind, text: str, likely: list[Likely] | None = None) -> bytes:
         words = self._words
         before = b""
         if words is None or words.kind != kind:
@@ -188,7 +193,12 @@ class ResponseWriter:
         words.pieces.append(text)
         sequence = self._sequence
         self._sequence = sequence + 1
-        return b"%b%b%d%b%b%b" % (before, words.before, sequence, words.between, _encode(text), words.after)
+        after = words.after
+        if likely:
+            logprobs = [logprob(each) for each in likely]
+            words.logprobs += logprobs
+            after = b',"logprobs":%b}\n\n' % _encode(logprobs)
+        return b"%b%b%d%b%b%b" % (before, words.before, sequence, words.between, _encode(text), after)
 
     def _think(self, thought: ThoughtOn) -> bytes:
         said = self._say("thought", thought.text) if thought.text else b""
@@ -258,7 +268,7 @@ class ResponseWriter:
         part = words.part(text)
         item.content.append(part)  # type: ignore[arg-type] # reasoning is opened for reasoning
         field = b"refusal" if words.kind == "refusal" else b"text"
-        logprobs = b',"logprobs":[]' if words.kind == "text" else b""
+        logprobs = b',"logprobs":%b' % _encode(words.logprobs) if words.kind == "text" else b""
         return self._event(
             _NAMES[words.kind] + b".done", b'%b,"%b":%b%b' % (words.place, field, _encode(text), logprobs)
         ) + self._event(b"response.content_part.done", b'%b,"part":%b' % (words.place, _encode(part)))
