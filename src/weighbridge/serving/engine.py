@@ -17,6 +17,9 @@ LOG_WARNINGS = 2  # the verbosity of llama.cpp: 1 errors, 2 warnings, 3 each req
 LOG_REQUESTS = 3
 BATCH = 512
 """Tokens of a prompt between two looks at other slots and cancellations (with 2048: every 30 s on two busy cores)."""
+_SMALL_SHARE = 4
+"""Of the processors, for a model so small that its threads wait for each other: on two busy ones, two threads took ten
+times as long for a text as one."""
 
 
 def main() -> None:
@@ -50,6 +53,7 @@ def parameters(config: EngineConfig) -> xllamacpp.CommonParams:
     params.n_batch = BATCH
     if config.local.dimensions is not None:
         params.embedding = True
+        params.cpuparams.n_threads = settings.threads or max(1, processors() // _SMALL_SHARE)
         params.n_batch = params.n_ubatch = context  # such a text is read at once or not at all
     params.kv_unified = False  # a slot has its own memory: a long conversation can't starve another
     params.fit_params = False  # else it tries a load first, and may take less context than it was told
