@@ -41,7 +41,7 @@ lint: $(VENV)/.dev ## Lint; a banned name's message says what to use
 	@$(BIN)/ruff check .
 
 .PHONY: types
-types: $(VENV)/.dev ## Strict types over src, tests, tools and bench
+types: $(VENV)/.dev ## Strict types over src, tests, tools, bench and conformance
 	@$(BIN)/mypy
 
 .PHONY: contracts
@@ -59,6 +59,10 @@ docs-check: $(VENV)/.dev
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the gateway beside nginx; bench/README.md tells the rest
 	@$(BIN)/python -m bench
+
+.PHONY: conformance
+conformance: $(VENV)/.dev ## Run clients' own test suites against the gateway; ARGS="--suite llm" chooses
+	@$(BIN)/python -m conformance $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Choose the versions of all dependencies anew (needs uv)

@@ -6,6 +6,7 @@ makes both fit without a change to either; answers go through it untouched.
 
 import asyncio
 import contextlib
+import queue
 import threading
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -16,31 +17,22 @@ _CREDENTIALS = (b"authorization", b"x-api-key")
 @contextlib.contextmanager
 def door(root: str, headers: Mapping[str, str], *, key: str | None = None) -> Iterator[str]:
     """An address that leads to `root`, adding `headers`; with a `key`, credentials of any kind are replaced by it."""
-    loop = asyncio.new_event_loop()
-    ready: threading.Event = threading.Event()
-    found: list[int] = []
+    opened: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = queue.SimpleQueue()
 
     async def serve() -> None:
-        leads = _Door(root, headers, key)
-        server = await asyncio.start_server(leads.serve, "127.0.0.1", 0, limit=2**20)
-        found.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        async with server:
-            await server.serve_forever()
+        server = await asyncio.start_server(_Door(root, headers, key).serve, "127.0.0.1", 0, limit=2**20)
+        close = asyncio.Event()
+        opened.put((asyncio.get_running_loop(), close, server.sockets[0].getsockname()[1]))
+        await close.wait()
+        server.close()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        with contextlib.suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-
-    task = loop.create_task(serve())
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    ready.wait(10)
+    loop, close, port = opened.get(timeout=10)
     try:
-        yield f"http://127.0.0.1:{found[0]}"
+        yield f"http://127.0.0.1:{port}"
     finally:
-        loop.call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(close.set)
         thread.join(10)
 
 
@@ -78,17 +70,16 @@ class _Door:
 def changed(head: bytes, added: Mapping[bytes, bytes], key: str | None) -> bytes:
     """A request's head with its credentials replaced, and `added` instead of what it has under these names."""
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    kept = []
-    for line in lines:
-        name, _, _ = line.partition(b":")
-        if name.lower() in added:
-            continue
-        if name.lower() in _CREDENTIALS and key is not None:
-            scheme = b"Bearer " if name.lower() == b"authorization" else b""
-            line = name + b": " + scheme + key.encode()
-        kept.append(line)
+    kept = [_with_key(line, key) for line in lines if line.partition(b":")[0].lower() not in added]
     extra = [name + b": " + value for name, value in added.items()]
     return b"\r\n".join([first, *kept, *extra]) + b"\r\n\r\n"
+
+
+def _with_key(line: bytes, key: str | None) -> bytes:
+    name = line.partition(b":")[0]
+    if key is None or name.lower() not in _CREDENTIALS:
+        return line
+    return name + (b": Bearer " if name.lower() == b"authorization" else b": ") + key.encode()
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:

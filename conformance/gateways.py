@@ -95,8 +95,8 @@ def weighbridge(ground: Ground) -> Iterator[Gateway]:
     )
     key = msgspec.json.decode(made.stdout, type=_MadeKey).key
     port, log = free_port(), ground.scratch / "weighbridge.log"
-    arguments = [command, "up", "--no-local", "--workers", "1", "--port", str(port), "--config", config]
-    with running(arguments, cpu=None, log=log, env=env) as process:
+    arguments: list[str | Path] = [command, "up", "--no-local", "--workers", "1", "--port", str(port)]
+    with running([*arguments, "--config", config], cpu=None, log=log, env=env) as process:
         wait_for(f"http://127.0.0.1:{port}/readyz", process, log)
         yield Gateway("weighbridge", f"http://127.0.0.1:{port}", key)
 
@@ -107,7 +107,15 @@ def litellm(ground: Ground) -> Iterator[Gateway]:
     installed = _peer(ground, "litellm")
     config, log, port = ground.scratch / "litellm.yaml", ground.scratch / "litellm.log", free_port()
     config.write_text(_LITELLM.format(upstream=ground.upstream))
-    command = [installed / "venv/bin/litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    command: list[str | Path] = [
+        installed / "venv/bin/litellm",
+        "--config",
+        config,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     env = {
         **os.environ,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -125,7 +133,13 @@ def portkey(ground: Ground) -> Iterator[Gateway]:
     """Portkey's gateway, installed by bench/peers/portkey.sh; the upstream's address is in a header."""
     installed = _peer(ground, "portkey")
     log, port = ground.scratch / "portkey.log", free_port()
-    arguments = [_RECIPES / "portkey.sh", "start", installed, str(port), f"http://{ground.upstream}/v1"]
+    arguments: list[str | Path] = [
+        _RECIPES / "portkey.sh",
+        "start",
+        installed,
+        str(port),
+        f"http://{ground.upstream}/v1",
+    ]
     with running(arguments, cpu=None, log=log) as process:
         wait_for(f"http://127.0.0.1:{port}/", process, log)
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"http://{ground.upstream}/v1"}
@@ -139,7 +153,7 @@ GATEWAYS: dict[str, Callable[[Ground], AbstractContextManager[Gateway]]] = {
 }
 
 
-class NotInstalled(Exception):  # noqa: N818 - it is what is wrong
+class NotInstalled(Exception):
     """A peer is not where it was looked for."""
 
 

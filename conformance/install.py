@@ -31,7 +31,14 @@ def installed(suite: Suite, folder: Path) -> Path:
     place.mkdir(parents=True)
     if suite.python:
         subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True)
-        pip = [place / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: list[str | Path] = [
+            place / "venv/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         subprocess.run([*pip, *suite.python], check=True)
     if suite.npm:
         (place / "package.json").write_text('{"private": true}\n')

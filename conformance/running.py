@@ -25,7 +25,7 @@ class _Ended:
     said: str
 
 
-class NoReport(Exception):  # noqa: N818 - it is what is wrong
+class NoReport(Exception):
     """A suite ended without a report; the end of its output says why."""
 
 
@@ -45,7 +45,16 @@ def run(suite: Suite, told: Told, place: Path, source: Path | None) -> list[Case
 def _pytest(suite: Suite, told: Told, place: Path, source: Path | None) -> list[Case]:
     report = told.work / "report.xml"
     files = [str((source or SCENARIOS) / each) for each in suite.files]
-    command = [place / "venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    command: list[str | Path] = [
+        place / "venv/bin/python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+    ]
     command += ["--timeout=60", f"--rootdir={source or SCENARIOS}", f"--junitxml={report}", *files]
     if source is None:
         # Clients keep their connections: one loop for all tests, as in an application.
@@ -68,7 +77,13 @@ def _open_responses(suite: Suite, told: Told, place: Path, source: Path | None) 
     copy = place / "source"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(source or place, copy, ignore=shutil.ignore_patterns(".git", "node_modules"))
-    command = [place / "node_modules/.bin/bun", "run", "bin/compliance-test.ts", "--json", "--base-url"]
+    command: list[str | Path] = [
+        place / "node_modules/.bin/bun",
+        "run",
+        "bin/compliance-test.ts",
+        "--json",
+        "--base-url",
+    ]
     command += [told.fill("{base}"), "--api-key", told.key, "--model", told.model]
     ended = _output(command, copy, _environment(suite, told, place), suite.seconds)
     if "{" not in ended.said:

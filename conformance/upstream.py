@@ -90,8 +90,7 @@ async def embeddings(http: HttpRequest) -> Response:
         request = msgspec.json.decode(await http.body(), type=_ToEmbed)
     except msgspec.MsgspecError as exc:
         return _refused(str(exc))
-    listed = request.input if isinstance(request.input, list) else [request.input]
-    inputs = [listed] if listed and isinstance(listed[0], int) else listed
+    inputs = _inputs(request.input)
     data: list[Json] = [
         {"object": "embedding", "index": index, "embedding": _vector(each, request)}
         for index, each in enumerate(inputs)
@@ -107,6 +106,13 @@ async def models(_: HttpRequest) -> Response:
         {"id": name, "object": "model", "created": _CREATED, "owned_by": "conformance"} for name in _MODELS
     ]
     return _json({"object": "list", "data": listed})
+
+
+def _inputs(given: Json) -> list[Json]:
+    """One text or list of tokens, or many."""
+    if not isinstance(given, list) or (given and isinstance(given[0], int)):
+        return [given]
+    return given
 
 
 def _vector(given: Json, request: _ToEmbed) -> Json:

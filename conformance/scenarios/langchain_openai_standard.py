@@ -1,4 +1,4 @@
-"""LangChain's standard integration tests, told how to make a ChatOpenAI; the tests themselves are langchain-tests'."""
+"""langchain-tests' standard integration tests, told how to make a ChatOpenAI."""
 
 import os
 
