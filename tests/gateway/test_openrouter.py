@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.house import ASKED, Answer, House, house
-from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Script, Upstream, plainly
+from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Script, Upstream, chunk, plainly
 
 CHAT = "/api/v1/chat/completions"
 STREAMED = {**ASKED, "stream": True, "max_tokens": 3}
@@ -279,6 +279,36 @@ async def test_preferences_choose_the_provider(tmp_path: Path) -> None:
     assert asked == ["cheap", "dear", "dear", "cheap"]
     await cheap.close()
     await dear.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_familys_habits_are_put_right_both_ways(tmp_path: Path, upstream: Upstream, stream: bool) -> None:
+    async def leaks(call: Call) -> None:
+        if stream:
+            await call.stream([chunk({"content": text}) for text in ("<thi", "nk>Well</th", "ink>Hi")] + [*EVENTS[-3:]])
+        else:
+            message = {"role": "assistant", "content": "<think>Well</think>Hi"}
+            await call.answer({**ANSWER, "choices": [{"message": message, "finish_reason": "stop"}]})
+
+    upstream.script = leaks
+    toml = f"""[providers.vllm]\nbase_url = "http://127.0.0.1:{upstream.port}/v1"\n"""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    before = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": None, "reasoning": "Hm", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "done"},
+    ]
+    asked = {"model": "vllm/deepseek-v4-pro", "messages": before, "reasoning": {"enabled": True}, "stream": stream}
+    async with house(tmp_path / "home", toml) as gateway:
+        answer = await gateway.ask(asked, target=CHAT)
+    sent = json.loads(upstream.calls[0].body)
+    assert (sent["messages"][1]["reasoning"], sent["chat_template_kwargs"]) == ("Hm", {"thinking": True})
+    if stream:
+        said = [each["choices"][0]["delta"] for each in chunks(answer) if each["choices"]]
+        told = {name: "".join(each.get(name) or "" for each in said) for name in ("content", "reasoning")}
+    else:
+        told = json.loads(answer.body)["choices"][0]["message"]
+    assert (told["content"], told["reasoning"]) == ("Hi", "Well")
 
 
 async def test_a_generation_can_be_looked_up_by_the_key_that_made_it(gateway: House, upstream: Upstream) -> None:

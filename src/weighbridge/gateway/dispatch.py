@@ -45,7 +45,10 @@ async def first_answer(planned: Sequence[Planned], asked: Asked, tab: Tab, provi
 
 async def _ask(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits) -> Answer:
     """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
-    body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
+    if asked.fit is not None:
+        body = asked.fit(habits)
+    else:
+        body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
     call = asked.call
     if body is not asked.body:
         call = msgspec.structs.replace(call, model_at=1 if body.startswith(b'{"model":') else -1)

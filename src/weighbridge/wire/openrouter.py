@@ -2,11 +2,12 @@
 
 What is OpenRouter's own stays here, since other providers refuse it; everything else goes to them as it came. Of that:
 
-- `models` and `provider` decide who is asked. `reasoning` and `include_reasoning` become `reasoning_effort`, and say
-  whether reasoning is shown; a budget of tokens becomes the nearest effort.
+- `models` and `provider` decide who is asked. `reasoning` and `include_reasoning` say how hard to think, and whether
+  reasoning is shown: as `reasoning_effort`, a budget of tokens as the nearest, or as the model's family wants it.
+- The reasoning of earlier turns goes back to models that must have it, and to no other.
 - Left out, as they change no answer: `usage` (always given), `route`, `session_id`, `trace`, `debug`, the whole
-  request's `cache_control`, and the reasoning of earlier turns. So are the transform `middle-out` and the plugin
-  `context-compression`: a prompt that is too long is an error, and not shortened.
+  request's `cache_control`. So are the transform `middle-out` and the plugin `context-compression`: a prompt that is
+  too long is an error, and not shortened.
 - Refused, naming the field: other transforms and plugins, tools that OpenRouter itself would run, `preset`,
   `image_config`, `stop_server_tools_when`, `debug.echo_upstream_body`.
 
@@ -19,7 +20,9 @@ import msgspec
 
 from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.wire import openai
+from weighbridge.wire.inner import Reasoning
 from weighbridge.wire.openrouter_answer import OpenRouterForm
+from weighbridge.wire.openrouter_fitting import fit, without_reasoning
 from weighbridge.wire.preferences import Preferences
 from weighbridge.wire.surface import Asked, Origin, Surface
 
@@ -67,7 +70,6 @@ _DROPPED: Final = ("usage", "route", "session_id", "trace", "debug", "cache_cont
 _READ: Final = ("models", "provider", "reasoning", "include_reasoning", "transforms", "plugins")
 _OWN: Final = frozenset((*_REFUSED, *_DROPPED, *_READ))
 _NO_CHANGE: Final = frozenset({"middle-out", "context-compression"})
-_OF_A_TURN: Final = ("reasoning", "reasoning_details")
 _EFFORTS: Final[tuple[tuple[float, Effort], ...]] = (
     (0.15, "minimal"),
     (0.35, "low"),
@@ -81,7 +83,6 @@ _BUDGETS: Final[tuple[tuple[int, Effort], ...]] = ((1024, "low"), (8192, "medium
 
 _requests: Final = msgspec.json.Decoder(_Request)
 _fields: Final = msgspec.json.Decoder(_Json)
-_turns: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -104,9 +105,7 @@ class OpenRouterSurface:
         effort = _effort(request)
         if effort is not None:
             plain["reasoning_effort"] = msgspec.Raw(_encode(effort))
-        if b'"reasoning' in bytes(fields["messages"]):
-            plain["messages"] = msgspec.Raw(_encode([_turn(turn) for turn in _turns.decode(fields["messages"])]))
-        plain_body = _encode(plain)
+        plain_body = _encode(plain | {"messages": without_reasoning(fields["messages"])})
         form = OpenRouterForm(self._origin, shows_reasoning=_shows_reasoning(request))
         return Asked(
             openai.read_chat(plain_body),
@@ -115,6 +114,7 @@ class OpenRouterSurface:
             fallbacks=tuple(names[1:]),
             preferences=request.provider,
             origin=self._origin,
+            fit=lambda habits: fit(plain, fields["messages"], _wanted(request), habits),
         )
 
     def error(self, error: WeighbridgeError) -> bytes:
@@ -175,6 +175,14 @@ def _refuse(request: _Request, fields: _Json) -> None:
         raise BadRequest("debug.echo_upstream_body: not shown here", param="debug.echo_upstream_body")
 
 
+def _wanted(request: _Request) -> Reasoning | None:
+    wanted = request.reasoning
+    if wanted is None or (wanted.enabled is None and wanted.effort is None and wanted.max_tokens is None):
+        return None
+    off = wanted.enabled is False or wanted.max_tokens == 0
+    return Reasoning(on=not off, effort=wanted.effort, budget=wanted.max_tokens or None)
+
+
 def _effort(request: _Request) -> Effort | None:
     """How hard to think; None leaves it to the model."""
     wanted = request.reasoning
@@ -198,16 +206,6 @@ def _effort(request: _Request) -> Effort | None:
 def _shows_reasoning(request: _Request) -> bool:
     excluded = request.reasoning is not None and request.reasoning.exclude is True
     return not excluded and request.include_reasoning is not False
-
-
-def _turn(turn: msgspec.Raw) -> msgspec.Raw:
-    try:
-        fields = _fields.decode(turn)
-    except openai.UNREADABLE:
-        return turn  # no object, so it has no field of ours: the provider says what is wrong with it
-    if not any(name in fields for name in _OF_A_TURN):
-        return turn
-    return msgspec.Raw(_encode({name: value for name, value in fields.items() if name not in _OF_A_TURN}))
 
 
 def generation_id(receipt: str) -> str:

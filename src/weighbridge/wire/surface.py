@@ -12,6 +12,7 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire import inner as inner_form
+from weighbridge.wire.habits import Habits
 from weighbridge.wire.openai import Call, Task
 from weighbridge.wire.preferences import Preferences
 from weighbridge.wire.repair import Repair
@@ -107,6 +108,8 @@ class Asked(msgspec.Struct):
     writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
     inner: inner_form.Call | None = None
     """What `body` says, where it is a translation: it is written anew for a model with habits of its own."""
+    fit: Callable[[Habits], bytes] | None = None
+    """The request for a model with habits of its own, where the client said more of it than `body` does."""
     repair: Repair | None = None
     """What puts the answer right; set when an endpoint begins to give it, if it must be."""
     keep: Callable[[], Awaitable[None]] | None = None
