@@ -114,6 +114,10 @@ def _hermes(text: str, offered: Offered) -> list[Use] | None:
     return _json(_between(text, "<tool_call>", "</tool_call>"), offered)
 
 
+def _fenced(text: str, offered: Offered) -> list[Use] | None:
+    return _json(_between(text, "```json", "```"), offered)
+
+
 _FUNCTION: Final = re.compile(r"<function=([^>\n]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER: Final = re.compile(r"<parameter=([^>\n]+)>\n?(.*?)\n?(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
 
@@ -308,6 +312,9 @@ def _json_heads(*before: str) -> tuple[str, ...]:
 
 FORMATS: Final[Mapping[str, LeakFormat]] = {
     "hermes": LeakFormat(marks=("<tool_call>",), heads=_json_heads("<tool_call>"), close="</tool_call>", read=_hermes),
+    "fenced": LeakFormat(
+        marks=("```json",), heads=('```json{"name":"NAME"',), close="```", read=_fenced, at_start=True
+    ),
     "qwen-xml": LeakFormat(
         marks=("<tool_call>",), heads=("<tool_call><function=NAME>",), close="</tool_call>", read=_qwen_xml
     ),

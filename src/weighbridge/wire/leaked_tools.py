@@ -162,7 +162,7 @@ class LeakedTools:
         return False
 
     def _close(self, close: str, found: list[str | Use]) -> bool:
-        at = self._held.find(close, max(0, self._searched - len(close)))
+        at = self._held.find(close, max(1, self._searched - len(close)))  # some end as they begin
         while at >= 0:
             whole = self._held[: at + len(close)]
             candidates = [each for each in self._candidates if each.format.close == close]
