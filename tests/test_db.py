@@ -1,8 +1,10 @@
 """The database file: connecting, transactions, migrations."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -129,3 +131,28 @@ def test_processes_that_start_at_once_on_a_new_file_all_come_up(tmp_path: Path) 
     assert [process.communicate()[1] for process in processes] == [""] * 6
     with closing(db.connect(path)) as connection:
         assert version(connection) == max(db.shipped())
+
+
+async def test_work_in_a_thread_is_done_before_its_cancellation_is(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    connection = db.connect(tmp_path / "ledger.db")
+    done: list[int] = []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(10)
+        done.append(connection.execute("SELECT 1").fetchone()[0])
+
+    task = asyncio.create_task(db.in_thread(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    asyncio.get_running_loop().call_soon(go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == [1]
+    connection.close()
+
+
+async def test_what_work_in_a_thread_raises_is_heard() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await db.in_thread(lambda: 1 // 0)

@@ -217,16 +217,16 @@ class Worker:
         return self._keyring.open(presented.strip(), now=now)
 
     async def _find(self, receipt: str) -> Entry | None:
-        return await asyncio.to_thread(store.find, self._reading, receipt)
+        return await db.in_thread(store.find, self._reading, receipt)
 
     async def _spent(self, key: str, since: Sequence[datetime]) -> Sequence[Decimal]:
-        return await asyncio.to_thread(store.spent, self._reading, key, since)
+        return await db.in_thread(store.spent, self._reading, key, since)
 
     async def _watch_keys(self) -> None:
         while True:
             await asyncio.sleep(FRESH_SECONDS)
             try:
-                await asyncio.to_thread(self._keyring.refresh)
+                await db.in_thread(self._keyring.refresh)
             except db.Error as exc:
                 log.warning("the keys cannot be read again: %s", exc)
 
@@ -235,7 +235,7 @@ class Worker:
         kept_for = timedelta(days=self._settings.responses.keep_days)
         while True:
             try:
-                await asyncio.to_thread(self._kept.forget_older, _now() - kept_for)
+                await db.in_thread(self._kept.forget_older, _now() - kept_for)
             except db.Error as exc:
                 log.warning("old responses cannot be deleted: %s", exc)
             await asyncio.sleep(_SWEEP_SECONDS)

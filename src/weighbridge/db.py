@@ -4,14 +4,15 @@ A process writes through one connection only (see ledger/writer.py); several pro
 SQLite's own lock.
 """
 
+import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, ParamSpec, TypeVar
 
 Durability = Literal["process", "power"]
 """What a committed row survives: the death of our process, or the loss of power as well (an fsync each time)."""
@@ -52,6 +53,23 @@ def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connec
         connection.close()
         raise
     return connection
+
+
+_Done = TypeVar("_Done")
+_Given = ParamSpec("_Given")
+
+
+async def in_thread(work: Callable[_Given, _Done], *given: _Given.args, **named: _Given.kwargs) -> _Done:
+    """As asyncio.to_thread, for work with a connection: cancelled, it waits until the thread is done.
+
+    SQLite crashes the process where a connection is closed under it, and closing is what follows a stop.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *given, **named))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -111,7 +111,7 @@ class Responses:
         """Forget one. Raises NotFound where the key has none of this id."""
         key = self.chat.open(request, self.chat.now())
         id_ = request.path.removeprefix(_PATH)
-        if not await _told(asyncio.to_thread(self.kept.forget, id_, key.id)):
+        if not await _told(db.in_thread(self.kept.forget, id_, key.id)):
             raise _unknown(id_)
         answers.document(reply, _Deleted(id_))
 
@@ -141,21 +141,21 @@ class Responses:
         earlier = Earlier()
         id_ = look.previous_response_id
         if id_ is not None:
-            chain = await _told(asyncio.to_thread(self.kept.conversation, id_, key.id))
+            chain = await _told(db.in_thread(self.kept.conversation, id_, key.id))
             earlier.fault = _broken(id_, chain, key)
             earlier.items = [item for response in chain for item in _items(response)]
         for of in {response_of(item) for item in look.items}:
-            named = await _told(asyncio.to_thread(self.kept.find, of, key.id))
+            named = await _told(db.in_thread(self.kept.find, of, key.id))
             earlier.known |= _by_id(() if named is None else _items(named))
         return earlier
 
     async def _keep(self, made: Made, key: Key) -> None:
         items = msgspec.json.encode(made.input)
         response = responses.Response(made.id, key.id, made.previous, self.chat.now(), items, made.document)
-        await _told(asyncio.to_thread(self.kept.keep, response))
+        await _told(db.in_thread(self.kept.keep, response))
 
     async def _found(self, id_: str, key: Key) -> responses.Response:
-        found = await _told(asyncio.to_thread(self.kept.find, id_, key.id))
+        found = await _told(db.in_thread(self.kept.find, id_, key.id))
         if found is None:
             raise _unknown(id_)
         return found
