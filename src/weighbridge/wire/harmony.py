@@ -80,10 +80,11 @@ class Harmony:
 
     def _through_head(self, found: list[tuple[bool, str] | Use]) -> bool:
         head, mark, rest = self._held.partition("<|message|>")
+        if len(head) > _LONGEST_HEAD:
+            found.append((False, self._held))
+            self._plain, self._held = True, ""
+            return False
         if not mark:
-            if len(head) > _LONGEST_HEAD:
-                self._plain, self._held = True, ""
-                found.append((False, head))
             return False
         channel = _CHANNEL.search(head)
         recipient = _RECIPIENT.search(head)
