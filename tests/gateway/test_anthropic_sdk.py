@@ -6,13 +6,15 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import MessageParam, TextBlock, ThinkingBlock, ToolParam, ToolUseBlock
 
-from tests.gateway.house import House
+from tests.gateway.conftest import near
+from tests.gateway.house import House, house
 from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Upstream, chunk
 from tools.reference import error_classes
 from weighbridge.errors import WeighbridgeError
@@ -154,6 +156,29 @@ async def test_tokens_are_counted(client: AsyncAnthropic, gateway: House) -> Non
     assert few.input_tokens == 10
     assert more.input_tokens > few.input_tokens + 10
     assert gateway.entries() == []
+
+
+async def test_the_models_are_listed_page_by_page_and_found(tmp_path: Path, upstream: Upstream) -> None:
+    more = "".join(f'[[providers.near.models]]\nid = "{name}"\n' for name in ("small", "large"))
+    async with (
+        house(tmp_path / "home", near(upstream) + more) as gateway,
+        AsyncAnthropic(base_url=address(gateway), api_key=gateway.key, max_retries=0) as client,
+    ):
+        listed = [model.id async for model in client.models.list(limit=1)]
+        assert listed == ["near/large", "near/small", "near/tiny"]
+        page = await client.models.list()
+        assert ([model.id for model in page.data], page.has_more) == (listed, False)
+        before = await client.models.list(before_id="near/tiny", limit=1)
+        assert ([model.id for model in before.data], before.has_more) == (["near/small"], True)
+        assert (await client.models.list(after_id="near/tiny")).data == []
+        found = await client.models.retrieve("near/tiny")
+        assert (found.type, found.display_name, found.created_at.year) == ("model", "near/tiny", 1970)
+        with pytest.raises(anthropic.NotFoundError) as missed:
+            await client.models.retrieve("naer/tiny")
+        assert missed.value.type == "not_found_error"
+        with pytest.raises(anthropic.BadRequestError) as refused:
+            await client.models.list(limit=0)
+        assert refused.value.type == "invalid_request_error"
 
 
 async def test_the_beta_client_works_as_well(client: AsyncAnthropic) -> None:

@@ -1,5 +1,6 @@
 """GET /v1/models and /v1/models/{id}: what can be asked for here, with the facts that OpenAI's list lacks."""
 
+import builtins
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -101,13 +102,21 @@ class Models:
 
     async def list(self, request: Request, reply: Reply) -> None:
         """All of them, by id."""
-        key = self.open(request)
-        served = sorted((model for model in self.catalog().models.values() if model.endpoints), key=lambda m: m.id)
         now = self.now()
-        answers.document(reply, _List([_listed(model, now) for model in served if key.admits(model.id)]))
+        answers.document(reply, _List([_listed(model, now) for model in self.served(request)]))
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One of them. Raises UnknownModel for any other."""
+        answers.document(reply, _listed(self.named(request), self.now()))
+
+    def served(self, request: Request) -> "builtins.list[Model]":
+        """All of them, by id. Raises Unauthorized."""
+        key = self.open(request)
+        found = (model for model in self.catalog().models.values() if model.endpoints and key.admits(model.id))
+        return sorted(found, key=lambda model: model.id)
+
+    def named(self, request: Request) -> Model:
+        """The one at the end of the path. Raises Unauthorized or UnknownModel."""
         key = self.open(request)
         catalog = self.catalog()
         name = request.path.removeprefix("/v1/models/")
@@ -115,7 +124,7 @@ class Models:
         if model is None or not model.endpoints or not key.admits(model.id):
             nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
             raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)")
-        answers.document(reply, _listed(model, self.now()))
+        return model
 
 
 def _listed(model: Model, now: datetime) -> _Listed:

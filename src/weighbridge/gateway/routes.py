@@ -8,6 +8,7 @@ from typing import Final
 
 from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.anthropic_models import AnthropicModels
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.health import Health
@@ -67,8 +68,13 @@ def routes(
         ),
         Route("POST", "/v1/rerank", replace(chat, surface=RERANK), "documents in the order of their relevance"),
         *_responses(responses),
-        Route("GET", "/v1/models", models.list, "the models that can be asked for, with licence and origin"),
-        Route("GET", "/v1/models/{id}", models.one, "one of them"),
+        Route(
+            "GET",
+            "/v1/models",
+            AnthropicModels(models).list,
+            "the models that can be asked for, with licence and origin",
+        ),
+        Route("GET", "/v1/models/{id}", AnthropicModels(models).one, "one of them"),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
