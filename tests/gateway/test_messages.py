@@ -11,6 +11,7 @@ from tests.gateway.house import Answer, Client, Gateway, House
 from tests.gateway.test_endings import COST, Faulty, tokens
 from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Upstream, chunk
 from tests.wire.messages_text import gathered
+from weighbridge.gateway import relay
 from weighbridge.wire import sse
 from weighbridge.wire.chat_read import ChunkReader
 from weighbridge.wire.inner import Event
@@ -455,3 +456,16 @@ async def test_a_count_is_refused_as_a_message_would_be(gateway: Gateway) -> Non
     key = gateway.new_key("narrow", models=("qwen/*",))
     gateway.worker._keyring.refresh()
     assert error_of(await gateway.ask(ASKED, key=key, target=target))["type"] == "permission_error"
+
+
+async def test_a_stream_that_nobody_asked_for_is_gathered_up_to_a_limit(
+    gateway: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(call: Call) -> None:
+        await call.stream()
+
+    monkeypatch.setattr(relay, "_MOST", 300)
+    upstream.script = script
+    answer = await gateway.ask(ASKED, target=PATH)
+    assert (answer.status, "over 300 bytes" in error_of(answer)["message"]) == (502, True)
+    assert (await gateway.entry()).ending == "upstream_broke"

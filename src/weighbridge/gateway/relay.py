@@ -70,25 +70,11 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
 async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     """A stream as one document: the provider streams though the client did not ask for it."""
     stream = _machine(asked, tab)
-
-    def gather(data: bytes) -> bool:
-        stream.feed(data)
-        tab.spoke()
-        return not (stream.done or stream.fault is not None)
-
-    broke: UpstreamError | None = None
     try:
-        await answer.body.pour(gather)
-        stream.end()
+        broke = await _gather(answer, stream, tab)
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
-    except UpstreamError as exc:
-        broke = exc
-    except sse.TooLong as exc:
-        broke = UpstreamError(f"the provider sent {exc}")
-    if broke is None and not stream.whole:
-        broke = UpstreamError(answer.tell(stream.fault or "the provider's stream stopped before its end"))
     charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if broke is not None:
         tab.settle("upstream_broke", broke.status, error=broke.code, charge=charge)
@@ -103,6 +89,29 @@ async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Non
     if asked.keep is not None:
         await asked.keep()
     reply.send(200, headers, last)
+
+
+async def _gather(answer: Answer, stream: Stream, tab: Tab) -> UpstreamError | None:
+    """Every event, kept. What broke it off, if something did."""
+    size = 0
+
+    def keep(data: bytes) -> bool:
+        nonlocal size
+        size += len(data)
+        if size > _MOST:
+            raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
+        stream.feed(data)
+        tab.spoke()
+        return not (stream.done or stream.fault is not None)
+
+    try:
+        await answer.body.pour(keep)
+        stream.end()
+    except UpstreamError as exc:
+        return exc
+    except sse.TooLong as exc:
+        return UpstreamError(f"the provider sent {exc}")
+    return None if stream.whole else _unfinished(answer, stream)
 
 
 async def _read(answer: Answer, tab: Tab) -> bytes:
@@ -164,10 +173,11 @@ async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> Up
         return exc
     except sse.TooLong as exc:
         return UpstreamError(f"the provider sent {exc}")
-    if stream.whole:
-        return None
-    said = stream.fault or "the provider's stream stopped before its end"
-    return UpstreamError(answer.tell(said))
+    return None if stream.whole else _unfinished(answer, stream)
+
+
+def _unfinished(answer: Answer, stream: Stream) -> UpstreamError:
+    return UpstreamError(answer.tell(stream.fault or "the provider's stream stopped before its end"))
 
 
 async def _end(stream: Stream, broke: UpstreamError | None, asked: Asked, tab: Tab, reply: Reply) -> None:
