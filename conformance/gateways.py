@@ -31,17 +31,21 @@ output = "1.10"
 """
 
 _LITELLM = """\
+litellm_settings:
+  use_chat_completions_url_for_anthropic_messages: true
+general_settings:
+  master_key: sk-conformance
 model_list:
-  - model_name: "*"
+"""
+_LITELLM_MODEL = """\
+  - model_name: "{model}"
     litellm_params:
-      model: openai/*
+      model: "openai/{model}"
       api_base: http://{upstream}/v1
       api_key: none
       use_chat_completions_api: true
-general_settings:
-  master_key: sk-conformance
 """
-"""`use_chat_completions_api`, since the upstream speaks chat only."""
+"""The two settings of chat completions, since the upstream speaks nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,11 @@ def weighbridge(ground: Ground) -> Iterator[Gateway]:
 
 @contextlib.contextmanager
 def litellm(ground: Ground) -> Iterator[Gateway]:
-    """LiteLLM's proxy, installed by bench/peers/litellm.sh, with any model's name leading to the upstream."""
+    """LiteLLM's proxy, installed by bench/peers/litellm.sh."""
     installed = _peer(ground, "litellm")
     config, log, port = ground.scratch / "litellm.yaml", ground.scratch / "litellm.log", free_port()
-    config.write_text(_LITELLM.format(upstream=ground.upstream))
+    models = "".join(_LITELLM_MODEL.format(model=model, upstream=ground.upstream) for model in ground.models)
+    config.write_text(_LITELLM + models)
     command: list[str | Path] = [
         installed / "venv/bin/litellm",
         "--config",
