@@ -4,13 +4,17 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gateway.house import House
+from tests.gateway.conftest import near
+from tests.gateway.house import House, furnished, house
 from tests.gateway.upstream import ANSWER, EVENTS, Call, Upstream
 from weighbridge import db
+from weighbridge.accounts.responses import Response, Responses
 
 Json = dict[str, Any]
 TARGET = "/v1/responses"
@@ -192,3 +196,16 @@ async def test_a_response_that_broke_off_is_not_kept(gateway: House, keeping: st
     answer = await gateway.ask({**ASKED, "stream": True}, key=keeping, target=TARGET)
     assert b"response.failed" in answer.body
     assert kept(gateway) == 0
+
+
+async def test_what_is_older_than_the_settings_say_is_forgotten(tmp_path: Path, upstream: Upstream) -> None:
+    toml = near(upstream) + "[responses]\nkeep_days = 2\n"
+    settings, _ = furnished(tmp_path / "home", toml, {})
+    now = datetime.now(UTC)
+    with closing(db.connect(settings.ledger_path)) as connection:
+        for days in (1, 3):
+            one = Response(f"resp_{days}", "key", None, now - timedelta(days=days), b"[]", b'{"output":[]}')
+            Responses(connection).keep(one)
+    async with house(tmp_path / "home", toml) as gateway, asyncio.timeout(5):
+        while kept(gateway) > 1:  # noqa: ASYNC110 - a database sends no word
+            await asyncio.sleep(0.01)
