@@ -4,6 +4,7 @@ The request and the answer pass through untouched, but for one thing: base64 tha
 provider gave numbers. OpenAI's own clients ask for it unless told otherwise, and many servers do not know it.
 """
 
+import re
 import struct
 from base64 import b64encode
 from typing import Final
@@ -44,6 +45,9 @@ class _Answer(msgspec.Struct):
     data: list[_Vector]
 
 
+_NUMBERS_IN: Final = re.compile(rb'"embedding"\s*:\s*\[')
+_NEAR: Final = 4096
+"""Bytes within which an answer's first vector is."""
 _calls: Final = msgspec.json.Decoder(EmbeddingsCall)
 _answers: Final = msgspec.json.Decoder(_Answer)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -59,10 +63,11 @@ class _Form(msgspec.Struct, frozen=True):
     def whole(self, document: bytes, cost: str | None) -> bytes:
         """See Form.whole."""
         try:
-            vectors = _answers.decode(document).data
-            if self.base64 and any(bytes(vector.embedding)[:1] == b"[" for vector in vectors):
+            if self.base64 and _NUMBERS_IN.search(document):
                 return _with_base64(document)
-        except (*openai.UNREADABLE, OverflowError) as exc:
+            if document.find(b'"embedding"', 0, _NEAR) < 0:  # a look at all of a long answer takes milliseconds
+                _answers.decode(document)
+        except (*openai.UNREADABLE, KeyError, struct.error, OverflowError) as exc:
             raise UpstreamError(
                 f"the provider answered 200 with something that is no list of embeddings: {exc}"
             ) from exc
