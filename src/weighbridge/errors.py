@@ -151,7 +151,7 @@ class UnknownModel(NotFound):
 class NoEndpoint(NotFound):
     """No endpoint of the model meets what the request asks of its providers.
 
-    Loosen the field that `param` names, or take another model; `GET /api/v1/models/{author}/{slug}/endpoints` lists them.
+    Loosen the field that `param` names, or take another model; `GET /api/v1/models/{id}/endpoints` lists them.
     """
 
     kind: ClassVar[Kind] = "invalid_request_error"

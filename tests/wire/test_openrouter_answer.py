@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -225,3 +226,25 @@ def test_the_same_chunks_come_however_the_bytes_were_cut(cuts: set[int], crlf: b
     parts = [data[start:end] for start, end in itertools.pairwise(places)]
     assert streamed(stream, *parts) == streamed(form().stream(dear), *CHUNKS)
     assert (stream.done, stream.whole, stream.usage) == (True, True, Usage(12, 5, cached=4, reasoning=2))
+
+
+NAMES = ["choices", "usage", "message", "delta", "content", "tool_calls", "function", "arguments", "finish_reason"]
+NAMES += ["reasoning", "reasoning_content", "thinking", "text", "id", "prompt_tokens", "completion_tokens", "index"]
+NAMES += ["prompt_tokens_details", "completion_tokens_details", "reasoning_details", "type", "error"]
+PLAIN = st.none() | st.booleans() | st.integers(-1, 9) | st.text(max_size=3)
+DOCUMENTS = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
+)
+
+SAID = st.dictionaries(st.sampled_from(NAMES), DOCUMENTS, max_size=4)
+CHOICES = st.lists(st.fixed_dictionaries({"message": SAID, "delta": SAID, "finish_reason": PLAIN}), max_size=2)
+
+
+@given(choices=DOCUMENTS | CHOICES, usage=DOCUMENTS | SAID)
+def test_whatever_comes_is_told_or_is_the_upstreams_fault(choices: object, usage: object) -> None:
+    document = {"choices": choices, "usage": usage}
+    with suppress(UpstreamError):
+        whole(document)
+    stream = form().stream(dear)
+    told = streamed(stream, event(document), event({"choices": []}))
+    assert len(told) == 2 or stream.fault is not None

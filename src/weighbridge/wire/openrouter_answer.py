@@ -20,7 +20,6 @@ _Json = dict[str, msgspec.Raw]
 _NULL: Final = msgspec.Raw(b"null")
 _fields: Final = msgspec.json.Decoder(_Json)
 _lists: Final = msgspec.json.Decoder(list[_Json])
-_values: Final = msgspec.json.Decoder()
 _encode: Final = msgspec.json.Encoder().encode
 
 _FINISHES: Final = {
@@ -31,6 +30,14 @@ _FINISHES: Final = {
     b'"insufficient_system_resource"': b'"length"',
 }
 """Reasons outside the five that OpenRouter has, as one of them."""
+
+
+class _PartOfText(msgspec.Struct):
+    text: str | None = None
+    thinking: str | list["_PartOfText"] | None = None
+
+
+_parts_of_text: Final = msgspec.json.Decoder(list[_PartOfText])
 
 
 class OpenRouterForm:
@@ -209,17 +216,15 @@ def _costs(usage: Usage, cost: Cost) -> dict[str, Any]:
 
 def _parts(content: msgspec.Raw, thought: msgspec.Raw | None) -> tuple[msgspec.Raw, msgspec.Raw | None]:
     """Text and reasoning of a content that comes in parts, as Mistral's does."""
-    parts = [part for part in _values.decode(content) if isinstance(part, dict)]
-    words = "".join(str(part.get("text") or "") for part in parts if part.get("type") == "text")
-    thinking = [part["thinking"] for part in parts if part.get("thinking")]
-    if not thinking:
-        return _raw(words), thought
-    texts = [each if isinstance(each, str) else "".join(str(p.get("text", "")) for p in each) for each in thinking]
-    return _raw(words), _raw("".join(texts))
+    parts = _parts_of_text.decode(content)
+    thinking = [part.thinking for part in parts if part.thinking]
+    words = _raw("".join(part.text or "" for part in parts))
+    texts = [each if isinstance(each, str) else "".join(part.text or "" for part in each) for each in thinking]
+    return words, _raw("".join(texts)) if thinking else thought
 
 
 def _details(given: msgspec.Raw) -> _Json:
-    return {} if given == _NULL else _without_nulls(_fields.decode(given))
+    return _without_nulls(_fields.decode(given)) if bytes(given)[:1] == b"{" else {}
 
 
 def _without_nulls(given: _Json) -> _Json:
