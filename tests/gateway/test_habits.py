@@ -175,6 +175,25 @@ async def test_a_stream_that_breaks_in_what_may_be_a_call_says_so_and_is_entered
     assert (entry.ending, entry.charge is not None and entry.charge.usage.completion > 15) == ("upstream_broke", True)
 
 
+async def test_a_client_that_leaves_while_text_is_held_back_is_entered_with_what_was_said(
+    gateway: House, upstream: Upstream
+) -> None:
+    async def waiting(call: Call) -> None:
+        await call.start()
+        await call.events(words(TEXT[:-5]))
+        await call.left()
+
+    upstream.script = waiting
+    client = await gateway.send({**CHAT, "stream": True})
+    await client.head()
+    seen = b""
+    while seen.count(b'"content":') < 2:
+        seen += await client.piece()
+    client.leave()
+    entry = await gateway.entry()
+    assert (entry.ending, entry.charge is not None and entry.charge.usage.completion > 5) == ("client_left", True)
+
+
 async def test_a_stream_without_its_end_gives_out_what_was_held_back(gateway: House, upstream: Upstream) -> None:
     async def ending(call: Call) -> None:
         await call.stream([*words("<think>a</think>b <tool_call>"), chunk({}, "stop")])

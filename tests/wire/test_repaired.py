@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from weighbridge.catalog.habits import read_habits
 from weighbridge.wire.chat_stream import ChatStream
 from weighbridge.wire.repair import repair_for
-from weighbridge.wire.repaired import Repaired
+from weighbridge.wire.repaired import Repaired, put_right
 from weighbridge.wire.usage import Usage
 
 HABITS = read_habits().of("vllm", "qwen3-8b")
@@ -121,7 +121,45 @@ def test_calls_the_server_reports_come_behind_those_found() -> None:
     assert lines[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+@pytest.mark.parametrize("index", [None, {"a": 1}, "0", -1, 2**70])
+def test_a_call_with_an_odd_number_breaks_nothing(index: object) -> None:
+    one = machine()
+    call = {"index": index, "id": "theirs", "function": {"name": "f", "arguments": ""}}
+    out = one.feed(event({"content": CALL}) + event({"tool_calls": [call]}) + event({}, "stop"))
+    assert said(out) == ("", "", 2)
+
+
 def test_without_tools_a_model_that_does_not_think_is_not_looked_into() -> None:
     assert repair_for(read_habits().of("vllm", "qwen2.5-7b-instruct"), b'{"messages":[]}') is None
     assert repair_for(read_habits().of("deepseek", "deepseek-v4-pro"), TOOLS) is None
     assert repair_for(None, TOOLS) is None
+
+
+NAMES = ("choices", "delta", "message", "content", "tool_calls", "index", "finish_reason", "function", "arguments", "n")
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.sampled_from(("<think>", "f", "stop", CALL, "\ud83d")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    st.lists(ANYTHING, max_size=4),
+    st.lists(st.dictionaries(st.sampled_from(NAMES), ANYTHING), max_size=2),
+    st.booleans(),
+)
+def test_no_answer_is_so_odd_that_it_breaks_us(odd: list[object], choices: list[object], stream: bool) -> None:
+    for document in (*odd, {"choices": choices}, {"choices": [{"delta": each, "message": each} for each in odd]}):
+        raw = json.dumps(document).encode()
+        repair_for(HABITS, raw)
+        if stream:
+            one = machine()
+            one.feed(b"data: " + raw + b"\n\n" + event({"content": CALL}) + b"data: " + raw + b"\n\n")
+            one.end()
+        else:
+            repair = repair_for(HABITS, TOOLS)
+            assert repair is not None
+            put_right(raw, repair)

@@ -226,7 +226,7 @@ class _ChoiceRepair:
         repair.put_right([Began(id_ or "", "")])
         self._next = 0
         """The place of the next call."""
-        self._places: dict[object, int] = {}
+        self._places: dict[int, int] = {}
         """Of the calls the provider reports, by its own numbers."""
         self._came = 0
         self._gone = 0
@@ -290,7 +290,9 @@ class _ChoiceRepair:
         """Number the calls that the provider reports behind those found before; whether that changed a number."""
         moved = False
         for call in calls:
-            theirs = call.get("index", 0)
+            theirs = call.get("index")
+            if not isinstance(theirs, int):
+                theirs = 0
             if theirs not in self._places:
                 self._places[theirs] = self._next
                 self._next += 1
