@@ -80,6 +80,19 @@ def summed(group: str, ones: list[Entry]) -> store.UsageRow:
     )
 
 
+@given(
+    st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
+    st.lists(st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))), min_size=1),
+)
+def test_what_a_key_has_spent_is_exact(entries: list[Entry], since: list[datetime]) -> None:
+    with fresh() as connection:
+        store.add(connection, entries)
+        for key in {one.key for one in entries} | {"no such key"}:
+            own = [one for one in entries if one.key == key]
+            costs = [summed(key, [one for one in own if one.at >= time]).cost for time in since]
+            assert store.spent(connection, key, since) == costs
+
+
 def test_sums_hold_beyond_what_one_column_holds(connection: sqlite3.Connection) -> None:
     most = "9223372.036854775807"
     store.add(connection, [entry(charge=charge(most)) for _ in range(1_000)])
