@@ -135,6 +135,20 @@ async def test_another_endpoint_answers_where_the_first_has_no_such_path(tmp_pat
     assert [(each.provider, each.error) for each in entry.attempts] == [("cheap", "model_not_found"), ("near", None)]
 
 
+@pytest.mark.parametrize(
+    "usage", [{"total_tokens": 900}, {"prompt_tokens": 900}, {"prompt_tokens": 900, "total_tokens": 900}]
+)
+async def test_tokens_are_counted_however_they_are_called(
+    gateway: House, upstream: Upstream, usage: dict[str, int]
+) -> None:
+    async def script(call: Call) -> None:
+        await call.answer({**ANSWER, "usage": usage})
+
+    upstream.script = script
+    await gateway.ask(ASKED, target=TARGET)
+    assert counted(await gateway.entry()) == (900, 0, "provider")
+
+
 async def test_a_provider_that_does_not_count_is_estimated_and_no_cost_is_shown(
     gateway: House, upstream: Upstream
 ) -> None:

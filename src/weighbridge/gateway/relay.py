@@ -40,7 +40,9 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
 async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
-    usage = rerank.usage_in(document) if asked.task == "rerank" else openai.usage_in(document)
+    usage = openai.usage_in(document)
+    if usage is None and asked.task in ("embeddings", "rerank"):
+        usage = rerank.usage_in(document)
     if usage is None and (fault := openai.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
     if usage is None and not openai.readable(document):

@@ -121,7 +121,7 @@ RERANK: Final = RerankSurface()
 
 
 def usage_in(document: bytes) -> Usage | None:
-    """The tokens that were read, as the provider counts them; None where it counts none.
+    """The tokens that were read where nothing is written, as the provider counts them; None where it counts none.
 
     Cohere bills searches, which are no tokens: they stay in its answer, and the tokens are estimated.
     """
