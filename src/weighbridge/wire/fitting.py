@@ -91,9 +91,9 @@ def fit_chat(body: bytes, habits: Habits) -> bytes:
 
     Everything else stays as it came, byte for byte, and so does what the model refuses: its provider says so.
     """
-    names = [name for name in habits.rename if name in _RENAMED and f'"{name}"'.encode() in body]
+    names = [name for name in habits.rename if name in _RENAMED and body.find(f'"{name}"'.encode()) >= 0]
     switch = habits.switch
-    switches = switch is not None and b'"reasoning_effort"' in body
+    switches = switch is not None and body.find(b'"reasoning_effort"') >= 0
     if not names and not switches:
         return body
     fields = _fields.decode(body)

@@ -41,7 +41,7 @@ _properties: Final = msgspec.json.Decoder(_Property)
 
 def offered(body: bytes) -> Offered:
     """What a request offers; nothing where it offers none, forbids them, or says so in a shape we do not know."""
-    if b'"tools"' not in body:
+    if body.find(b'"tools"') < 0:
         return {}
     try:
         request = _requests.decode(body)
