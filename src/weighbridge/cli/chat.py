@@ -29,7 +29,6 @@ class _Usage(msgspec.Struct):
 class _Said(msgspec.Struct):
     content: str | None = None
     reasoning_content: str | None = None
-    tool_calls: msgspec.Raw | None = None
 
 
 class _Choice(msgspec.Struct):

@@ -1,7 +1,7 @@
 """Hugging Face's Text Embeddings Inference: OpenAI's embeddings, and a reranker with a format of its own.
 
-https://huggingface.github.io/text-embeddings-inference/: it reads `texts` where others read `documents`, and answers with a
-bare list of `index` and `score`. The tokens are in a header.
+https://huggingface.github.io/text-embeddings-inference/: it reads `texts` where others read `documents`, and answers
+with a bare list of `index` and `score`. The tokens are in a header.
 """
 
 from typing import Final
