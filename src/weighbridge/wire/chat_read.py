@@ -172,8 +172,9 @@ class ChunkReader:
         return events
 
     def _used(self, document: bytes, chunk: _Chunk) -> None:
-        places = (chunk.usage, chunk.x_groq, *(choice.usage for choice in chunk.choices or ()))
-        if any(bytes(place) not in (b"", b"null") for place in places):  # null beside every chunk but the last
+        """Many say null beside every chunk but the last."""
+        choices = chunk.choices
+        if _told(chunk.usage) or _told(chunk.x_groq) or (choices and _told(choices[0].usage)):
             self.usage = openai.usage_in(document) or self.usage
 
     def _plainly_said(self, choice: _Choice) -> Said | None:
@@ -304,6 +305,10 @@ class ChunkReader:
         """Gemini's chunks number no calls: one with a name or an id begins the next."""
         named = call.id is not None or (call.function is not None and call.function.name is not None)
         return len(self._uses) if named else max(0, len(self._uses) - 1)
+
+
+def _told(value: msgspec.Raw) -> bool:
+    return value is not _ABSENT and bytes(value) != b"null"
 
 
 def _text(value: msgspec.Raw) -> str | None:
