@@ -45,7 +45,8 @@ class _Door:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: its requests there, the answers back."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        # Cancelled when the door is closed under it; a cancelled handler would be logged as a fault.
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             there, out = await asyncio.open_connection(self._host, self._port)
             back = asyncio.create_task(_pipe(there, writer))
             try:
