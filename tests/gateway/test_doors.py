@@ -1,5 +1,6 @@
 """Paths, methods, origins: who is let in where, and what the others are told."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,11 @@ async def test_a_client_turned_away_is_told_when_to_come_back(tmp_path: Path, up
         answer = await gateway.get("/healthz")
         first.leave()
     assert (answer.status, answer.error["code"], answer.headers["retry-after"]) == (503, "draining", "1")
+
+
+async def test_what_lies_under_a_path_is_refused_in_its_dialect(gateway: House) -> None:
+    answer = await gateway.get("/v1/messages/batches", method="POST")
+    said = json.loads(answer.body)
+    assert (answer.status, said["type"], said["error"]["type"]) == (404, "error", "not_found_error")
+    elsewhere = await gateway.get("/v1/nothing/here")
+    assert json.loads(elsewhere.body)["error"]["code"] == "not_found"

@@ -160,7 +160,10 @@ class Gateway:
         if exact is not None:
             return exact
         around = self._match(path)
-        return CHAT if around is None else self._surfaces[around]
+        if around is not None:
+            return self._surfaces[around]
+        above = path.rpartition("/")[0]  # what lies under a known path is asked for by the same clients
+        return self._surface(above) if above else CHAT
 
     def _methods(self, path: str) -> Mapping[str, Handler] | None:
         exact = self._exact.get(path.encode())
