@@ -7,9 +7,9 @@ import pytest
 from tests.serving.asking import ask, chat
 from weighbridge.catalog.habits import read_habits
 from weighbridge.serving.engines import Upstream
-from weighbridge.wire.chat_read import read_answer
+from weighbridge.wire.chat.read import read_answer
+from weighbridge.wire.habits.repair import repair_for
 from weighbridge.wire.inner import Answer, Text, ToolUse
-from weighbridge.wire.repair import repair_for
 from weighbridge.wire.repaired import put_right
 
 pytestmark = pytest.mark.model

@@ -22,7 +22,7 @@ from weighbridge.gateway.routes import Gateway, Route, refuse
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Reply, Request
 from weighbridge.transport.server import Handler, Limits, Server
-from weighbridge.wire.messages import MESSAGES
+from weighbridge.wire.messages.surface import MESSAGES
 
 ASKED: list[MessageParam] = [{"role": "user", "content": "Say hello."}]
 COST = Decimal("0.00000794")

@@ -12,8 +12,8 @@ from tests.gateway.upstream import DONE, EVENTS, USAGE, WORDS, Call, Upstream
 from weighbridge.catalog.model import Endpoint
 from weighbridge.ledger.entry import Entry
 from weighbridge.providers.base import Answer
-from weighbridge.wire.openai import Call as Asked
-from weighbridge.wire.openai import Task
+from weighbridge.wire.calls import Call as Asked
+from weighbridge.wire.calls import Task
 
 STREAMED = {**ASKED, "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 3}
 COST = Decimal("0.00000794")

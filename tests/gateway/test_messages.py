@@ -13,7 +13,7 @@ from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Ups
 from tests.wire.messages_text import gathered
 from weighbridge.gateway import relay
 from weighbridge.wire import sse
-from weighbridge.wire.chat_read import ChunkReader
+from weighbridge.wire.chat.read import ChunkReader
 from weighbridge.wire.inner import Event
 
 PATH = "/v1/messages"

@@ -19,13 +19,13 @@ from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
 from weighbridge.transport.client import Patience
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.wire import rerank
-from weighbridge.wire.chat import CHAT
-from weighbridge.wire.completions import COMPLETIONS
-from weighbridge.wire.embeddings import EMBEDDINGS
-from weighbridge.wire.openai import usage_in
-from weighbridge.wire.rerank import RERANK
+from weighbridge.wire.chat.surface import CHAT
+from weighbridge.wire.reported import usage_in
 from weighbridge.wire.surface import Surface
+from weighbridge.wire.tasks import rerank
+from weighbridge.wire.tasks.completions import COMPLETIONS
+from weighbridge.wire.tasks.embeddings import EMBEDDINGS
+from weighbridge.wire.tasks.rerank import RERANK
 from weighbridge.wire.usage import Usage
 
 pytestmark = pytest.mark.model

@@ -13,7 +13,7 @@ from weighbridge.serving.engines import Upstream, socket_directory
 from weighbridge.serving.provider import LocalEngines
 from weighbridge.transport.client import Patience
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.wire.openai import read_chat
+from weighbridge.wire.calls import read_chat
 
 MODEL = "lab/tiny"
 ENDPOINT = Endpoint("local", MODEL, MODEL)

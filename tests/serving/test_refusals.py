@@ -8,8 +8,8 @@ import pytest
 from weighbridge.errors import BadRequest
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.refusals import engine_request
-from weighbridge.wire.completions import COMPLETIONS, CompletionCall
-from weighbridge.wire.openai import for_upstream
+from weighbridge.wire.calls import for_upstream
+from weighbridge.wire.tasks.completions import COMPLETIONS, CompletionCall
 
 FIM = "<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>"
 WRITES = Upstream("lab/coder", Path("/nowhere"), "secret", fim=FIM)

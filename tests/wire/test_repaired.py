@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.catalog.habits import read_habits
-from weighbridge.wire.chat_stream import ChatStream
-from weighbridge.wire.repair import repair_for
+from weighbridge.wire.chat.stream import ChatStream
+from weighbridge.wire.habits.repair import repair_for
 from weighbridge.wire.repaired import Repaired, put_right
 from weighbridge.wire.usage import Usage
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.test_chat_stream import BROKE, SAYS, STOPS, USED, chunk, events, streams
+from tests.wire.chat.test_stream import BROKE, SAYS, STOPS, USED, chunk, events, streams
 from tests.wire.test_sse import cut
 from weighbridge.wire import sse
 from weighbridge.wire.inner import Answer, Began, Event, Finished, Refusal, Said, Text, Thought, ToolUse

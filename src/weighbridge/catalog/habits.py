@@ -15,8 +15,8 @@ import msgspec
 
 from weighbridge.catalog.facts import read_table, toml_files
 from weighbridge.errors import CatalogError
-from weighbridge.wire.habits import Echo, Fields, Habits, Name, Switch, Tags, Thinks
-from weighbridge.wire.leaked_formats import FORMATS
+from weighbridge.wire.habits.leaked_formats import FORMATS
+from weighbridge.wire.habits.profile import Echo, Fields, Habits, Name, Switch, Tags, Thinks
 
 Text = Literal["thoughts", "raw", "clean"]
 """What stands in an answer's text besides the answer: thoughts, calls as well, or nothing."""

@@ -22,7 +22,7 @@ from weighbridge.catalog.facts import (
 )
 from weighbridge.catalog.habits import HabitBook, read_habits
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate, price_id
-from weighbridge.wire.habits import Habits
+from weighbridge.wire.habits.profile import Habits
 
 if TYPE_CHECKING:
     from weighbridge.catalog.prices import PriceLists

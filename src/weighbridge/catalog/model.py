@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Final, Literal, Protocol
 
-from weighbridge.wire.habits import Habits
+from weighbridge.wire.habits.profile import Habits
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
 Modality = Literal["text", "image", "audio", "video", "file", "embedding"]

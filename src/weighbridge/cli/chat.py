@@ -14,7 +14,7 @@ from weighbridge.cli.failure import Failure, Misuse
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.printing import usd
 from weighbridge.config import Settings
-from weighbridge.wire import openai
+from weighbridge.wire import reported
 
 # A model's answer must not move the cursor or set the title of somebody's terminal.
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -120,7 +120,7 @@ def _print_stream(response: http.client.HTTPResponse) -> _Part:
     whole = _Part()
     for document in client.documents(response):
         part = msgspec.json.decode(document, type=_Part)
-        if not part.choices and part.usage is None and (fault := openai.fault_in(document)):
+        if not part.choices and part.usage is None and (fault := reported.fault_in(document)):
             click.echo()
             raise Failure(f"the answer broke off: {fault}")
         whole.model = part.model or whole.model

@@ -11,7 +11,7 @@ import msgspec
 from weighbridge.cli import client_key, running
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Secret, Settings
-from weighbridge.wire import openai, sse
+from weighbridge.wire import reported, sse
 
 _PATIENCE_SECONDS = 600.0  # a local model may think long before its first token
 
@@ -109,7 +109,7 @@ def _exchange(
 
 
 def _refused(response: http.client.HTTPResponse) -> Failure:
-    said = openai.fault_in(response.read()) or response.reason
+    said = reported.fault_in(response.read()) or response.reason
     if response.status == 401:
         return Failure(said, next_step="weighbridge keys list; pass a good key with --key or WEIGHBRIDGE_API_KEY")
     wait = response.headers.get("Retry-After")

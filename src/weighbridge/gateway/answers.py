@@ -7,7 +7,7 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.transport.message import Headers, Reply
-from weighbridge.wire.chat import CHAT
+from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Surface
 
 JSON: Final = (b"content-type", b"application/json")

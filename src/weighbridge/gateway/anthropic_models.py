@@ -12,7 +12,7 @@ from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.models import Models
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire.messages import MESSAGES
+from weighbridge.wire.messages.surface import MESSAGES
 
 _VERSION: Final = b"anthropic-version"
 _USUAL, _MOST = 20, 1000

@@ -17,7 +17,7 @@ from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.plan import Planned, model_named, plan
 from weighbridge.routing.preferences import preferred
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire.chat import CHAT
+from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)

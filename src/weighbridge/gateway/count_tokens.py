@@ -12,7 +12,7 @@ from weighbridge.gateway import answers
 from weighbridge.providers.base import Provider
 from weighbridge.routing.plan import model_named
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire.messages import estimated_input
+from weighbridge.wire.messages.surface import estimated_input
 
 
 class _Count(msgspec.Struct):

@@ -9,10 +9,10 @@ from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway.tab import Tab
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.plan import Planned
-from weighbridge.wire.chat_write import write_call
-from weighbridge.wire.fitting import fit_chat
-from weighbridge.wire.habits import Habits
-from weighbridge.wire.repair import repair_for
+from weighbridge.wire.chat.write import write_call
+from weighbridge.wire.habits.fitting import fit_chat
+from weighbridge.wire.habits.profile import Habits
+from weighbridge.wire.habits.repair import repair_for
 from weighbridge.wire.surface import Asked
 
 

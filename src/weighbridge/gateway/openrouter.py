@@ -14,7 +14,7 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.entry import Attempt, Entry
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire.openrouter import OpenRouterSurface, generation_id, receipt_id
+from weighbridge.wire.openrouter.surface import OpenRouterSurface, generation_id, receipt_id
 
 _Json = dict[str, object]
 

@@ -9,9 +9,11 @@ from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.message import Headers, Reply
-from weighbridge.wire import openai, rerank, sse
+from weighbridge.wire import reported, sse
+from weighbridge.wire.decoding import readable
 from weighbridge.wire.repaired import Repaired, put_right
 from weighbridge.wire.surface import Asked, Stream
+from weighbridge.wire.tasks import rerank
 
 _STREAM: Final = b"text/event-stream"
 _MOST: Final = 64 * 1024 * 1024
@@ -40,14 +42,14 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
 async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
-    usage = openai.usage_in(document)
+    usage = reported.usage_in(document)
     if usage is None and asked.task in ("embeddings", "rerank"):
         usage = rerank.usage_in(document)
-    if usage is None and (fault := openai.fault_in(document)) is not None:
+    if usage is None and (fault := reported.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
-    if usage is None and not openai.readable(document):
+    if usage is None and not readable(document):
         raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
-    charge = tab.charge(usage, openai.said(document)[0] if usage is None else 0)
+    charge = tab.charge(usage, reported.said(document)[0] if usage is None else 0)
     told = None if charge.cost is None or charge.counted_by == "estimate" else plain(charge.cost)
     if asked.repair is not None:
         document = put_right(document, asked.repair)

@@ -19,9 +19,9 @@ from weighbridge.errors import BadRequest, LedgerUnavailable, NotFound, UnknownR
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.transport.message import Reply, Request
-from weighbridge.wire.responses import Made, ResponsesSurface
-from weighbridge.wire.responses_objects import response_of
-from weighbridge.wire.responses_read import Earlier, Wanted, wanted
+from weighbridge.wire.responses.objects import response_of
+from weighbridge.wire.responses.read import Earlier, Wanted, wanted
+from weighbridge.wire.responses.surface import Made, ResponsesSurface
 
 T = TypeVar("T")
 _PATH: Final = "/v1/responses/"

@@ -19,14 +19,14 @@ from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
-from weighbridge.wire.chat import CHAT
-from weighbridge.wire.completions import COMPLETIONS
-from weighbridge.wire.embeddings import EMBEDDINGS
-from weighbridge.wire.messages import MESSAGES
-from weighbridge.wire.openrouter import OpenRouterErrors, OpenRouterSurface
-from weighbridge.wire.rerank import RERANK
-from weighbridge.wire.responses import RESPONSES
+from weighbridge.wire.chat.surface import CHAT
+from weighbridge.wire.messages.surface import MESSAGES
+from weighbridge.wire.openrouter.surface import OpenRouterErrors, OpenRouterSurface
+from weighbridge.wire.responses.surface import RESPONSES
 from weighbridge.wire.surface import Surface
+from weighbridge.wire.tasks.completions import COMPLETIONS
+from weighbridge.wire.tasks.embeddings import EMBEDDINGS
+from weighbridge.wire.tasks.rerank import RERANK
 
 log = logging.getLogger(__name__)
 

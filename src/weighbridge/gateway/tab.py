@@ -12,7 +12,7 @@ from weighbridge.ledger.cost import cost, plain
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.plan import Planned
-from weighbridge.wire.openai import Call
+from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
 

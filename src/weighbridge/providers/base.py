@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from weighbridge.catalog.model import Endpoint
-from weighbridge.wire.openai import Call, Task
+from weighbridge.wire.calls import Call, Task
 from weighbridge.wire.usage import Source
 
 

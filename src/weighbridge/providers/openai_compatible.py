@@ -22,7 +22,8 @@ from weighbridge.errors import (
 )
 from weighbridge.providers.base import Answer, Body
 from weighbridge.transport.client import Exchange, Pool
-from weighbridge.wire import openai
+from weighbridge.wire import calls, reported
+from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.usage import Source
 
 _MOST_OF_AN_ERROR: Final = 64 * 1024
@@ -31,13 +32,13 @@ _OVERFLOW: Final = re.compile(
     rb"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long",
     re.IGNORECASE,
 )
-_PATHS: Final[Mapping[openai.Task, str]] = {
+_PATHS: Final[Mapping[calls.Task, str]] = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "embeddings": "/embeddings",
     "rerank": "/rerank",
 }
-_READ: Final[Mapping[openai.Task, str]] = {
+_READ: Final[Mapping[calls.Task, str]] = {
     "chat": "messages",
     "completions": "prompt",
     "embeddings": "input",
@@ -82,7 +83,7 @@ class OpenAICompatible:
         self._heads = {task: _post(dialect.base_path + path, head) for task, path in _PATHS.items()}
         self._models = f"GET {dialect.base_path}/models HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
 
-    async def ask(self, task: openai.Task, endpoint: Endpoint, call: openai.Call, body: bytes) -> Answer:
+    async def ask(self, task: calls.Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
         """See Provider.ask."""
         body = self.sent(endpoint, call, body)
         answer = await self._pool.exchange([self._heads[task] % len(body), body])
@@ -97,9 +98,9 @@ class OpenAICompatible:
             request_id=None if request_id is None else request_id[:200].decode("latin-1"),
         )
 
-    def sent(self, endpoint: Endpoint, call: openai.Call, body: bytes) -> bytes:
+    def sent(self, endpoint: Endpoint, call: calls.Call, body: bytes) -> bytes:
         """The request as this server takes it. Raises BadRequest where it cannot be said to it."""
-        return openai.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
+        return calls.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
 
     async def models(self) -> list[str]:
         """The ids that the server's own list of models has. Raises WeighbridgeError."""
@@ -109,14 +110,14 @@ class OpenAICompatible:
         text = await text_of(answer, _MOST_OF_A_LIST)
         try:
             return [model.id for model in msgspec.json.decode(text, type=_Listing).data]
-        except openai.UNREADABLE as exc:
+        except UNREADABLE as exc:
             raise UpstreamError(f"{self._name}: {self._dialect.base_path}/models is no list of models: {exc}") from exc
 
     def close(self) -> None:
         """Close the connections that rest."""
         self._pool.close()
 
-    async def _refused(self, answer: Exchange, task: openai.Task = "chat") -> WeighbridgeError:
+    async def _refused(self, answer: Exchange, task: calls.Task = "chat") -> WeighbridgeError:
         try:
             text = await text_of(answer, _MOST_OF_AN_ERROR)
         except UpstreamError:
@@ -124,7 +125,7 @@ class OpenAICompatible:
         return self.refusal(answer.status, answer.headers, text, task)
 
     def refusal(
-        self, status: int, headers: dict[bytes, bytes], text: bytes, task: openai.Task = "chat"
+        self, status: int, headers: dict[bytes, bytes], text: bytes, task: calls.Task = "chat"
     ) -> WeighbridgeError:
         """What an answer outside 2xx means: its status first, its words last."""
         wait = _retry_after(headers)
@@ -143,7 +144,7 @@ class OpenAICompatible:
         return UpstreamError(said, retry_after=wait)
 
     def _words(self, text: bytes) -> str:
-        return self._told(openai.fault_in(text) or text.decode(errors="replace").strip() or "nothing")
+        return self._told(reported.fault_in(text) or text.decode(errors="replace").strip() or "nothing")
 
     def _told(self, words: str) -> str:
         key = self._dialect.key

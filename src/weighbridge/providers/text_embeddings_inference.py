@@ -13,8 +13,9 @@ from weighbridge.errors import UpstreamError
 from weighbridge.providers.base import Answer, Whole
 from weighbridge.providers.openai_compatible import OpenAICompatible, text_of
 from weighbridge.transport.client import Exchange
-from weighbridge.wire.openai import UNREADABLE, Call, Task
-from weighbridge.wire.rerank import RerankCall, ranking, texts
+from weighbridge.wire.calls import Call, Task
+from weighbridge.wire.decoding import UNREADABLE
+from weighbridge.wire.tasks.rerank import RerankCall, ranking, texts
 
 _MOST_OF_A_RANKING: Final = 16 * 1024 * 1024
 _TOKENS: Final = b"x-compute-tokens"

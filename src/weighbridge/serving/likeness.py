@@ -17,9 +17,9 @@ import msgspec
 from weighbridge.catalog.model import Endpoint
 from weighbridge.errors import BadRequest, ContextOverflow, UpstreamError
 from weighbridge.providers.base import Answer, Provider, Whole
-from weighbridge.wire.embeddings import EMBEDDINGS
-from weighbridge.wire.openai import UNREADABLE
-from weighbridge.wire.rerank import RerankCall, ranking, texts
+from weighbridge.wire.decoding import UNREADABLE
+from weighbridge.wire.tasks.embeddings import EMBEDDINGS
+from weighbridge.wire.tasks.rerank import RerankCall, ranking, texts
 
 MOST_DOCUMENTS: Final = 1000
 """Of one request, as Cohere has it: it bounds the time that it keeps the engine from others."""

@@ -12,8 +12,8 @@ from weighbridge.serving.likeness import ranked
 from weighbridge.serving.refusals import engine_request
 from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
-from weighbridge.wire.openai import Call, Task
-from weighbridge.wire.rerank import RerankCall
+from weighbridge.wire.calls import Call, Task
+from weighbridge.wire.tasks.rerank import RerankCall
 
 _SOON: Final = 2.0
 """Seconds in which a small model is loaded again."""

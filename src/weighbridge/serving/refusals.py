@@ -9,9 +9,9 @@ import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.serving.engines import Upstream
-from weighbridge.wire.completions import COMPLETIONS, CompletionCall
-from weighbridge.wire.embeddings import EmbeddingsCall
-from weighbridge.wire.openai import Call, GeneratingCall, Task
+from weighbridge.wire.calls import Call, GeneratingCall, Task
+from weighbridge.wire.tasks.completions import COMPLETIONS, CompletionCall
+from weighbridge.wire.tasks.embeddings import EmbeddingsCall
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text: Final = msgspec.json.Decoder(str)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from weighbridge.wire import openai, sse
+from weighbridge.wire import sse
+from weighbridge.wire.decoding import UNREADABLE, readable
+from weighbridge.wire.habits.repair import Repair
 from weighbridge.wire.inner import Began, Event, Said, ThoughtOn, ToolBegan, ToolWent
-from weighbridge.wire.repair import Repair
 from weighbridge.wire.surface import Stream
 from weighbridge.wire.usage import Usage
 
@@ -47,7 +48,7 @@ def put_right(document: bytes, repair: Repair) -> bytes:
     """A whole chat completion; one that cannot be read stays as it is."""
     try:
         chunk = _chunks.decode(document)
-    except openai.UNREADABLE:
+    except UNREADABLE:
         return document
     fresh = [repair, *(repair.fresh() for _ in (chunk.choices or ())[1:])]
     said = [
@@ -119,7 +120,7 @@ class Repaired:
         rest = self._splitter.rest
         document = sse.document(rest)
         last = b""
-        if document is not None and (document == b"[DONE]" or openai.readable(document)):
+        if document is not None and (document == b"[DONE]" or readable(document)):
             last = self._put_right(rest.rstrip(b"\r\n") + b"\n\n")
         return self._stream.feed(last + self._held_back()) + self._stream.end()
 
@@ -140,7 +141,7 @@ class Repaired:
             return self._held_back() + event
         try:
             chunk = _chunks.decode(document)
-        except openai.UNREADABLE:
+        except UNREADABLE:
             return event
         said = [self._choice(choice, chunk.id).deltas(choice) for choice in chunk.choices or ()]
         if all(deltas is None for deltas in said):

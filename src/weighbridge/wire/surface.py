@@ -12,10 +12,10 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire import inner as inner_form
-from weighbridge.wire.habits import Habits
-from weighbridge.wire.openai import Call, Task
+from weighbridge.wire.calls import Call, Task
+from weighbridge.wire.habits.profile import Habits
+from weighbridge.wire.habits.repair import Repair
 from weighbridge.wire.preferences import Preferences
-from weighbridge.wire.repair import Repair
 from weighbridge.wire.usage import Usage
 
 Cost = Callable[[Usage], str | None]

@@ -6,8 +6,9 @@ What a dialect ends with waits for the receipt, as `[DONE]` does.
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from weighbridge.wire import openai, sse
-from weighbridge.wire.chat_read import ChunkReader, Unreadable, answer_of
+from weighbridge.wire import reported, sse
+from weighbridge.wire.chat.read import ChunkReader, Unreadable, answer_of
+from weighbridge.wire.decoding import readable
 from weighbridge.wire.inner import (
     Answer,
     Began,
@@ -68,7 +69,7 @@ class Translated:
         """See Stream.end."""
         rest = self._splitter.rest
         document = sse.document(rest)
-        if document is None or not (document == b"[DONE]" or openai.readable(document)):
+        if document is None or not (document == b"[DONE]" or readable(document)):
             return b""
         return self._said(document)
 
@@ -93,7 +94,7 @@ class Translated:
         if document == b"[DONE]":
             self.done = True
             return b""
-        if document.find(b'"error"') >= 0 and (fault := openai.fault_in(document)) is not None:
+        if document.find(b'"error"') >= 0 and (fault := reported.fault_in(document)) is not None:
             self.fault = fault
             return b""
         try:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from weighbridge.catalog.habits import read_habits
-from weighbridge.wire.chat_read import ChunkReader
-from weighbridge.wire.chat_stream import ChatStream
-from weighbridge.wire.habits import Habits
+from weighbridge.wire.chat.read import ChunkReader
+from weighbridge.wire.chat.stream import ChatStream
+from weighbridge.wire.habits.profile import Habits
+from weighbridge.wire.habits.repair import Repair, repair_for
 from weighbridge.wire.inner import Event, Finish, Finished, Said, ThoughtOn, ToolBegan, ToolWent
-from weighbridge.wire.repair import Repair, repair_for
 from weighbridge.wire.repaired import Repaired, put_right
 from weighbridge.wire.sse import document, events
 

@@ -3,8 +3,8 @@
 import json
 
 from weighbridge.catalog.habits import read_habits
-from weighbridge.wire.chat_stream import ChatStream
-from weighbridge.wire.repair import repair_for
+from weighbridge.wire.chat.stream import ChatStream
+from weighbridge.wire.habits.repair import repair_for
 from weighbridge.wire.repaired import Repaired, put_right
 
 HABITS = read_habits().of("mistral", "mistral-small-2603")

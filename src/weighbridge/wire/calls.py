@@ -1,0 +1,193 @@
+"""Requests in OpenAI's formats: the few fields that we read; all else passes through untouched, byte for byte."""
+
+import re
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+
+from weighbridge.errors import BadRequest
+from weighbridge.wire import splice
+
+Limit = Annotated[int, msgspec.Meta(ge=1)]
+"""At least one."""
+_NO_LIMIT: Final = -1
+"""For llama.cpp and LM Studio, and so for their clients."""
+_LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
+
+
+Task = Literal["chat", "completions", "embeddings", "rerank"]
+"""What a model can be asked to do; each has a path of its own."""
+
+
+class Call(msgspec.Struct, gc=False, kw_only=True):
+    """The fields of a request that decide where it goes and what it may cost, whatever is asked of the model."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+    model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
+    """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is to come as a stream."""
+        return False
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the client asked for the usage chunk at the end of its stream."""
+        return False
+
+    @property
+    def prompt_bytes(self) -> int:
+        """Bytes of text the model is to read, as JSON: what an estimate goes by."""
+        return 0
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
+        return None
+
+
+class StreamOptions(msgspec.Struct):
+    """`stream_options` of a request."""
+
+    include_usage: bool | None = None
+
+
+class GeneratingCall(Call, gc=False, kw_only=True):
+    """A call for new text, chat or not."""
+
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: _LimitOrNone | None = None
+    n: Limit | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """See Call."""
+        return self.stream is True
+
+    @property
+    def wants_usage(self) -> bool:
+        """See Call."""
+        return self.stream_options is not None and self.stream_options.include_usage is True
+
+    @property
+    def choices(self) -> int:
+        """How many texts are made, shown or not."""
+        return self.n or 1
+
+    @property
+    def limit(self) -> int | None:
+        """The most tokens of each."""
+        return self.max_tokens
+
+    @property
+    def most_tokens(self) -> int | None:
+        """See Call."""
+        limit = self.limit
+        return None if limit is None or limit == _NO_LIMIT else limit * self.choices
+
+
+class ChatCall(GeneratingCall, gc=False, kw_only=True):
+    """A chat completion request."""
+
+    messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
+    max_completion_tokens: _LimitOrNone | None = None
+
+    @property
+    def prompt_bytes(self) -> int:
+        """See Call; pictures and files sent inline are not counted."""
+        return sum(len(_INLINE.sub(b"", bytes(message))) for message in self.messages)
+
+    @property
+    def limit(self) -> int | None:
+        """See GeneratingCall."""
+        return self.max_completion_tokens or self.max_tokens
+
+
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
+_calls: Final = msgspec.json.Decoder(ChatCall)
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+_PATH: Final = re.compile(r" - at `\$?\.?(.+)`$")
+_INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
+
+
+def read_chat(body: bytes) -> ChatCall:
+    """The fields we need of a request. Raises BadRequest naming the field at fault."""
+    call = read(body, _calls)
+    if call.max_tokens == 0 or call.max_completion_tokens == 0:
+        param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
+        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
+    return call
+
+
+def read(body: bytes, calls: msgspec.json.Decoder[AnyCall]) -> AnyCall:
+    """The fields we need of a request of any kind. Raises BadRequest naming the field at fault."""
+    try:
+        if not body.isascii():
+            body.decode()
+        call = calls.decode(body)
+    except UnicodeDecodeError as exc:
+        raise BadRequest(f"the body is not UTF-8 (byte {exc.start})") from exc
+    except msgspec.ValidationError as exc:
+        raise _named(str(exc)) from exc
+    except msgspec.DecodeError as exc:
+        raise BadRequest(f"the body is not valid JSON: {exc}") from exc
+    except RecursionError as exc:
+        raise BadRequest("the body is nested too deep") from exc
+    call.model_at = _only_model(body)
+    if call.model_at < 0 and len(_model_places(body)) > 1:
+        # parsers differ in which they take: ours would check one, and theirs run another
+        raise BadRequest("model: the field is there more than once, in one case or another", param="model")
+    return call
+
+
+def _named(fault: str) -> BadRequest:
+    where = _PATH.search(fault)
+    missing = re.search(r"missing required field `(\w+)`", fault)
+    if where is None:
+        return BadRequest(fault, param=missing[1] if missing else None)
+    param = where[1].removeprefix("[...]")
+    return BadRequest(f"{param}: {fault[: where.start()]}", param=param)
+
+
+def for_upstream(body: bytes, call: Call, model: str, *, ask_usage: bool) -> bytes:
+    """The request for an endpoint that calls the model `model`, every other byte as it came.
+
+    With `ask_usage` a stream is made to end with its usage, whether or not the client asked for it.
+    """
+    if model != call.model:
+        body = _with_model(body, call, msgspec.json.encode(model))
+    if ask_usage and call.streamed and not call.wants_usage:
+        options = _fields.decode(body).get("stream_options")
+        if options is None:
+            start = body.index(b"{") + 1
+            return body[:start] + b'"stream_options":{"include_usage":true},' + body[start:]
+        known = {} if bytes(options) == b"null" else _fields.decode(options)
+        known["include_usage"] = msgspec.Raw(b"true")
+        body = splice.replaced(body, splice.places(body, "stream_options"), msgspec.json.encode(known))
+    return body
+
+
+def _with_model(body: bytes, call: Call, value: bytes) -> bytes:
+    only = _MODEL.match(body, call.model_at) if call.model_at >= 0 else None
+    if only is None:
+        return splice.replaced(body, _model_places(body), value)
+    return b"".join((body[: only.start(1)], value, body[only.end(1) :]))
+
+
+def _only_model(body: bytes) -> int:
+    """Where the word stands, if it stands only once as a name or a whole text and so is the field we read; else -1."""
+    # `find`, here and on every chunk: `in` on bytes takes its left side for a number first and words an error about it
+    lowered = body.lower()
+    at = lowered.find(b'"model"')
+    escaped = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
+    return -1 if escaped or lowered.find(b'"model"', at + 1) >= 0 else at
+
+
+def _model_places(body: bytes) -> list[splice.Place]:
+    """Where the values of `model` stand, in whatever case: some parsers do not tell `Model` from it."""
+    return [place for field, place in splice.fields(body) if field.lower() == "model"]

@@ -1,0 +1,133 @@
+"""OpenAI's Responses as a surface, over any provider of chat completions."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.wire import calls
+from weighbridge.wire.chat.read import Unreadable, read_answer
+from weighbridge.wire.chat.surface import CHAT
+from weighbridge.wire.chat.write import write_call
+from weighbridge.wire.inner import Event
+from weighbridge.wire.responses.items import listed
+from weighbridge.wire.responses.read import Asking, Earlier, read_request
+from weighbridge.wire.responses.write import Making, ResponseWriter
+from weighbridge.wire.surface import Asked, Cost, Stream
+from weighbridge.wire.translated import Translated, events_of
+from weighbridge.wire.usage import Usage
+
+
+class _WithoutEvents:
+    """Writes the response alone, when it has come to its end."""
+
+    def __init__(self, writer: ResponseWriter) -> None:
+        self._writer = writer
+
+    def write(self, event: Event) -> bytes:
+        """See EventWriter.write."""
+        self._writer.write(event)
+        return b""
+
+    def last(self, usage: Usage | None, cost: str | None) -> bytes:
+        """See EventWriter.last."""
+        self._writer.last(usage, cost)
+        return self._writer.document
+
+
+class _Form:
+    """See surface.Form."""
+
+    def __init__(self, writer: ResponseWriter, *, streamed: bool) -> None:
+        self._writer = writer
+        self._streamed = streamed
+
+    def whole(self, document: bytes, cost: str | None) -> bytes:
+        """See Form.whole."""
+        try:
+            answer = read_answer(document)
+        except Unreadable as exc:
+            raise UpstreamError(f"the provider answered 200 with no chat completion: {exc}") from exc
+        events = b"".join([self._writer.write(event) for event in events_of(answer)])
+        events += self._writer.last(answer.usage, cost)
+        return events if self._streamed else self._writer.document
+
+    def stream(self, cost: Cost) -> Stream:
+        """See Form.stream."""
+        return Translated(self._writer if self._streamed else _WithoutEvents(self._writer), cost)
+
+
+class ResponsesSurface:
+    """See Surface: one for each request. `id` is the response's, `keep` is called with it once it is whole."""
+
+    def __init__(
+        self,
+        id_: str,
+        clock: Callable[[], int],
+        earlier: Earlier,
+        *,
+        may_store: bool,
+        keep: Callable[["Made"], Awaitable[None]] | None = None,
+    ) -> None:
+        self._id = id_
+        self._clock = clock
+        self._earlier = earlier
+        self._may_store = may_store
+        self._keep = keep
+        self._writer: ResponseWriter | None = None
+
+    def read(self, body: bytes) -> Asked:
+        """See Surface.read."""
+        asking = read_request(body, self._earlier, may_store=self._may_store)
+        chat = write_call(asking.call)
+        making = Making(
+            id=self._id,
+            created=self._clock(),
+            echo=msgspec.json.format(msgspec.json.encode(asking.echo), indent=-1),  # an event is one line
+            named=asking.named,
+            sealed=asking.sealed,
+            clock=self._clock,
+        )
+        writer = self._writer = ResponseWriter(making)
+        form = _Form(writer, streamed=asking.call.stream)
+        keep = self._kept(asking, writer) if asking.echo.store else None
+        return Asked(calls.read_chat(chat), chat, form, exact=True, inner=asking.call, keep=keep)
+
+    def error(self, error: WeighbridgeError) -> bytes:
+        """See Surface.error."""
+        return CHAT.error(error)
+
+    def error_event(self, error: WeighbridgeError) -> bytes:
+        """See Surface.error_event."""
+        writer = self._writer
+        return CHAT.error_event(error) if writer is None else writer.failed(error)
+
+    @property
+    def document(self) -> bytes:
+        """The response, once it has ended."""
+        return b"" if self._writer is None else self._writer.document
+
+    def cancelled(self) -> bytes:
+        """The last events of a stream that its client has called off."""
+        return b"" if self._writer is None else self._writer.cancelled()
+
+    def _kept(self, asking: Asking, writer: ResponseWriter) -> Callable[[], Awaitable[None]] | None:
+        keep = self._keep
+        if keep is None:
+            return None
+        id_, previous = self._id, asking.echo.previous_response_id
+        return lambda: keep(Made(id_, previous, listed(asking.input, id_), writer.document))
+
+
+class Made(msgspec.Struct):
+    """A response that is whole, with what went in."""
+
+    id: str
+    previous: str | None
+    input: list[msgspec.Raw]
+    document: bytes
+
+
+RESPONSES: Final = ResponsesSurface("", lambda: 0, Earlier(), may_store=False)
+"""Words the errors of requests that never became one."""
