@@ -46,7 +46,7 @@ UNREADABLE = {
     "include_usage a text": (asked(stream_options={"include_usage": "yes"}), "stream_options.include_usage", "bool"),
     "max_tokens a text": (asked(max_tokens="7"), "max_tokens", "Expected `int"),
     "max_tokens a fraction": (asked(max_tokens=1.5), "max_tokens", "Expected `int"),
-    "max_tokens zero": (asked(max_tokens=0), "max_tokens", "at least 1"),
+    "max_tokens under the sign for no limit": (asked(max_tokens=-2), "max_tokens", ">= -1"),
     "max_completion_tokens a list": (asked(max_completion_tokens=[7]), "max_completion_tokens", "Expected `int"),
     "n a text": (asked(n="two"), "n", "Expected `int"),
     "n negative": (asked(n=-1), "n", ">= 1"),

@@ -81,7 +81,7 @@ async def test_an_answer_comes_back_byte_for_byte_and_leaves_an_entry(gateway: H
 async def test_every_form_of_prompt_and_every_field_reaches_the_provider_untouched(
     gateway: House, upstream: Upstream, prompt: str
 ) -> None:
-    more = '"suffix":"\\n}","echo" : true,"n":2,"best_of":3,"logprobs":5,"max_tokens":0,"logit_bias":{"50256":-100.0}'
+    more = '"suffix":"\\n}","echo" : true,"n":2,"best_of":0,"logprobs":5,"max_tokens":0,"logit_bias":{"50256":-100.0}'
     body = f'{{"prompt":{prompt},{more},"model":"near/tiny","stop":["\\n"],"seed":7,"temperature":0.10,"user":"u"}}'
     answer = await gateway.ask(body.encode(), target=TARGET)
     assert answer.status == 200

@@ -1,6 +1,7 @@
 """Every ending of a request leaves exactly one entry, and it says what happened and what it cost."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tests.gateway.house import ASKED, Gateway, House
-from tests.gateway.upstream import DONE, EVENTS, USAGE, WORDS, Call, Upstream
+from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Upstream
 from weighbridge.catalog.model import Endpoint
 from weighbridge.ledger.entry import Entry
 from weighbridge.providers.base import Answer
@@ -208,6 +209,25 @@ async def test_a_stream_without_usage_is_estimated_and_bounded_by_max_tokens(
     upstream.script = script
     await gateway.ask(STREAMED)
     assert tokens(await gateway.entry()) == (11, 3, None, "estimate")
+
+
+@pytest.mark.parametrize("fields", [{"max_tokens": 0}, {"max_tokens": 3, "max_completion_tokens": 0}])
+@pytest.mark.parametrize("asked", [ASKED, STREAMED])
+async def test_no_tokens_at_all_may_be_asked_for_and_bound_an_estimate(
+    gateway: House, upstream: Upstream, asked: dict[str, object], fields: dict[str, int]
+) -> None:
+    async def script(call: Call) -> None:
+        if json.loads(call.body).get("stream"):
+            await call.stream([each for each in EVENTS if each is not USAGE])
+        else:
+            await call.answer({**ANSWER, "usage": None})
+
+    upstream.script = script
+    answer = await gateway.ask({**asked, **fields})
+    assert answer.status == 200
+    sent = json.loads(upstream.calls[0].body)
+    assert {name: sent[name] for name in fields} == fields
+    assert tokens(await gateway.entry()) == (11, 0, None, "estimate")
 
 
 async def test_a_stop_cuts_what_does_not_end_and_its_entry_says_so(gateway: Gateway, upstream: Upstream) -> None:

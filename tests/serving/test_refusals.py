@@ -8,7 +8,7 @@ import pytest
 from weighbridge.errors import BadRequest
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.refusals import engine_request
-from weighbridge.wire.calls import for_upstream
+from weighbridge.wire.calls import for_upstream, read_chat
 from weighbridge.wire.tasks.completions import COMPLETIONS, CompletionCall
 
 FIM = "<|fim_prefix|>{prefix}<|fim_suffix|>{suffix}<|fim_middle|>"
@@ -71,3 +71,11 @@ def test_a_model_that_cannot_fill_a_gap_says_so() -> None:
     with pytest.raises(BadRequest, match="cannot fill a gap") as refused:
         asked(NO_GAPS, suffix="x")
     assert refused.value.param == "suffix"
+
+
+@pytest.mark.parametrize("param", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_of_no_tokens_is_refused_by_name_in_chat_too(param: str) -> None:
+    body = json.dumps({"model": "lab/coder", "messages": [{"role": "user", "content": "Hi."}], param: 0}).encode()
+    with pytest.raises(BadRequest) as refused:
+        engine_request(WRITES, "chat", read_chat(body), body)
+    assert refused.value.param == param

@@ -3,13 +3,13 @@
 Found by asking it; docs/local-models.md has the list for users.
 """
 
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.serving.engines import Upstream
-from weighbridge.wire.calls import Call, GeneratingCall, Task
+from weighbridge.wire.calls import Call, ChatCall, GeneratingCall, Task
 from weighbridge.wire.tasks.completions import COMPLETIONS, CompletionCall
 from weighbridge.wire.tasks.embeddings import EmbeddingsCall
 
@@ -26,6 +26,8 @@ def engine_request(upstream: Upstream, task: Task, call: Call, body: bytes) -> t
         raise BadRequest(f"dimensions: {upstream.model!r} has {upstream.dimensions} and no fewer", param="dimensions")
     if isinstance(call, GeneratingCall) and call.choices > 1:
         raise BadRequest("n: the local engine answers one choice a request; ask again for another", param="n")
+    if isinstance(call, ChatCall) and 0 in (call.max_tokens, call.max_completion_tokens):
+        _refuse_nothing("max_tokens" if call.max_tokens == 0 else "max_completion_tokens")
     return call, body
 
 
@@ -47,8 +49,12 @@ def _completion(upstream: Upstream, call: CompletionCall, body: bytes) -> tuple[
     if call.logprobs is not None:
         raise BadRequest("logprobs: the local engine gives them with chat completions only", param="logprobs")
     if call.max_tokens == 0:
-        raise BadRequest("max_tokens: at least 1, or -1 for no limit", param="max_tokens")
+        _refuse_nothing("max_tokens")
     return (call, body) if call.suffix is None else _gap(upstream, call, call.suffix, body)
+
+
+def _refuse_nothing(param: str) -> NoReturn:
+    raise BadRequest(f"{param}: at least 1, or -1 for no limit: the local engine writes a token or more", param=param)
 
 
 def _gap(upstream: Upstream, call: CompletionCall, suffix: str, body: bytes) -> tuple[Call, bytes]:

@@ -15,8 +15,8 @@ _NO_LIMIT: Final = -1
 _LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
 
 
-Task = Literal["chat", "completions", "embeddings", "rerank"]
-"""What a model can be asked to do; each has a path of its own."""
+Task = Literal["chat", "completions", "embeddings", "rerank", "messages", "responses"]
+"""What a model can be asked to do, and in which format; each has a path of its own."""
 
 
 class Call(msgspec.Struct, gc=False, kw_only=True):
@@ -102,7 +102,7 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
     @property
     def limit(self) -> int | None:
         """See GeneratingCall."""
-        return self.max_completion_tokens or self.max_tokens
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
 
 AnyCall = TypeVar("AnyCall", bound=Call)
@@ -117,11 +117,7 @@ _INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
 
 def read_chat(body: bytes) -> ChatCall:
     """The fields we need of a request. Raises BadRequest naming the field at fault."""
-    call = read(body, _calls)
-    if call.max_tokens == 0 or call.max_completion_tokens == 0:
-        param = "max_tokens" if call.max_tokens == 0 else "max_completion_tokens"
-        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
-    return call
+    return read(body, _calls)
 
 
 def read(body: bytes, calls: msgspec.json.Decoder[AnyCall]) -> AnyCall:

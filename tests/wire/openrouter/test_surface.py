@@ -93,7 +93,7 @@ def test_what_changes_no_answer_is_left_out(dropped: dict[str, object]) -> None:
         ({"provider": {"max_price": {"image": 1}}}, "provider.max_price"),
         ({"provider": {"max_price": {"prompt": "cheap"}}}, "provider.max_price.prompt"),
         ({"messages": []}, "messages"),
-        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -2}, "max_tokens"),
     ],
     ids=str,
 )
@@ -115,6 +115,7 @@ def test_what_cannot_be_done_is_refused_by_its_name(fields: dict[str, object], p
         ({"max_tokens": 1024}, {}, "low"),
         ({"max_tokens": 1025}, {}, "medium"),
         ({"max_tokens": 8193}, {"max_tokens": -1}, "high"),
+        ({"max_tokens": 8193}, {"max_tokens": 0}, "high"),
         ({"max_tokens": 100}, {"max_tokens": 1000}, "minimal"),
         ({"max_tokens": 200}, {"max_completion_tokens": 1000}, "low"),
         ({"max_tokens": 500}, {"max_tokens": 1000}, "medium"),

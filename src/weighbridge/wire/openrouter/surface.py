@@ -197,7 +197,7 @@ def _effort(request: _Request) -> Effort | None:
     if wanted.max_tokens == 0:
         return "none"
     limit = request.max_completion_tokens or request.max_tokens
-    if limit is None or limit < 0:
+    if limit is None or limit <= 0:
         return next((effort for most, effort in _BUDGETS if wanted.max_tokens <= most), "high")
     share = wanted.max_tokens / limit
     return next((effort for most, effort in _EFFORTS if share <= most), "xhigh")

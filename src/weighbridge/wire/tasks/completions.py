@@ -3,7 +3,7 @@
 Like chat it passes through untouched; its stream differs only in that a choice has `text` where chat has a `delta`.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -19,8 +19,8 @@ class CompletionCall(calls.GeneratingCall, gc=False, kw_only=True):
     prompt: msgspec.Raw
     suffix: str | None = None
     """What comes after the gap."""
-    best_of: calls.Limit | None = None
-    """So many are made for each prompt, `n` of them shown."""
+    best_of: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """So many are made for each prompt, `n` of them shown; one at least, whatever it says."""
     echo: bool | None = None
     """Whether the prompt is to stand before the text."""
     logprobs: object = None
