@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.house import furnished
-from weighbridge import app, db
-from weighbridge.app import Worker
+from weighbridge import db
+from weighbridge.app import worker as worker_module
+from weighbridge.app.worker import Worker
 from weighbridge.errors import LedgerUnavailable
 
 
@@ -35,5 +36,5 @@ def test_few_files_are_told_only_if_fewer_than_connections(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, connections: int, warns: bool
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (20_000, 20_000))
-    app._open_many_files(connections)
+    worker_module._open_many_files(connections)
     assert bool(caplog.records) == warns

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.gateway.house import House, furnished
-from weighbridge.app import WorkerSpec
+from weighbridge.app.worker import WorkerSpec
 
 
 @dataclass

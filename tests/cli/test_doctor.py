@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tests.cli.upstream import upstream
-from weighbridge.cli.connected import connections
+from weighbridge.app.connections import connections
 from weighbridge.config import read
 from weighbridge.providers.rows import Row
 

@@ -2,12 +2,14 @@
 
 import pytest
 
-from weighbridge.cli.connected import Connection, Lack
+from weighbridge.app.connections import Connection, Lack
 from weighbridge.cli.welcome import snippet, welcome
+from weighbridge.providers.rows import Row
 
 
 def connection(name: str, lack: Lack | None, *variables: str) -> Connection:
-    return Connection(name.lower(), name, "https://api.example/v1", lack is None, variables, None, lack)
+    row = Row(name.lower(), name, "", key_env=variables)
+    return Connection(row, "https://api.example/v1", None, ("chat",), lack)
 
 
 def said(models: list[str], connections: list[Connection]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from weighbridge import config, db
 from weighbridge.accounts import keys
-from weighbridge.app import Worker
+from weighbridge.app.worker import Worker
 from weighbridge.config import Settings
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry

@@ -388,8 +388,8 @@ async def test_the_providers_are_those_that_are_set_up(tmp_path: Path) -> None:
         listed = (await gateway.get("/api/v1/providers")).document["data"]
     assert isinstance(listed, list)
     assert [(each["slug"], each["name"], each["headquarters"]) for each in listed] == [
-        ("own", "own", None),
         ("groq", "Groq", "US"),
+        ("own", "own", None),
     ]
 
 

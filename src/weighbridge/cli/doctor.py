@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from weighbridge import config
+from weighbridge.app.connections import connections
 from weighbridge.cli import findings, probing
-from weighbridge.cli.connected import connections
 from weighbridge.cli.findings import Condition, Finding
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json

@@ -9,12 +9,12 @@ from typing import get_args
 import click
 
 from weighbridge import config
-from weighbridge.app import LOCAL
+from weighbridge.app.connections import connections
+from weighbridge.app.offer import LOCAL
 from weighbridge.catalog.choose import select
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Endpoint, LicenceClass, Model, Price
 from weighbridge.cli import pull
-from weighbridge.cli.connected import connections
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from weighbridge.cli.connected import Connection
+from weighbridge.app.connections import Connection
 from weighbridge.cli.findings import Finding
 from weighbridge.config import Secret, Settings
 
@@ -29,7 +29,7 @@ def of_providers(settings: Settings, found: Sequence[Connection], *, ask: bool) 
 def _finding(settings: Settings, connection: Connection, *, ask: bool) -> Finding:
     about = f"provider {connection.id}"
     url = connection.base_url or ""
-    key = settings.provider_key(connection.id, connection.key_variables)
+    key = settings.provider_key(connection.id, connection.row.key_env)
     said = f"{url}, {'key set' if key else 'no key'}"
     try:
         status = _ask(url, key) if ask else None
@@ -65,5 +65,5 @@ def _ask(url: str, key: Secret | None) -> int:
 def _variable(connection: Connection) -> str:
     own = f"providers.{connection.id}.base_url"
     if connection.lack == "base URL":
-        return connection.base_url_variable or own
-    return next(iter(connection.key_variables), own)
+        return connection.row.base_url_env or own
+    return next(iter(connection.row.key_env), own)

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from weighbridge import config
-from weighbridge.app import WorkerSpec
+from weighbridge.app.connections import Connection, connections
+from weighbridge.app.worker import WorkerSpec
 from weighbridge.cli import client_key, database, pull, running
 from weighbridge.cli.client import Gateway
-from weighbridge.cli.connected import Connection, connections
 from weighbridge.cli.listening import bound, listen
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.running import Running

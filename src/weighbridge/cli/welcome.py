@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from weighbridge.cli.connected import Connection
+from weighbridge.app.connections import Connection
 
 _SUGGESTED = ("DEEPSEEK_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
 
@@ -56,8 +56,8 @@ def _models(models: Sequence[str], connections: Sequence[Connection]) -> str:
 
 def _providers(connections: Sequence[Connection]) -> Iterator[str]:
     remote = [each for each in connections if each.id != "local"]
-    called = [each.name for each in remote if each.lack is None]
-    variables = [name for each in remote if each.lack == "key" for name in each.key_variables[:1]]
+    called = [each.row.name for each in remote if each.lack is None]
+    variables = [name for each in remote if each.lack == "key" for name in each.row.key_env[:1]]
     suggested = next((name for name in _SUGGESTED if name in variables), None)
     yield f"  Providers  {', '.join(called) or 'none'}"
     if suggested is not None:

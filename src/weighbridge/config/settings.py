@@ -153,6 +153,9 @@ class ProviderSettings:
     rerank: Literal["documents", "texts"] = setting(
         "documents", "What its reranker calls the documents: `texts` for Text Embeddings Inference, its own format."
     )
+    speaks: tuple[Literal["chat", "messages", "responses"], ...] = setting(
+        (), "The formats it takes under its base URL, where they are not its row's or `chat` alone."
+    )
     habits: Text | None = setting(
         None, "The provider whose habits it has, such as vllm; none: requests and answers pass as they come."
     )

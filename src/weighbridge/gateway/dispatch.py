@@ -23,15 +23,24 @@ async def first_answer(planned: Sequence[Planned], asked: Asked, tab: Tab, provi
     """
     last: WeighbridgeError | None = None
     for one in planned:
+        provider = providers[one[0].provider]
+        native = asked.native
+        if native is not None and native.task not in provider.natively:
+            native = None
+        if native is None and asked.untold is not None:
+            last = last or asked.untold
+            continue
         tab.trying(one)
         since = tab.elapsed()
         try:
-            asked.repair = None
+            asked.repair, asked.passed = None, native
             habits = one[0].habits if asked.task == "chat" else None
-            if habits is None:
-                answer = await providers[one[0].provider].ask(asked.task, one[0], asked.call, asked.body)
+            if native is not None:
+                answer = await provider.ask(native.task, one[0], native.call, native.body)
+            elif habits is None:
+                answer = await provider.ask(asked.task, one[0], asked.call, asked.body)
             else:
-                answer = await _ask(providers[one[0].provider], one[0], asked, habits)
+                answer = await _ask(provider, one[0], asked, habits)
         except WeighbridgeError as exc:
             tab.failed(exc, since)
             if not exc.try_another:

@@ -12,8 +12,9 @@ from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import reported, sse
 from weighbridge.wire.decoding import readable
 from weighbridge.wire.repaired import Repaired, put_right
-from weighbridge.wire.surface import Asked, Stream
+from weighbridge.wire.surface import Asked, Form, Stream
 from weighbridge.wire.tasks import rerank
+from weighbridge.wire.usage import Usage
 
 _STREAM: Final = b"text/event-stream"
 _MOST: Final = 64 * 1024 * 1024
@@ -30,7 +31,7 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
     try:
         if answer.content_type[: len(_STREAM)].lower() != _STREAM:
             await _whole(answer, asked, tab, reply)
-        elif asked.exact and not asked.call.streamed:
+        elif asked.exact and asked.passed is None and not asked.call.streamed:
             await _gathered(answer, asked, tab, reply)
         else:
             return await _stream(answer, asked, tab, reply)
@@ -42,19 +43,17 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
 async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
-    usage = reported.usage_in(document)
-    if usage is None and asked.task in ("embeddings", "rerank"):
-        usage = rerank.usage_in(document)
+    usage = _usage_in(document, asked)
     if usage is None and (fault := reported.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
     if usage is None and not readable(document):
         raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
-    charge = tab.charge(usage, reported.said(document)[0] if usage is None else 0)
+    charge = tab.charge(usage, _said_in(document, asked) if usage is None else 0)
     told = None if charge.cost is None or charge.counted_by == "estimate" else plain(charge.cost)
     if asked.repair is not None:
         document = put_right(document, asked.repair)
     try:
-        document = asked.form.whole(document, told)
+        document = _form(asked).whole(document, told)
     except UpstreamError as exc:  # it worked for it, whatever it is
         tab.settle("upstream_broke", exc.status, error=exc.code, charge=charge)
         raise
@@ -64,11 +63,27 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
         await receipt
     if asked.keep is not None:
         await asked.keep()
-    kind = answer.content_type if not asked.exact else _STREAM if asked.call.streamed else answers.JSON[1]
+    as_it_is = asked.passed is not None or not asked.exact
+    kind = answer.content_type if as_it_is else _STREAM if asked.call.streamed else answers.JSON[1]
     headers: Headers = ((b"content-type", kind), (answers.RECEIPT, tab.id.encode()))
     if told is not None:
         headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
+
+
+def _form(asked: Asked) -> Form:
+    return asked.form if asked.passed is None else asked.passed.form
+
+
+def _usage_in(document: bytes, asked: Asked) -> Usage | None:
+    if asked.passed is not None:
+        return asked.passed.usage_in(document)
+    usage = reported.usage_in(document)
+    return rerank.usage_in(document) if usage is None and asked.task in ("embeddings", "rerank") else usage
+
+
+def _said_in(document: bytes, asked: Asked) -> int:
+    return reported.said(document)[0] if asked.passed is None else asked.passed.said_in(document)
 
 
 async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
@@ -153,7 +168,7 @@ async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstr
 
 
 def _machine(asked: Asked, tab: Tab) -> Stream:
-    stream = asked.form.stream(tab.cost_text)
+    stream = _form(asked).stream(tab.cost_text)
     return stream if asked.repair is None else Repaired(stream, asked.repair)
 
 

@@ -83,8 +83,13 @@ class Answer(msgspec.Struct, frozen=True):
 class Provider(Protocol):
     """One upstream, whatever it speaks."""
 
+    @property
+    def natively(self) -> frozenset[Task]:
+        """The formats besides OpenAI's chat that it is asked in by clients that speak them."""
+        ...
+
     async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
-        """Send a request in OpenAI's format for the task; `body` is the client's, `call` what was read of it.
+        """Send a request in the format of the task; `body` is the client's, `call` what was read of it.
 
         Raises UpstreamError or BadRequest before the first byte or not at all. Cancellation closes the upstream.
         """

@@ -23,6 +23,7 @@ from weighbridge.errors import (
 from weighbridge.providers.base import Answer, Body
 from weighbridge.transport.client import Exchange, Pool
 from weighbridge.wire import calls, reported
+from weighbridge.wire.calls import Task
 from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.usage import Source
 
@@ -32,17 +33,21 @@ _OVERFLOW: Final = re.compile(
     rb"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long",
     re.IGNORECASE,
 )
-_PATHS: Final[Mapping[calls.Task, str]] = {
+_PATHS: Final[Mapping[Task, str]] = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "embeddings": "/embeddings",
     "rerank": "/rerank",
+    "messages": "/messages",
+    "responses": "/responses",
 }
-_READ: Final[Mapping[calls.Task, str]] = {
+_READ: Final[Mapping[Task, str]] = {
     "chat": "messages",
     "completions": "prompt",
     "embeddings": "input",
     "rerank": "documents",
+    "messages": "messages",
+    "responses": "input",
 }
 """The field whose text may be too long for the model."""
 _UNDECIDED: Final = 1.0
@@ -70,22 +75,30 @@ class Dialect:
     ask_usage: bool = True
     """Whether streams must be asked for their usage by `stream_options.include_usage`."""
     counted_by: Source = "provider"
+    natively: frozenset[Task] = frozenset()
+    """The formats besides chat that it is asked in by clients that speak them."""
 
 
 class OpenAICompatible:
     """One server, by its pool of connections."""
 
+    models_path = "/models"
+    """Where its models are listed."""
+
     def __init__(self, pool: Pool, dialect: Dialect) -> None:
         self._pool = pool
         self._dialect = dialect
+        self.natively = dialect.natively
         self._name = pool.origin.name
-        head = _head(pool, dialect.key)
+        head = _head(pool) + self.credentials(dialect.key)
         self._heads = {task: _post(dialect.base_path + path, head) for task, path in _PATHS.items()}
-        self._models = f"GET {dialect.base_path}/models HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
+        self._models = (
+            f"GET {dialect.base_path}{self.models_path} HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
+        )
 
-    async def ask(self, task: calls.Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
         """See Provider.ask."""
-        body = self.sent(endpoint, call, body)
+        body = self.sent(task, endpoint, call, body)
         answer = await self._pool.exchange([self._heads[task] % len(body), body])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
@@ -98,9 +111,14 @@ class OpenAICompatible:
             request_id=None if request_id is None else request_id[:200].decode("latin-1"),
         )
 
-    def sent(self, endpoint: Endpoint, call: calls.Call, body: bytes) -> bytes:
+    def credentials(self, key: str | None) -> str:
+        """The headers that say who asks, each with its end of line."""
+        return "" if key is None else f"authorization: Bearer {key}\r\n"
+
+    def sent(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> bytes:
         """The request as this server takes it. Raises BadRequest where it cannot be said to it."""
-        return calls.for_upstream(body, call, endpoint.upstream_model, ask_usage=self._dialect.ask_usage)
+        ask_usage = self._dialect.ask_usage and task not in self.natively
+        return calls.for_upstream(body, call, endpoint.upstream_model, ask_usage=ask_usage)
 
     async def models(self) -> list[str]:
         """The ids that the server's own list of models has. Raises WeighbridgeError."""
@@ -117,16 +135,14 @@ class OpenAICompatible:
         """Close the connections that rest."""
         self._pool.close()
 
-    async def _refused(self, answer: Exchange, task: calls.Task = "chat") -> WeighbridgeError:
+    async def _refused(self, answer: Exchange, task: Task = "chat") -> WeighbridgeError:
         try:
             text = await text_of(answer, _MOST_OF_AN_ERROR)
         except UpstreamError:
             text = b""  # the status alone says what it was
         return self.refusal(answer.status, answer.headers, text, task)
 
-    def refusal(
-        self, status: int, headers: dict[bytes, bytes], text: bytes, task: calls.Task = "chat"
-    ) -> WeighbridgeError:
+    def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes, task: Task = "chat") -> WeighbridgeError:
         """What an answer outside 2xx means: its status first, its words last."""
         wait = _retry_after(headers)
         if status in (401, 402, 403):
@@ -157,13 +173,12 @@ def _post(path: str, head: str) -> bytes:
     return (f"POST {path.replace('%', '%%')} HTTP/1.1\r\n{head.replace('%', '%%')}{kind}").encode()
 
 
-def _head(pool: Pool, key: str | None) -> str:
+def _head(pool: Pool) -> str:
     origin = pool.origin
     usual = origin.port == (443 if origin.tls else 80)
     name = f"[{origin.host}]" if ":" in origin.host else origin.host
     host = name if usual else f"{name}:{origin.port}"
-    authorization = "" if key is None else f"authorization: Bearer {key}\r\n"
-    return f"host: {host}\r\n{authorization}user-agent: weighbridge\r\naccept-encoding: identity\r\n"
+    return f"host: {host}\r\nuser-agent: weighbridge\r\naccept-encoding: identity\r\n"
 
 
 async def text_of(answer: Body, most: int) -> bytes:

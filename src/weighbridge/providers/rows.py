@@ -1,4 +1,4 @@
-"""Providers that speak OpenAI's chat API, as data: one row each in rows.toml."""
+"""The providers we know, as data: one row each in rows.toml."""
 
 import tomllib
 from dataclasses import dataclass, fields
@@ -9,6 +9,9 @@ from typing import Literal
 import msgspec
 
 from weighbridge.errors import CatalogError
+
+Spoken = Literal["chat", "messages", "responses"]
+"""A format in which answers can be asked for: OpenAI's chat completions, Anthropic's Messages, OpenAI's Responses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Row:
     country: str | None = None
     """The company's seat, ISO 3166-1 alpha-2: whose law it is under, not where its machines stand."""
     country_source: str | None = None
+    speaks: tuple[Spoken, ...] = ("chat",)
+    """What it is asked in: a client of one of these formats is passed through; without `chat`, that is translated."""
     usage_in_streams: Literal["asked", "always"] = "asked"
     """Whether a stream counts its tokens on `stream_options.include_usage`, or always and refuses the option."""
 

@@ -37,10 +37,10 @@ _lists: Final = msgspec.json.Decoder(list[_Ranked])
 class TextEmbeddingsInference(OpenAICompatible):
     """One such server."""
 
-    def sent(self, endpoint: Endpoint, call: Call, body: bytes) -> bytes:
+    def sent(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> bytes:
         """See OpenAICompatible.sent."""
         if not isinstance(call, RerankCall):
-            return super().sent(endpoint, call, body)
+            return super().sent(task, endpoint, call, body)
         query, documents = texts(call)
         return msgspec.json.encode(_Asked(query, documents))
 

@@ -26,6 +26,8 @@ _TOO_LONG: Final = b"is too large to process"
 class LocalEngines:
     """Sends each call to the engine of its model. An engine that is not there is loading, or coming back."""
 
+    natively: frozenset[Task] = frozenset()
+
     def __init__(self, upstreams: Sequence[Upstream], *, patience: Patience, deadlines: Deadlines) -> None:
         self._engines: Mapping[str, tuple[Upstream, OpenAICompatible]] = {
             upstream.model: (upstream, _engine(upstream, patience, deadlines)) for upstream in upstreams

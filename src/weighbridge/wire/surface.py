@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.wire import inner as inner_form
 from weighbridge.wire.calls import Call, Task
 from weighbridge.wire.habits.profile import Habits
@@ -89,6 +89,19 @@ class Origin(msgspec.Struct):
     cost: Cost = lambda usage: None
 
 
+class Native(msgspec.Struct):
+    """The client's own request, for a provider that speaks its dialect: the answer passes back as it is."""
+
+    task: Task
+    call: Call
+    body: bytes
+    form: Form
+    usage_in: Callable[[bytes], Usage | None]
+    """The tokens that a whole answer reports."""
+    said_in: Callable[[bytes], int]
+    """Bytes of text, reasoning and tool calls in a whole answer."""
+
+
 class Asked(msgspec.Struct):
     """A client's request as the providers are asked it."""
 
@@ -112,6 +125,12 @@ class Asked(msgspec.Struct):
     """The request for a model with habits of its own, where the client said more of it than `body` does."""
     repair: Repair | None = None
     """What puts the answer right; set when an endpoint begins to give it, if it must be."""
+    native: Native | None = None
+    """The request in the client's own dialect."""
+    untold: BadRequest | None = None
+    """Why nothing but `native` will do: what a provider of chat completions cannot be told, or is wrong altogether."""
+    passed: Native | None = None
+    """`native`, if the endpoint that answers was asked so; set when it begins to."""
     keep: Callable[[], Awaitable[None]] | None = None
     """What else has to be done, once the answer is whole, before its last byte leaves."""
 

@@ -1,7 +1,7 @@
-"""Where the parts are put together: a worker, from its settings. The only module that names concrete ones.
+"""A worker: its parts, from the front to the ledger, put together from its settings.
 
-`weighbridge up` starts one process of this module for each worker and hands it a WorkerSpec on its standard
-input; the worker serves the listening socket it inherited until SIGTERM.
+`weighbridge up` hands each worker a WorkerSpec on its standard input; the worker serves the listening socket it
+inherited until SIGTERM.
 """
 
 import asyncio
@@ -11,12 +11,9 @@ import resource
 import signal
 import socket
 import sqlite3
-import ssl
 import sys
 import time
-import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,10 +25,10 @@ import uvloop
 from weighbridge import config, db
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as KeptResponses
-from weighbridge.catalog.load import OWN_MACHINE, load
-from weighbridge.catalog.model import Catalog, Endpoint, Price, Rate
-from weighbridge.catalog.shelf import Shelf, with_endpoint
-from weighbridge.config import ProviderModel, Settings
+from weighbridge.app.offer import LOCAL, offered
+from weighbridge.app.upstreams import patience, upstreams
+from weighbridge.catalog.shelf import Shelf
+from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.health import Health
@@ -46,13 +43,11 @@ from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry, Ids
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
-from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
-from weighbridge.providers.rows import Row, read_rows
-from weighbridge.providers.text_embeddings_inference import TextEmbeddingsInference
+from weighbridge.providers.openai_compatible import OpenAICompatible
+from weighbridge.providers.rows import read_rows
 from weighbridge.serving import parent
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
-from weighbridge.transport.client import Origin, Patience, Pool
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Request
 from weighbridge.transport.server import Limits, Server
@@ -62,8 +57,6 @@ log = logging.getLogger(__name__)
 
 _GARBAGE: Final = 20_000
 """Objects made and not yet freed before the collector looks for cycles: a request leaves none, and has hundreds."""
-LOCAL: Final = "local"
-"""The id under which the catalogue lists what we run ourselves."""
 LOOK_AGAIN: Final = 60.0
 """Seconds between two looks at the lists of models that providers publish."""
 
@@ -130,7 +123,8 @@ class Worker:
         deadlines = Deadlines(loop)
         self._settings = settings
         self._look_again = look_again
-        self._rows = {row.id: row for row in read_rows()}
+        rows = read_rows()
+        self._rows = {row.id: row for row in rows}
         self._writer = Writer(
             settings.ledger_path,
             durability=settings.ledger.durability,
@@ -141,11 +135,11 @@ class Worker:
         self._keeping = _connected(settings.ledger_path)
         self._kept = KeptResponses(self._keeping)
         turns = Turns(deadlines.now)
-        self._servers = _servers(settings, self._rows, deadlines, turns)
-        self._shelf = Shelf(_catalog(settings, tuple(self._servers), engines))
+        self._servers = upstreams(settings, rows, deadlines, turns)
+        self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
         self._providers: dict[str, Provider] = dict(self._servers)
         if engines:
-            self._providers[LOCAL] = LocalEngines(engines, patience=_patience(settings), deadlines=deadlines)
+            self._providers[LOCAL] = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
@@ -292,86 +286,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _servers(
-    settings: Settings, rows: Mapping[str, Row], deadlines: Deadlines, turns: Turns
-) -> dict[str, OpenAICompatible]:
-    """A client for each provider that has what it needs: a base URL, and a key where the row asks for one."""
-    tls = ssl.create_default_context(cafile=settings.upstream.ca_file)
-    servers: dict[str, OpenAICompatible] = {}
-    for name, row in ({name: Row(id=name, name=name, source="") for name in settings.providers} | dict(rows)).items():
-        base_url = base_url_of(settings, row)
-        key = settings.provider_key(name, row.key_env)
-        own = settings.providers.get(name)
-        if base_url is None or (own is not None and not own.enabled) or (row.key_env and key is None and own is None):
-            continue
-        url = urllib.parse.urlsplit(base_url)
-        is_tls = url.scheme == "https"
-        origin = Origin(name, url.hostname or "localhost", url.port or (443 if is_tls else 80), is_tls)
-        pool = Pool(
-            origin,
-            patience=_patience(settings),
-            deadlines=deadlines,
-            turns=turns,
-            tls=tls,
-            limit=settings.upstream.max_connections_per_origin,
-        )
-        dialect = Dialect(
-            base_path=url.path.rstrip("/"),
-            key=None if key is None else key.reveal(),
-            key_place=" or ".join(row.key_env) or f"providers.{name}.api_key",
-            ask_usage=row.usage_in_streams == "asked",
-        )
-        is_tei = own is not None and own.rerank == "texts"
-        servers[name] = TextEmbeddingsInference(pool, dialect) if is_tei else OpenAICompatible(pool, dialect)
-    return servers
-
-
-def base_url_of(settings: Settings, row: Row) -> str | None:
-    """Where a provider is: the settings' own, else the variable of its row, else the row's."""
-    own = settings.providers.get(row.id)
-    if own is not None and own.base_url is not None:
-        return own.base_url
-    said = None if row.base_url_env is None else settings.secrets.get(row.base_url_env)
-    return row.base_url if said is None else said.reveal()
-
-
-def _catalog(settings: Settings, providers: tuple[str, ...], engines: tuple[Upstream, ...]) -> Catalog:
-    """The data's models with what is set up here: providers' listings, engines, the settings' own models."""
-    like = {name: own.habits for name, own in settings.providers.items() if own.habits is not None}
-    catalog = load(providers, when=_now(), habits_like=like)
-    for engine in engines:
-        catalog = with_endpoint(catalog, Endpoint(LOCAL, engine.model, engine.model, (OWN_MACHINE,)))
-    for provider, own in settings.providers.items():
-        for model in own.models if provider in providers else ():
-            catalog = with_endpoint(catalog, _own_endpoint(provider, model))
-    return catalog
-
-
-def _own_endpoint(provider: str, model: ProviderModel) -> Endpoint:
-    name = model.model or f"{provider}/{model.id}"
-    if model.input is None or model.output is None:
-        return Endpoint(provider, model.id, name, context=model.context)
-    price = Price(
-        id=f"settings:{provider}/{model.id}",
-        source="settings",
-        input=Rate(model.input),
-        output=Rate(model.output),
-        cache_read=None if model.cache_read is None else Rate(model.cache_read),
-        cache_write=None if model.cache_write is None else Rate(model.cache_write),
-    )
-    return Endpoint(provider, model.id, name, (price,), context=model.context)
-
-
-def _patience(settings: Settings) -> Patience:
-    upstream = settings.upstream
-    return Patience(
-        connect=upstream.connect_timeout_seconds,
-        first_byte=upstream.first_byte_timeout_seconds,
-        idle=upstream.idle_timeout_seconds,
-        keep_alive=upstream.keep_alive_seconds,
-    )
-
-
 def _limits(settings: Settings) -> Limits:
     server = settings.server
     return Limits(
@@ -382,8 +296,3 @@ def _limits(settings: Settings) -> Limits:
         keep_alive_seconds=server.keep_alive_seconds,
         connections=server.max_connections,
     )
-
-
-if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()

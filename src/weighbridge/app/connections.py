@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from weighbridge.app import base_url_of
-from weighbridge.config import ConfigError, ProviderSettings, Settings
-from weighbridge.providers.rows import Row
+from weighbridge.config import ConfigError, ProviderSettings, Secret, Settings
+from weighbridge.providers.rows import Row, Spoken
 
 Lack = Literal["off", "key", "base URL"]
 
@@ -16,13 +15,16 @@ Lack = Literal["off", "key", "base URL"]
 class Connection:
     """One provider as the settings have it. `lack` is None where it can be called."""
 
-    id: str
-    name: str
+    row: Row
     base_url: str | None
-    has_key: bool
-    key_variables: tuple[str, ...]
-    base_url_variable: str | None
+    key: Secret | None
+    speaks: tuple[Spoken, ...]
     lack: Lack | None
+
+    @property
+    def id(self) -> str:
+        """The provider's id."""
+        return self.row.id
 
 
 def connections(settings: Settings, rows: Sequence[Row]) -> list[Connection]:
@@ -45,7 +47,7 @@ def _own_row(name: str, own: ProviderSettings, known: Sequence[str]) -> Row:
 
 def _connection(settings: Settings, row: Row) -> Connection:
     own = settings.providers.get(row.id, ProviderSettings())
-    base_url = base_url_of(settings, row)
+    base_url = _base_url(settings, row)
     key = settings.provider_key(row.id, row.key_env)
     lack: Lack | None = None
     if not own.enabled:
@@ -54,4 +56,13 @@ def _connection(settings: Settings, row: Row) -> Connection:
         lack = "base URL"
     elif key is None and row.key_env and row.id not in settings.providers:
         lack = "key"
-    return Connection(row.id, row.name, base_url, key is not None, row.key_env, row.base_url_env, lack)
+    return Connection(row, base_url, key, own.speaks or row.speaks, lack)
+
+
+def _base_url(settings: Settings, row: Row) -> str | None:
+    """Where a provider is: the settings' own, else the variable of its row, else the row's."""
+    own = settings.providers.get(row.id)
+    if own is not None and own.base_url is not None:
+        return own.base_url
+    said = None if row.base_url_env is None else settings.secrets.get(row.base_url_env)
+    return row.base_url if said is None else said.reveal()
