@@ -20,7 +20,9 @@ _UNKNOWN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """What Anthropic gives for a date that is not known."""
 
 
-class _Listed(msgspec.Struct, tag="model"):
+class AnthropicModel(msgspec.Struct, tag="model"):
+    """A model that can be asked for, as Anthropic lists it."""
+
     id: str
     display_name: str
     created_at: datetime
@@ -29,8 +31,10 @@ class _Listed(msgspec.Struct, tag="model"):
     lifecycle: Literal["active"] = "active"
 
 
-class _Page(msgspec.Struct):
-    data: list[_Listed]
+class AnthropicModelPage(msgspec.Struct):
+    """Some of the models, by id."""
+
+    data: list[AnthropicModel]
     has_more: bool
     first_id: str | None
     last_id: str | None
@@ -63,13 +67,13 @@ class AnthropicModels:
             answers.error(reply, exc, MESSAGES)
 
 
-def _page(models: list[Model], query: Mapping[str, str]) -> _Page:
+def _page(models: list[Model], query: Mapping[str, str]) -> AnthropicModelPage:
     """Cursors are ids; one that is no model's stands where it would stand among them. Raises BadRequest."""
     limit = _limit(query.get("limit"))
     after, before = query.get("after_id"), query.get("before_id")
     found = [model for model in models if (after is None or model.id > after) and (before is None or model.id < before)]
     shown = found[-limit:] if before is not None and after is None else found[:limit]
-    return _Page(
+    return AnthropicModelPage(
         data=[_listed(model) for model in shown],
         has_more=len(found) > len(shown),
         first_id=shown[0].id if shown else None,
@@ -85,9 +89,9 @@ def _limit(said: str | None) -> int:
     return int(said)
 
 
-def _listed(model: Model) -> _Listed:
+def _listed(model: Model) -> AnthropicModel:
     released = model.released
-    return _Listed(
+    return AnthropicModel(
         id=model.id,
         display_name=model.name or model.id,
         created_at=_UNKNOWN if released is None else datetime.combine(released, time(), UTC),

@@ -15,7 +15,9 @@ from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.messages.surface import estimated_input
 
 
-class _Count(msgspec.Struct):
+class TokenCount(msgspec.Struct):
+    """About how many tokens a request has."""
+
     input_tokens: int
     counted_by: str = "estimate"
 
@@ -37,4 +39,4 @@ class CountTokens:
         key = self.open(request, self.now())
         name, tokens = estimated_input(request.body)
         allow(key, model_named(name, self.catalog(), self.providers).id)
-        answers.document(reply, _Count(tokens))
+        answers.document(reply, TokenCount(tokens))

@@ -11,11 +11,15 @@ from weighbridge.gateway import answers
 from weighbridge.transport.message import Reply, Request
 
 
-class _Alive(msgspec.Struct):
+class Alive(msgspec.Struct):
+    """The process answers."""
+
     status: str = "ok"
 
 
-class _Readiness(msgspec.Struct):
+class Readiness(msgspec.Struct):
+    """Whether a request could be answered and entered; `missing` says why not, in sentences."""
+
     status: str
     models: int
     """Models that some endpoint serves."""
@@ -31,7 +35,7 @@ class Health:
 
     async def healthz(self, request: Request, reply: Reply) -> None:
         """200 as long as the process answers."""
-        answers.document(reply, _Alive())
+        answers.document(reply, Alive())
 
     async def readyz(self, request: Request, reply: Reply) -> None:
         """200 when a request could be answered and recorded, else 503 with what is missing."""
@@ -44,4 +48,4 @@ class Health:
         if not models:
             missing.append("no model is served: set a provider's key, or run a local model; see `weighbridge doctor`")
         status = "not ready" if missing else "ready"
-        answers.document(reply, _Readiness(status, models, missing), status=503 if missing else 200)
+        answers.document(reply, Readiness(status, models, missing), status=503 if missing else 200)

@@ -17,13 +17,15 @@ from weighbridge.routing.plan import plan
 from weighbridge.transport.message import Reply, Request
 
 
-class _Licence(msgspec.Struct):
+class ListedLicence(msgspec.Struct):
+    """Of the model: SPDX's id where there is one, else `LicenseRef-…`."""
+
     id: str
     # "class" is no name in Python
     licence_class: str = msgspec.field(name="class")
 
 
-class _Price(msgspec.Struct):
+class ListedPrice(msgspec.Struct):
     """The price row in force now: US dollars in digits, for a million tokens, `request` for each request."""
 
     id: str
@@ -34,10 +36,10 @@ class _Price(msgspec.Struct):
     cache_read: str | None
     cache_write: str | None
     request: str
-    tiers: list["_Tier"]
+    tiers: list["ListedTier"]
 
 
-class _Tier(msgspec.Struct):
+class ListedTier(msgspec.Struct):
     """What the whole prompt pays when it has more tokens than `above`."""
 
     above: int
@@ -47,18 +49,22 @@ class _Tier(msgspec.Struct):
     cache_write: str | None
 
 
-class _Endpoint(msgspec.Struct):
+class ListedEndpoint(msgspec.Struct):
+    """Who serves the model."""
+
     provider: str
     model: str
     """The provider's own name for it."""
     quantisation: str | None
     region: str | None
     context_length: int | None
-    price: _Price | None
+    price: ListedPrice | None
     """Null where it is not known, never zero by guess."""
 
 
-class _Listed(msgspec.Struct):
+class ListedModel(msgspec.Struct):
+    """A model that can be asked for. Null is unknown."""
+
     id: str
     created: int
     """Seconds since 1970 of the release; 0 where it is not known, as the field may not be absent."""
@@ -68,7 +74,7 @@ class _Listed(msgspec.Struct):
     lab: str | None = None
     origin: str | None = None
     """Country of the lab."""
-    licence: _Licence | None = None
+    licence: ListedLicence | None = None
     open_weights: bool | None = None
     total_parameters: int | None = None
     active_parameters: int | None = None
@@ -83,12 +89,14 @@ class _Listed(msgspec.Struct):
     source: str | None = None
     """Where the catalogue has these facts from."""
     providers: tuple[str, ...] = ()
-    endpoints: tuple[_Endpoint, ...] = ()
+    endpoints: tuple[ListedEndpoint, ...] = ()
     """The cheapest first."""
 
 
-class _List(msgspec.Struct):
-    data: list[_Listed]
+class ModelList(msgspec.Struct):
+    """All that the key may ask for, by id."""
+
+    data: list[ListedModel]
     object: Literal["list"] = "list"
 
 
@@ -103,7 +111,7 @@ class Models:
     async def list(self, request: Request, reply: Reply) -> None:
         """All of them, by id."""
         now = self.now()
-        answers.document(reply, _List([_listed(model, now) for model in self.served(request)]))
+        answers.document(reply, ModelList([_listed(model, now) for model in self.served(request)]))
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One of them. Raises UnknownModel for any other."""
@@ -127,17 +135,17 @@ class Models:
         return model
 
 
-def _listed(model: Model, now: datetime) -> _Listed:
+def _listed(model: Model, now: datetime) -> ListedModel:
     released = 0 if model.released is None else int(datetime.combine(model.released, time(), UTC).timestamp())
     lab = model.lab
-    return _Listed(
+    return ListedModel(
         id=model.id,
         created=released,
         owned_by=model.id.partition("/")[0] if lab is None else lab.slug,
         name=model.name,
         lab=None if lab is None else lab.name,
         origin=None if lab is None else lab.country,
-        licence=None if model.licence is None else _Licence(model.licence.id, model.licence.licence_class),
+        licence=None if model.licence is None else ListedLicence(model.licence.id, model.licence.licence_class),
         open_weights=model.open_weights,
         total_parameters=model.total_params,
         active_parameters=model.active_params,
@@ -155,8 +163,8 @@ def _listed(model: Model, now: datetime) -> _Listed:
     )
 
 
-def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> _Endpoint:
-    return _Endpoint(
+def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> ListedEndpoint:
+    return ListedEndpoint(
         provider=endpoint.provider,
         model=endpoint.upstream_model,
         quantisation=endpoint.quantisation,
@@ -166,10 +174,10 @@ def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> _Endpoin
     )
 
 
-def _price(price: Price) -> _Price:
+def _price(price: Price) -> ListedPrice:
     rates = [rate for rate in (price.input, price.output, price.cache_read, price.cache_write) if rate is not None]
     starts = sorted({start for rate in rates for start, _ in rate.tiers})
-    return _Price(
+    return ListedPrice(
         id=price.id,
         source=price.source,
         since=price.since,
@@ -182,9 +190,9 @@ def _price(price: Price) -> _Price:
     )
 
 
-def _tier(start: int, price: Price) -> _Tier:
+def _tier(start: int, price: Price) -> ListedTier:
     read, written = price.cache_read, price.cache_write
-    return _Tier(
+    return ListedTier(
         above=start,
         input=plain(price.input.at(start + 1)),
         output=plain(price.output.at(start + 1)),

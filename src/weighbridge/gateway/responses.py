@@ -37,13 +37,17 @@ class _Id(msgspec.Struct):
     id: str | None = None
 
 
-class _Deleted(msgspec.Struct):
+class DeletedResponse(msgspec.Struct):
+    """A response that is kept no more."""
+
     id: str
     object: Literal["response"] = "response"
     deleted: bool = True
 
 
-class _Items(msgspec.Struct):
+class InputItems(msgspec.Struct):
+    """Some of what went into a response."""
+
     data: list[msgspec.Raw]
     first_id: str | None
     last_id: str | None
@@ -113,7 +117,7 @@ class Responses:
         id_ = request.path.removeprefix(_PATH)
         if not await _told(db.in_thread(self.kept.forget, id_, key.id)):
             raise _unknown(id_)
-        answers.document(reply, _Deleted(id_))
+        answers.document(reply, DeletedResponse(id_))
 
     async def cancel(self, request: Request, reply: Reply) -> None:
         """Call a stream off. Raises BadRequest where it has ended, NotFound where the key has none of this id."""
@@ -202,7 +206,7 @@ def _by_id(items: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:
     return {id_: item for item in items if (id_ := _ids.decode(item).id) is not None}
 
 
-def _page(items: list[msgspec.Raw], query: Mapping[str, str]) -> _Items:
+def _page(items: list[msgspec.Raw], query: Mapping[str, str]) -> InputItems:
     """Some of them: `limit` at most, those that follow `after`, the last first unless `order` is `asc`."""
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
@@ -219,4 +223,4 @@ def _page(items: list[msgspec.Raw], query: Mapping[str, str]) -> _Items:
     start = 0 if after is None else ids.index(after) + 1
     end = start + int(limit)
     page = ids[start:end]
-    return _Items(items[start:end], page[0] if page else None, page[-1] if page else None, has_more=end < len(ids))
+    return InputItems(items[start:end], page[0] if page else None, page[-1] if page else None, has_more=end < len(ids))

@@ -10,15 +10,19 @@ from weighbridge.wire.chat.stream import ChatStream
 from weighbridge.wire.surface import Asked, Cost, Form, Stream
 
 
-class _Said(msgspec.Struct):
+class Fault(msgspec.Struct):
+    """What went wrong. `code` is stable: compare it, never the message."""
+
     message: str
     type: str
     param: str | None
     code: str
 
 
-class _Failure(msgspec.Struct):
-    error: _Said
+class Failure(msgspec.Struct):
+    """The document of an error, in OpenAI's shape."""
+
+    error: Fault
 
 
 class _AsItIs(msgspec.Struct, frozen=True):
@@ -54,8 +58,8 @@ class ChatSurface:
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""
-        said = _Said(message=error.message, type=error.kind, param=error.param, code=error.code)
-        return msgspec.json.encode(_Failure(said))
+        said = Fault(message=error.message, type=error.kind, param=error.param, code=error.code)
+        return msgspec.json.encode(Failure(said))
 
     def error_event(self, error: WeighbridgeError) -> bytes:
         """See Surface.error_event."""

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-ABSENT: Final = msgspec.Raw()
-"""The value of a field that is not looked into, where it is not there."""
+ABSENT: Final = msgspec.field(default_factory=msgspec.Raw)
+"""Of a field that is not looked into: no bytes, where it is not there."""
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):

@@ -21,19 +21,25 @@ from weighbridge.wire.translated import Gatherer, Translated, events_of
 from weighbridge.wire.usage import Usage, estimated_tokens
 
 
-class _Details(msgspec.Struct, omit_defaults=True):
+class Details(msgspec.Struct, omit_defaults=True):
+    """The gateway's own code of an error, and the field at fault."""
+
     error_code: str
     param: str | None = None
 
 
-class _Said(msgspec.Struct):
+class Fault(msgspec.Struct):
+    """What went wrong; `type` is one of Anthropic's."""
+
     type: str
     message: str
-    details: _Details
+    details: Details
 
 
-class _Failure(msgspec.Struct, tag="error"):
-    error: _Said
+class Failure(msgspec.Struct, tag="error"):
+    """The document of an error, in Anthropic's shape. `request_id` is the receipt."""
+
+    error: Fault
     request_id: str | None
 
 
@@ -64,8 +70,8 @@ class MessagesSurface:
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""
         kind = _TYPES.get(error.status, "api_error" if error.status >= _SERVERS else "invalid_request_error")
-        said = _Said(kind, error.message, _Details(error.code, error.param))
-        return msgspec.json.encode(_Failure(said, error.receipt))
+        said = Fault(kind, error.message, Details(error.code, error.param))
+        return msgspec.json.encode(Failure(said, error.receipt))
 
     def error_event(self, error: WeighbridgeError) -> bytes:
         """See Surface.error_event."""

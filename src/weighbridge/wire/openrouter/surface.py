@@ -51,7 +51,9 @@ class _Tool(msgspec.Struct):
     type: str = "function"
 
 
-class _Request(calls.ChatCall, kw_only=True):
+class Request(calls.ChatCall, kw_only=True):
+    """A request, as far as it is read: `model`, or several `models`."""
+
     model: Annotated[str, msgspec.Meta(max_length=512)] = ""
     models: Annotated[list[_Name], msgspec.Meta(max_length=10)] | None = None
     provider: Preferences | None = None
@@ -63,6 +65,28 @@ class _Request(calls.ChatCall, kw_only=True):
     tools: list[_Tool] | None = None
     debug: _Debug | None = None
     route: Literal["fallback"] | None = None
+
+
+class About(msgspec.Struct, omit_defaults=True):
+    """`error_type` is one of OpenRouter's; `code` is the gateway's own, `param` the field at fault."""
+
+    error_type: str
+    code: str
+    param: str | None = None
+
+
+class Fault(msgspec.Struct):
+    """What went wrong; `code` is the status."""
+
+    code: int
+    message: str
+    metadata: About
+
+
+class Failure(msgspec.Struct):
+    """The document of an error, in OpenRouter's shape."""
+
+    error: Fault
 
 
 _REFUSED: Final = ("preset", "image_config", "stop_server_tools_when")
@@ -81,7 +105,7 @@ _EFFORTS: Final[tuple[tuple[float, Effort], ...]] = (
 _BUDGETS: Final[tuple[tuple[int, Effort], ...]] = ((1024, "low"), (8192, "medium"))
 """Up to so many tokens, where the answer has no limit; above, it is `high`."""
 
-_requests: Final = msgspec.json.Decoder(_Request)
+_requests: Final = msgspec.json.Decoder(Request)
 _fields: Final = msgspec.json.Decoder(_Json)
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -119,12 +143,12 @@ class OpenRouterSurface:
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""
-        return _encode({"error": _said(error)})
+        return _encode(_failure(error))
 
     def error_event(self, error: WeighbridgeError) -> bytes:
         """See Surface.error_event."""
         choice = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": "error"}
-        chunk = self._origin_fields() | {"error": _said(error), "choices": [choice]}
+        chunk = self._origin_fields() | {"error": _failure(error).error, "choices": [choice]}
         return b"data: " + _encode(chunk) + b"\n\n"
 
     def _origin_fields(self) -> dict[str, object]:
@@ -150,14 +174,14 @@ class OpenRouterErrors:
 
     def error(self, error: WeighbridgeError) -> bytes:
         """See Surface.error."""
-        return _encode({"error": _said(error)})
+        return _encode(_failure(error))
 
     def error_event(self, error: WeighbridgeError) -> bytes:
         """See Surface.error_event."""
         return b"data: " + self.error(error) + b"\n\n"
 
 
-def _refuse(request: _Request, fields: _Json) -> None:
+def _refuse(request: Request, fields: _Json) -> None:
     for name in _REFUSED:
         if name in fields and bytes(fields[name]) not in (b"null", b"{}", b"[]"):
             raise BadRequest(f"{name}: there is nothing like it here; leave it out", param=name)
@@ -175,7 +199,7 @@ def _refuse(request: _Request, fields: _Json) -> None:
         raise BadRequest("debug.echo_upstream_body: not shown here", param="debug.echo_upstream_body")
 
 
-def _wanted(request: _Request) -> Reasoning | None:
+def _wanted(request: Request) -> Reasoning | None:
     wanted = request.reasoning
     if wanted is None or (wanted.enabled is None and wanted.effort is None and wanted.max_tokens is None):
         return None
@@ -183,7 +207,7 @@ def _wanted(request: _Request) -> Reasoning | None:
     return Reasoning(on=not off, effort=wanted.effort, budget=wanted.max_tokens or None)
 
 
-def _effort(request: _Request) -> Effort | None:
+def _effort(request: Request) -> Effort | None:
     """How hard to think; None leaves it to the model."""
     wanted = request.reasoning
     if wanted is None:
@@ -203,7 +227,7 @@ def _effort(request: _Request) -> Effort | None:
     return next((effort for most, effort in _EFFORTS if share <= most), "xhigh")
 
 
-def _shows_reasoning(request: _Request) -> bool:
+def _shows_reasoning(request: Request) -> bool:
     excluded = request.reasoning is not None and request.reasoning.exclude is True
     return not excluded and request.include_reasoning is not False
 
@@ -238,11 +262,6 @@ _TYPES_BY_KIND: Final = {
 }
 
 
-def _said(error: WeighbridgeError) -> dict[str, object]:
-    metadata: dict[str, object] = {
-        "error_type": _TYPES.get(error.code) or _TYPES_BY_KIND[error.kind],
-        "code": error.code,
-    }
-    if error.param is not None:
-        metadata["param"] = error.param
-    return {"code": error.status, "message": error.message, "metadata": metadata}
+def _failure(error: WeighbridgeError) -> Failure:
+    kind = _TYPES.get(error.code) or _TYPES_BY_KIND[error.kind]
+    return Failure(Fault(error.status, error.message, About(kind, error.code, error.param)))

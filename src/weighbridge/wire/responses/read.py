@@ -69,13 +69,15 @@ class _StreamOptions(msgspec.Struct):
     include_obfuscation: bool | None = None
 
 
-class _Request(msgspec.Struct):
+class Request(msgspec.Struct):
+    """The fields of a request that are read; fields that nobody knows pass on by their own name."""
+
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
     input: str | list[msgspec.Raw] | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
     tools: list[msgspec.Raw] | None = None
-    tool_choice: msgspec.Raw = NULL
+    tool_choice: msgspec.Raw = msgspec.field(default_factory=lambda: NULL)
     parallel_tool_calls: bool | None = None
     text: _TextField | None = None
     reasoning: _ReasoningField | None = None
@@ -171,10 +173,10 @@ class _Referring(msgspec.Struct):
     input: str | list[_Reference] | None = None
 
 
-_requests: Final = msgspec.json.Decoder(_Request)
+_requests: Final = msgspec.json.Decoder(Request)
 _referring: Final = msgspec.json.Decoder(_Referring)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KNOWN: Final = frozenset(_Request.__struct_fields__)
+_KNOWN: Final = frozenset(Request.__struct_fields__)
 _NO_EFFECT: Final = frozenset({"client_metadata", "prompt_cache_retention", "prompt_cache_options"})
 _NOT_HERE: Final[Mapping[str, str]] = {
     "conversation": "conversations are not kept here: send the items, or `previous_response_id`",
@@ -229,7 +231,7 @@ def read_request(body: bytes, earlier: Earlier, *, may_store: bool) -> Asking:
     )
 
 
-def _decoded(body: bytes) -> tuple[_Request, dict[str, msgspec.Raw]]:
+def _decoded(body: bytes) -> tuple[Request, dict[str, msgspec.Raw]]:
     """The request, and the fields of it that nobody here knows."""
     try:
         if not body.isascii():
@@ -254,7 +256,7 @@ def _decoded(body: bytes) -> tuple[_Request, dict[str, msgspec.Raw]]:
     return request, also
 
 
-def _items(request: _Request) -> list[msgspec.Raw]:
+def _items(request: Request) -> list[msgspec.Raw]:
     if isinstance(request.input, str):
         words = msgspec.json.encode(request.input)
         return [msgspec.Raw(b'{"type":"message","role":"user","content":[{"type":"input_text","text":%b}]}' % words)]
@@ -263,7 +265,7 @@ def _items(request: _Request) -> list[msgspec.Raw]:
     return request.input or []
 
 
-def _call(request: _Request, messages: list[Message], tools: Tools, also: dict[str, msgspec.Raw]) -> Call:
+def _call(request: Request, messages: list[Message], tools: Tools, also: dict[str, msgspec.Raw]) -> Call:
     text = request.text or _TextField()
     if text.verbosity is not None:
         also["verbosity"] = msgspec.Raw(msgspec.json.encode(text.verbosity))
@@ -289,7 +291,7 @@ def _call(request: _Request, messages: list[Message], tools: Tools, also: dict[s
     )
 
 
-def _top_logprobs(request: _Request) -> int | None:
+def _top_logprobs(request: Request) -> int | None:
     if request.top_logprobs:
         return request.top_logprobs
     return 0 if "message.output_text.logprobs" in (request.include or ()) else None
@@ -312,7 +314,7 @@ def _format(text: _TextField) -> Format | None:
             return None
 
 
-def _echo(request: _Request, tools: Tools, *, store: bool) -> Echo:
+def _echo(request: Request, tools: Tools, *, store: bool) -> Echo:
     text = request.text or _TextField()
     return Echo(
         background=False,
