@@ -88,7 +88,8 @@ class Responses:
         async def keep(made: Made) -> None:
             await self._keep(made, key)
 
-        surface = ResponsesSurface(id_, self._seconds, earlier, may_store=key.store, keep=keep)
+        natively = any("responses" in provider.natively for provider in self.chat.providers.values())
+        surface = ResponsesSurface(id_, self._seconds, earlier, may_store=key.store, keep=keep, natively=natively)
         if request.body.find(b'"stream"') < 0:  # no client knows its id before it has ended
             await self.chat.serve(request, reply, surface)
             return

@@ -1,20 +1,23 @@
 """OpenAI's Responses as a surface, over any provider of chat completions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
 from weighbridge.wire import calls
 from weighbridge.wire.chat.read import Unreadable, read_answer
 from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.chat.write import write_call
 from weighbridge.wire.inner import Event
 from weighbridge.wire.responses.items import listed
-from weighbridge.wire.responses.read import Asking, Earlier, read_request
+from weighbridge.wire.responses.passed import Request as Passed
+from weighbridge.wire.responses.passed import read_request as passed_request
+from weighbridge.wire.responses.passing import Passing, said_in, usage_in
+from weighbridge.wire.responses.read import Earlier, read_request
 from weighbridge.wire.responses.write import Making, ResponseWriter
-from weighbridge.wire.surface import Asked, Cost, Stream
+from weighbridge.wire.surface import Asked, Cost, Native, Stream
 from weighbridge.wire.translated import Translated, events_of
 from weighbridge.wire.usage import Usage
 
@@ -69,16 +72,42 @@ class ResponsesSurface:
         *,
         may_store: bool,
         keep: Callable[["Made"], Awaitable[None]] | None = None,
+        natively: bool = False,
     ) -> None:
+        """`natively`: some provider speaks Responses itself."""
         self._id = id_
         self._clock = clock
         self._earlier = earlier
         self._may_store = may_store
         self._keep = keep
+        self._natively = natively
         self._writer: ResponseWriter | None = None
+        self._passing: Passing | None = None
+        self._asked: Asked | None = None
 
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
+        passed = passed_request(body, self._earlier) if self._natively else None
+        try:
+            asked = self._translated(body)
+        except BadRequest as exc:
+            if passed is None:
+                raise
+            asked = Asked(passed.call, passed.body, Passing(self._id, passed, stored=False), "responses", untold=exc)
+        if passed is not None:
+            self._pass(passed, asked)
+        self._asked = asked
+        return asked
+
+    def _pass(self, passed: Passed, asked: Asked) -> None:
+        """Let it go to a provider of Responses as it is."""
+        stored = passed.stored and self._may_store
+        passing = self._passing = Passing(self._id, passed, stored=stored)
+        asked.native = Native("responses", passed.call, passed.body, passing, usage_in, said_in)
+        if stored:
+            asked.keep = self._kept(passed.input, passed.previous)
+
+    def _translated(self, body: bytes) -> Asked:
         asking = read_request(body, self._earlier, may_store=self._may_store)
         chat = write_call(asking.call)
         making = Making(
@@ -91,7 +120,7 @@ class ResponsesSurface:
         )
         writer = self._writer = ResponseWriter(making)
         form = _Form(writer, streamed=asking.call.stream)
-        keep = self._kept(asking, writer) if asking.echo.store else None
+        keep = self._kept(asking.input, asking.echo.previous_response_id) if asking.echo.store else None
         return Asked(calls.read_chat(chat), chat, form, exact=True, inner=asking.call, keep=keep)
 
     def error(self, error: WeighbridgeError) -> bytes:
@@ -100,24 +129,29 @@ class ResponsesSurface:
 
     def error_event(self, error: WeighbridgeError) -> bytes:
         """See Surface.error_event."""
-        writer = self._writer
-        return CHAT.error_event(error) if writer is None else writer.failed(error)
+        made = self._made
+        return CHAT.error_event(error) if made is None else made.failed(error)
 
     @property
     def document(self) -> bytes:
         """The response, once it has ended."""
-        return b"" if self._writer is None else self._writer.document
+        return b"" if self._made is None else self._made.document
 
     def cancelled(self) -> bytes:
         """The last events of a stream that its client has called off."""
-        return b"" if self._writer is None else self._writer.cancelled()
+        return b"" if self._made is None else self._made.cancelled()
 
-    def _kept(self, asking: Asking, writer: ResponseWriter) -> Callable[[], Awaitable[None]] | None:
+    @property
+    def _made(self) -> ResponseWriter | Passing | None:
+        """Whoever makes the response: we, or the provider."""
+        return self._writer if self._asked is None or self._asked.passed is None else self._passing
+
+    def _kept(self, items: Sequence[msgspec.Raw], previous: str | None) -> Callable[[], Awaitable[None]] | None:
         keep = self._keep
         if keep is None:
             return None
-        id_, previous = self._id, asking.echo.previous_response_id
-        return lambda: keep(Made(id_, previous, listed(asking.input, id_), writer.document))
+        id_ = self._id
+        return lambda: keep(Made(id_, previous, listed(items, id_), self.document))
 
 
 class Made(msgspec.Struct):
