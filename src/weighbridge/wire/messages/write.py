@@ -100,12 +100,13 @@ def _block(part: Part) -> _Json:
         case Thought(text=text, signature=signature):
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
         case ToolUse(id=id_, name=name, arguments=arguments):
-            return {"type": "tool_use", "id": id_, "name": name, "input": _input(arguments)}
+            return {"type": "tool_use", "id": id_, "name": name, "input": tool_input(arguments)}
         case _:
             raise TypeError(f"no part of an answer: {part!r}")
 
 
-def _input(arguments: str) -> msgspec.Raw | _Json:
+def tool_input(arguments: str) -> msgspec.Raw | _Json:
+    """The arguments of a tool's use as the object they must be."""
     if not arguments.strip():
         return {}
     return msgspec.Raw(arguments.encode()) if _is_object(arguments) else {"INVALID_JSON": arguments}
