@@ -27,6 +27,7 @@ from weighbridge.wire.inner import (
     ToolResult,
     ToolUse,
 )
+from weighbridge.wire.responses.compaction import sealed
 from weighbridge.wire.responses.read import Earlier, Wanted, read_request, wanted
 
 Json = dict[str, Any]
@@ -165,7 +166,8 @@ def test_what_is_a_hint_to_openai_or_ours_to_keep_reaches_no_provider() -> None:
         prompt_cache_retention="24h",
         client_metadata={"turn": "1"},
         truncation="auto",
-        max_tool_calls=3,
+        max_tool_calls=0,
+        context_management=[{"type": "compaction", "compact_threshold": 1000}],
         stream_options={"include_obfuscation": False},
         include=["reasoning.encrypted_content"],
         service_tier="auto",
@@ -173,6 +175,16 @@ def test_what_is_a_hint_to_openai_or_ours_to_keep_reaches_no_provider() -> None:
         tool_choice="auto",
     )
     assert call == read()
+
+
+@pytest.mark.parametrize("kind", ["compaction", "compaction_summary"])
+def test_a_compaction_of_ours_is_its_summary_in_a_turn_of_the_users(kind: str) -> None:
+    item = {"type": kind, "id": "cmp_1", "encrypted_content": sealed("We agreed on blue: 🎈.")}
+    turn, hi = read(input=[item, {"role": "user", "content": "Hi"}]).messages
+    (text,) = turn.parts
+    assert isinstance(text, Text)
+    assert (turn.role, hi) == ("user", Message("user", [Text(text="Hi")]))
+    assert text.text.endswith("We agreed on blue: 🎈.")
 
 
 FUNCTION: Json = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True}
@@ -212,6 +224,9 @@ def test_the_choice_of_a_tool(choice: object, read_as: ToolChoice | None, names:
 
 # what is refused
 
+CALLED: Json = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+OUTPUT: Json = {"type": "function_call_output", "call_id": "c", "output": "1"}
+
 REFUSED: list[tuple[Json, str]] = [
     ({"model": 3}, "model"),
     ({"model": ""}, "model"),
@@ -230,9 +245,14 @@ REFUSED: list[tuple[Json, str]] = [
     ({"input": [{"type": "web_search_call", "id": "w"}]}, "input[0].type"),
     ({"input": [{"type": "function_call", "call_id": "c", "name": "f"}]}, "input[0].arguments"),
     (
-        {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "refusal", "refusal": "x"}]}]},
-        "input[0].output",
+        {"input": [CALLED, {**OUTPUT, "output": [{"type": "refusal", "refusal": "x"}]}]},
+        "input[1].output",
     ),
+    ({"input": [OUTPUT]}, "input[0].call_id"),
+    ({"input": [OUTPUT, CALLED]}, "input[0].call_id"),
+    ({"input": [{"type": "compaction", "encrypted_content": "gAAAAA"}]}, "input[0].encrypted_content"),
+    ({"input": [{"type": "compaction", "encrypted_content": "wb1.?"}]}, "input[0].encrypted_content"),
+    ({"input": [{"type": "compaction"}]}, "input[0].encrypted_content"),
     ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].id"),
     ({"tools": [{"type": "file_search", "vector_store_ids": []}]}, "tools[0].type"),
     ({"tools": [{"type": "code_interpreter"}]}, "tools[0].type"),
@@ -251,7 +271,12 @@ REFUSED: list[tuple[Json, str]] = [
     ({"background": True}, "background"),
     ({"conversation": "conv_1"}, "conversation"),
     ({"prompt": {"id": "p"}}, "prompt"),
-    ({"context_management": [{"type": "compaction"}]}, "context_management"),
+    ({"context_management": [{"type": "haircut"}]}, "context_management[0].type"),
+    (
+        {"context_management": [{"type": "compaction", "compact_threshold": 0}]},
+        "context_management[0].compact_threshold",
+    ),
+    ({"max_tool_calls": -1}, "max_tool_calls"),
     ({"messages": []}, "messages"),
     ({"max_tokens": 3}, "max_tokens"),
     ({"n": 2}, "n"),
@@ -329,10 +354,8 @@ user_parts: st.SearchStrategy[list[Part]] = st.lists(
     max_size=3,
 )
 uses = st.builds(lambda id_, name, args: ToolUse(id=id_, name=name, arguments=args), some_words, some_words, words)
-results = st.builds(
-    lambda id_, parts: ToolResult(id=id_, parts=parts),
-    some_words,
-    st.lists(st.one_of(st.builds(lambda text: Text(text=text), words), inline), max_size=2),
+answered: st.SearchStrategy[list[Text | Picture | Document]] = st.lists(
+    st.one_of(st.builds(lambda text: Text(text=text), words), inline), max_size=2
 )
 
 
@@ -349,9 +372,12 @@ def conversations(draw: st.DrawFn) -> list[Message]:
     turns: list[Message] = []
     for _ in range(draw(st.integers(1, 3))):
         turns.append(Message(draw(st.sampled_from(("user", "developer", "system"))), draw(user_parts)))
-        turns.append(draw(assistant()))
-        if called := draw(st.lists(results, max_size=2)):
-            turns.append(Message("user", list(called)))
+        said = draw(assistant())
+        turns.append(said)
+        called = [part.id for part in said.parts if isinstance(part, ToolUse)]
+        answers = draw(st.lists(st.sampled_from(called), max_size=2)) if called else []
+        if answers:
+            turns.append(Message("user", [ToolResult(id=id_, parts=draw(answered)) for id_ in answers]))
     return turns
 
 

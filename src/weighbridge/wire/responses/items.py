@@ -26,6 +26,7 @@ from weighbridge.wire.inner import (
     ToolResult,
     ToolUse,
 )
+from weighbridge.wire.responses.compaction import opened, summary_turn
 from weighbridge.wire.responses.objects import full_name, item_id
 
 T = TypeVar("T")
@@ -72,6 +73,10 @@ class _Reasoning(msgspec.Struct):
     content: list[_Words] | None = None
     encrypted_content: str | None = None
     id: str | None = None
+
+
+class _Compaction(msgspec.Struct):
+    encrypted_content: str
 
 
 class _InputText(msgspec.Struct, tag="input_text"):
@@ -127,9 +132,11 @@ _function_calls: Final = msgspec.json.Decoder(_FunctionCall)
 _custom_calls: Final = msgspec.json.Decoder(_CustomCall)
 _outputs: Final = msgspec.json.Decoder(_Output)
 _reasonings: Final = msgspec.json.Decoder(_Reasoning)
+_compactions: Final = msgspec.json.Decoder(_Compaction)
 _contents: Final[msgspec.json.Decoder[_Content]] = msgspec.json.Decoder(_Content)
 _CALLS: Final = ("function_call", "custom_tool_call")
 _RESULTS: Final = ("function_call_output", "custom_tool_call_output")
+_SUMMARIES: Final = ("compaction", "compaction_summary")
 _PREFIXES: Final = {
     "message": "msg",
     "reasoning": "rs",
@@ -137,12 +144,15 @@ _PREFIXES: Final = {
     "function_call_output": "fco",
     "custom_tool_call": "ctc",
     "custom_tool_call_output": "ctco",
+    "compaction": "cmp",
+    "compaction_summary": "cmp",
 }
 _INPUT: Final = 0x8000
 """What went in is numbered from here, what came out from 0."""
 NULL: Final = msgspec.Raw(b"null")
 _objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KNOWN: Final = ("message", "reasoning", "item_reference", *_CALLS, *_RESULTS)
+_KNOWN: Final = ("message", "reasoning", "item_reference", *_CALLS, *_RESULTS, *_SUMMARIES)
+_NO_STATUS: Final = ("reasoning", *_SUMMARIES)
 
 
 def decoded(decoder: "msgspec.json.Decoder[T]", document: bytes | msgspec.Raw, where: str) -> T:
@@ -166,20 +176,24 @@ def fault(said: str, where: str) -> BadRequest:
     return BadRequest(f"{param}: {text}" if param else text, param=param or None)
 
 
-def turns(items: Sequence[msgspec.Raw], where: str, known: Mapping[str, msgspec.Raw]) -> list[Message]:
+def turns(
+    items: Sequence[msgspec.Raw], where: str, known: Mapping[str, msgspec.Raw], called: set[str]
+) -> list[Message]:
     """The conversation that the items are; `known` has those that an `item_reference` may name, by their ids.
 
-    Raises BadRequest naming the item at fault.
+    `called` has the ids of the tool calls before, and gets those of these items. Raises BadRequest naming the item at
+    fault.
     """
-    conversation = _Conversation(known)
+    conversation = _Conversation(known, called)
     for at, item in enumerate(items):
         conversation.add(item, f"{where}[{at}]")
     return conversation.messages
 
 
 class _Conversation:
-    def __init__(self, known: Mapping[str, msgspec.Raw]) -> None:
+    def __init__(self, known: Mapping[str, msgspec.Raw], called: set[str]) -> None:
         self._known = known
+        self._called = called
         self.messages: list[Message] = []
         self._said = False
         """The assistant's turn under way has had its words: more of them are another turn."""
@@ -190,11 +204,15 @@ class _Conversation:
         if kind == "message":
             self._message(decoded(_messages, item, where), where)
         elif kind in _CALLS:
-            self._assistant(_use(item, kind, where))
+            use = _use(item, kind, where)
+            self._called.add(use.id)
+            self._assistant(use)
         elif kind in _RESULTS:
             self._result(decoded(_outputs, item, where), where)
         elif kind == "reasoning":
             self._assistant(_thought(decoded(_reasonings, item, where)))
+        elif kind in _SUMMARIES:
+            self.messages.append(_summary(decoded(_compactions, item, where), where))
         elif kind == "item_reference":
             self._referred(head.id, where)
         else:
@@ -222,6 +240,9 @@ class _Conversation:
 
     def _result(self, output: _Output, where: str) -> None:
         parts = _parts(output.output, f"{where}.output")
+        if output.call_id not in self._called:
+            param = f"{where}.call_id"
+            raise BadRequest(f"{param}: no tool call {output.call_id!r} stands before its output", param=param)
         kept = [part for part in parts if isinstance(part, Text | Picture | Document)]
         if len(kept) < len(parts):
             raise BadRequest(f"{where}.output: a tool answers text, images and files", param=f"{where}.output")
@@ -246,6 +267,18 @@ def _use(item: msgspec.Raw, kind: str, where: str) -> ToolUse:
         return ToolUse(id=custom.call_id, name=full_name(custom.namespace, custom.name), arguments=arguments)
     call = decoded(_function_calls, item, where)
     return ToolUse(id=call.call_id, name=full_name(call.namespace, call.name), arguments=call.arguments)
+
+
+def _summary(compaction: _Compaction, where: str) -> Message:
+    summary = opened(compaction.encrypted_content)
+    if summary is None:
+        param = f"{where}.encrypted_content"
+        raise BadRequest(
+            f"{param}: no compaction of this gateway's: one of another maker's cannot be read here; send the items"
+            " themselves, or compact them at /v1/responses/compact",
+            param=param,
+        )
+    return summary_turn(summary)
 
 
 def _thought(reasoning: _Reasoning) -> Thought:
@@ -315,7 +348,7 @@ def _listed(item: msgspec.Raw, response: str, at: int) -> msgspec.Raw:
     fields["type"] = msgspec.Raw(msgspec.json.encode(kind))
     if fields.get("id", NULL) == NULL:
         fields["id"] = msgspec.Raw(msgspec.json.encode(item_id(_PREFIXES.get(kind, "item"), response, _INPUT + at)))
-    if kind != "reasoning":
+    if kind not in _NO_STATUS:
         fields.setdefault("status", msgspec.Raw(b'"completed"'))
     if kind == "message" and bytes(fields["content"])[:1] == b'"':
         said = "output_text" if _heads.decode(item).role == "assistant" else "input_text"
@@ -330,6 +363,12 @@ def resolved(items: Sequence[msgspec.Raw], known: Mapping[str, msgspec.Raw]) -> 
     if not known:
         return list(items)
     return [known.get(_heads.decode(item).id or "", item) if _is_reference(item) else item for item in items]
+
+
+def is_users(item: msgspec.Raw) -> bool:
+    """Whether it is a message of the user's."""
+    head = _heads.decode(item)
+    return head.role == "user" and head.type in (None, "message")
 
 
 def _is_reference(item: msgspec.Raw) -> bool:

@@ -3,8 +3,10 @@
 What the chat format has no place for is lost in these ways, and no others:
 
 - `metadata`, `prompt_cache_key`, `max_tool_calls` and `truncation` come back in the response and reach no provider;
-  `truncation` is always `disabled`: nothing is cut off here.
+  `truncation` is always `disabled`: nothing is cut off here. `max_tool_calls` bounds tools that run at OpenAI, of which
+  there are none here.
 - `stream_options` (obfuscation), `prompt_cache_retention`, `prompt_cache_options` and `client_metadata` have no effect.
+- `context_management` asks for a compaction at a size: none is made but at /v1/responses/compact.
 - `reasoning.summary` asks for nothing: open models show the reasoning itself.
 - `safety_identifier` goes out as `user`, where there is no `user`.
 
@@ -69,6 +71,11 @@ class _StreamOptions(msgspec.Struct):
     include_obfuscation: bool | None = None
 
 
+class _Managed(msgspec.Struct):
+    type: Literal["compaction"]
+    compact_threshold: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
 class Request(msgspec.Struct):
     """The fields of a request that are read; fields that nobody knows pass on by their own name."""
 
@@ -82,7 +89,7 @@ class Request(msgspec.Struct):
     text: _TextField | None = None
     reasoning: _ReasoningField | None = None
     max_output_tokens: _Limit | None = None
-    max_tool_calls: _Limit | None = None
+    max_tool_calls: Annotated[int, msgspec.Meta(ge=0)] | None = None
     temperature: float | None = None
     top_p: float | None = None
     presence_penalty: float | None = None
@@ -91,6 +98,7 @@ class Request(msgspec.Struct):
     truncation: Literal["auto", "disabled"] | None = None
     metadata: dict[str, str] | None = None
     include: list[_Included] | None = None
+    context_management: list[_Managed] | None = None
     store: bool | None = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
@@ -155,6 +163,8 @@ class Asking(msgspec.Struct):
     call: Call
     input: list[msgspec.Raw]
     """Its own items, without those of the conversation before."""
+    before: list[msgspec.Raw]
+    """The items of that conversation."""
     echo: Echo
     named: dict[str, Named]
     """Tools that the client calls otherwise than the model, by the model's names."""
@@ -182,7 +192,6 @@ _NOT_HERE: Final[Mapping[str, str]] = {
     "conversation": "conversations are not kept here: send the items, or `previous_response_id`",
     "prompt": "prompt templates are kept at OpenAI: send `instructions` and `input`",
     "moderation": "there is no moderation here",
-    "context_management": "nothing is compacted here: send fewer items",
     "messages": "a response takes `input`",
     "max_tokens": "a response takes `max_output_tokens`",
     "max_completion_tokens": "a response takes `max_output_tokens`",
@@ -208,16 +217,17 @@ def wanted(body: bytes) -> Wanted:
     return Wanted(read.previous_response_id, [each.id for each in items if each.type == "item_reference" and each.id])
 
 
-def read_request(body: bytes, earlier: Earlier, *, may_store: bool) -> Asking:
-    """Raises BadRequest naming the field at fault."""
+def read_request(body: bytes, earlier: Earlier, *, may_store: bool, may_be_empty: bool = False) -> Asking:
+    """Raises BadRequest naming the field at fault; an empty conversation is one, unless it may be."""
     request, also = _decoded(body)
     if request.background:
         raise BadRequest("background: answers are not made in the background; leave it out", param="background")
     if earlier.fault is not None:
         raise earlier.fault
-    own = _items(request)
-    conversation = turns([*earlier.items], "previous_response_id", earlier.known)
-    conversation += turns(own, "input", earlier.known)
+    own = _items(request, may_be_empty=may_be_empty)
+    called: set[str] = set()
+    conversation = turns(earlier.items, "previous_response_id", earlier.known, called)
+    conversation += turns(own, "input", earlier.known, called)
     if request.instructions:
         conversation.insert(0, Message("system", [Text(text=request.instructions)]))
     tools = read_tools(request.tools or (), request.tool_choice)
@@ -225,6 +235,7 @@ def read_request(body: bytes, earlier: Earlier, *, may_store: bool) -> Asking:
     return Asking(
         call=_call(request, conversation, tools, also),
         input=resolved(own, earlier.known),
+        before=earlier.items,
         echo=_echo(request, tools, store=may_store and request.store is not False),
         named=tools.named,
         sealed="reasoning.encrypted_content" in include,
@@ -256,11 +267,11 @@ def _decoded(body: bytes) -> tuple[Request, dict[str, msgspec.Raw]]:
     return request, also
 
 
-def _items(request: Request) -> list[msgspec.Raw]:
+def _items(request: Request, *, may_be_empty: bool) -> list[msgspec.Raw]:
     if isinstance(request.input, str):
         words = msgspec.json.encode(request.input)
         return [msgspec.Raw(b'{"type":"message","role":"user","content":[{"type":"input_text","text":%b}]}' % words)]
-    if not request.input and request.previous_response_id is None:
+    if not request.input and request.previous_response_id is None and not may_be_empty:
         raise BadRequest("input: a text, or a list with something in it", param="input")
     return request.input or []
 
