@@ -3,28 +3,18 @@
 `python -m tools.reference` writes the pages; with `--check` it compares them and fails where one is out of date.
 """
 
-import dataclasses
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from weighbridge import cli
 from weighbridge.config.reference import described
 from weighbridge.errors import WeighbridgeError
-from weighbridge.gateway.chat import Chat
-from weighbridge.gateway.health import Health
-from weighbridge.gateway.models import Models
-from weighbridge.gateway.openrouter import OpenRouterAccount
-from weighbridge.gateway.openrouter_models import OpenRouterModels
-from weighbridge.gateway.receipts import Receipts
-from weighbridge.gateway.responses import Responses
-from weighbridge.gateway.routes import Route, routes
+from weighbridge.gateway.outline import outline
 
-_T = TypeVar("_T")
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 
@@ -111,29 +101,8 @@ def _error(each: type[WeighbridgeError]) -> tuple[str, ...]:
 # Routes
 
 
-def route_table() -> Sequence[Route]:
-    """Every route. Its handlers have no parts and are not to be called."""
-    return routes(
-        _empty(Chat),
-        _empty(Models),
-        _empty(Receipts),
-        _empty(Health),
-        responses=_empty(Responses),
-        openrouter_models=_empty(OpenRouterModels),
-        openrouter_account=_empty(OpenRouterAccount),
-    )
-
-
-def _empty(kind: type[_T]) -> _T:
-    """An instance without parts: its fields are None, whatever they ought to be."""
-    made = kind.__new__(kind)
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # each of them is a dataclass
-        object.__setattr__(made, field.name, None)
-    return made
-
-
 def _routes() -> Iterator[str]:
-    rows = [(route.method, f"`{route.path}`", route.summary) for route in route_table()]
+    rows = [(route.method, f"`{route.path}`", route.summary) for route in outline()]
     yield _table(("method", "path", "answers with"), rows)
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.reference import commands, error_classes, pages, route_table
+from tools.reference import commands, error_classes, pages
 from weighbridge.config.reference import described
+from weighbridge.gateway.outline import outline
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -30,7 +31,7 @@ def test_every_error_is_in_the_reference() -> None:
 
 def test_every_route_is_in_the_reference() -> None:
     page = (REFERENCE / "routes.md").read_text("utf-8")
-    assert [r.path for r in route_table() if f"| {r.method} | `{r.path}` |" not in page] == []
+    assert [r.path for r in outline() if f"| {r.method} | `{r.path}` |" not in page] == []
 
 
 def test_every_command_is_in_the_reference() -> None:

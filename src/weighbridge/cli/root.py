@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "usage": "Show what was used and what it cost.",
     "receipt": "Show the ledger's entry for one answer.",
     "pull": "Fetch and verify the weights of a model.",
+    "openapi": "Print the API as an OpenAPI document.",
     "doctor": "Say what is configured, reachable and missing, and the next step.",
 }
 """Each command is `weighbridge.cli.<name>:command`, imported when it is asked for: `--help` stays quick."""

@@ -13,6 +13,7 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
+from weighbridge.gateway.openapi.handler import OpenApi
 from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
@@ -53,8 +54,8 @@ def routes(
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
 ) -> tuple[Route, ...]:
-    """All there are; the reference page is made from this table."""
-    return (
+    """All there are; the reference page and the OpenAPI document are made from this table."""
+    table: tuple[Route, ...] = (
         Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
         Route("POST", "/v1/completions", replace(chat, surface=COMPLETIONS), "text that goes on, or fills a gap"),
         Route("POST", "/v1/embeddings", replace(chat, surface=EMBEDDINGS), "a vector for each text"),
@@ -78,8 +79,10 @@ def routes(
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
+        Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
         *_openrouter(chat, responses, openrouter_models, openrouter_account),
     )
+    return table
 
 
 def _responses(responses: Responses) -> tuple[Route, ...]:

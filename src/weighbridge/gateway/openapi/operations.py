@@ -1,0 +1,200 @@
+"""What each route takes and gives: the one place to add to when a route is added.
+
+A route without an operation, or an operation without a route, fails `tests/gateway/test_openapi.py`, which says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from weighbridge.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ContextOverflow,
+    Draining,
+    EngineUnavailable,
+    Forbidden,
+    LedgerUnavailable,
+    MalformedRequest,
+    NoEndpoint,
+    NotFound,
+    Unauthorized,
+    UnknownModel,
+    UnknownResponse,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamKeyRefused,
+    UpstreamLacksModel,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    WeighbridgeError,
+)
+from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelPage
+from weighbridge.gateway.count_tokens import TokenCount
+from weighbridge.gateway.health import Alive, Readiness
+from weighbridge.gateway.models import ListedModel, ModelList
+from weighbridge.gateway.openapi import requests, schemas
+from weighbridge.gateway.receipts import Receipt
+from weighbridge.gateway.responses import DeletedResponse, InputItems
+from weighbridge.wire.messages.surface import Failure as AnthropicFailure
+from weighbridge.wire.responses.objects import Top
+from weighbridge.wire.responses.read import Echo
+
+Errors = tuple[type[WeighbridgeError], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An operation that what this one answers leads to, and the parameter that it is asked with."""
+
+    to: str
+    parameter: str
+    value: str
+    """A runtime expression of OpenAPI's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a route takes and gives, beside its path and summary. Types are what msgspec makes a schema of."""
+
+    gives: tuple[Any, ...]
+    """The answer with 200: all of these; with `either` any of these."""
+    either: bool = False
+    takes: Any = None
+    """The body."""
+    query: Any = None
+    """A Struct of the query's fields."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Other headers that matter, and what for."""
+    errors: Errors = ()
+    """Beside what any request may meet."""
+    unready: Any = None
+    """The answer with 503, where it is no error."""
+    also_fails: Any = None
+    """Another shape of errors, where the headers decide it."""
+    streams: bool = False
+    entered: bool = False
+    """Whether it leaves an entry in the ledger, whose receipt is in a header."""
+    keyless: bool = False
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+
+ANY_REQUEST: Final[Errors] = (WeighbridgeError, MalformedRequest, Draining)
+"""What any request may meet, whatever it asks for."""
+_BODY: Final[Errors] = (BadRequest, BodyTooLarge)
+_TO_A_MODEL: Final[Errors] = (
+    *_BODY,
+    ContextOverflow,
+    Forbidden,
+    UnknownModel,
+    LedgerUnavailable,
+    UpstreamError,
+    UpstreamBusy,
+    UpstreamUnreachable,
+    UpstreamKeyRefused,
+    UpstreamLacksModel,
+    UpstreamTimeout,
+    EngineUnavailable,
+)
+_KEPT: Final[Errors] = (NotFound, LedgerUnavailable)
+KEYED: Final[Errors] = (Unauthorized,)
+_RECEIPT: Final = Link("GET /v1/receipts/{id}", "id", "$response.header.x-weighbridge-receipt")
+_VERSION: Final = {"anthropic-version": "where it is there, the answer is as Anthropic's: a page of models"}
+
+
+def _asked(takes: Any, *gives: Any, errors: Errors = (), streams: bool = False, **links: Link) -> Operation:  # noqa: ANN401 - a type
+    """A request to a model."""
+    return Operation(
+        takes=takes,
+        gives=gives,
+        errors=(*_TO_A_MODEL, *errors),
+        streams=streams,
+        entered=True,
+        links={"receipt": _RECEIPT, **links},
+    )
+
+
+_CHAT: Final = _asked(requests.CHAT, schemas.Completion, streams=True)
+_COMPLETIONS: Final = _asked(requests.COMPLETION, schemas.Completion, streams=True)
+_EMBEDDINGS: Final = _asked(requests.EMBEDDING, schemas.Embeddings)
+_RERANK: Final = _asked(requests.RERANKING, schemas.Ranking)
+_MESSAGES: Final = _asked(requests.MESSAGE, schemas.AnthropicAnswer, streams=True)
+_RESPONSES: Final = _asked(
+    requests.RESPONSE,
+    Top,
+    Echo,
+    errors=(UnknownResponse,),
+    streams=True,
+    kept=Link("GET /v1/responses/{id}", "id", "$response.body#/id"),
+    input=Link("GET /v1/responses/{id}/input_items", "id", "$response.body#/id"),
+    forget=Link("DELETE /v1/responses/{id}", "id", "$response.body#/id"),
+)
+_OPENROUTER_CHAT: Final = _asked(
+    requests.OPENROUTER,
+    schemas.OpenRouterCompletion,
+    errors=(NoEndpoint,),
+    streams=True,
+    generation=Link("GET /api/v1/generation", "id", "$response.body#/id"),
+)
+_OPENROUTER_MODELS: Final = Operation(
+    query=requests.FilterQuery, gives=(schemas.OpenRouterModels,), errors=(BadRequest,)
+)
+_OPENROUTER_KEY: Final = Operation(gives=(schemas.OpenRouterKey,))
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "POST /v1/chat/completions": _CHAT,
+    "POST /v1/completions": _COMPLETIONS,
+    "POST /v1/embeddings": _EMBEDDINGS,
+    "POST /v1/messages": _MESSAGES,
+    "POST /v1/messages/count_tokens": Operation(
+        takes=requests.COUNT, gives=(TokenCount,), errors=(*_BODY, Forbidden, UnknownModel)
+    ),
+    "POST /v1/rerank": _RERANK,
+    "POST /v1/responses": _RESPONSES,
+    "GET /v1/responses/{id}": Operation(gives=(Top, Echo), errors=(*_KEPT, BadRequest)),
+    "DELETE /v1/responses/{id}": Operation(gives=(DeletedResponse,), errors=_KEPT),
+    "POST /v1/responses/{id}/cancel": Operation(gives=(Top, Echo), errors=(*_KEPT, BadRequest)),
+    "GET /v1/responses/{id}/input_items": Operation(
+        query=requests.ItemQuery, gives=(InputItems,), errors=(*_KEPT, BadRequest)
+    ),
+    "GET /v1/models": Operation(
+        query=requests.ModelQuery,
+        headers=_VERSION,
+        gives=(ModelList, AnthropicModelPage),
+        either=True,
+        errors=(BadRequest,),
+        also_fails=AnthropicFailure,
+    ),
+    "GET /v1/models/{id}": Operation(
+        headers=_VERSION,
+        gives=(ListedModel, AnthropicModel),
+        either=True,
+        errors=(UnknownModel,),
+        also_fails=AnthropicFailure,
+    ),
+    "GET /v1/receipts/{id}": Operation(gives=(Receipt,), errors=(NotFound,)),
+    "GET /healthz": Operation(gives=(Alive,), keyless=True),
+    "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
+    "GET /openapi.json": Operation(gives=(schemas.Some,), keyless=True),
+    "POST /api/v1/chat/completions": _OPENROUTER_CHAT,
+    "POST /api/v1/completions": _COMPLETIONS,
+    "POST /api/v1/embeddings": _EMBEDDINGS,
+    "POST /api/v1/rerank": _RERANK,
+    "GET /api/v1/models": _OPENROUTER_MODELS,
+    "GET /api/v1/models/user": _OPENROUTER_MODELS,
+    "GET /api/v1/models/count": replace(
+        _OPENROUTER_MODELS, query=requests.CountQuery, gives=(schemas.OpenRouterCount,)
+    ),
+    "GET /api/v1/models/{id}/endpoints": Operation(gives=(schemas.OpenRouterEndpoints,), errors=(UnknownModel,)),
+    "GET /api/v1/model/{id}": Operation(gives=(schemas.OpenRouterOneModel,), errors=(UnknownModel,)),
+    "GET /api/v1/generation": Operation(
+        query=requests.GenerationQuery, gives=(schemas.OpenRouterGeneration,), errors=(BadRequest, NotFound)
+    ),
+    "GET /api/v1/key": _OPENROUTER_KEY,
+    "GET /api/v1/auth/key": _OPENROUTER_KEY,
+    "GET /api/v1/credits": Operation(gives=(schemas.OpenRouterCredits,)),
+    "GET /api/v1/providers": Operation(gives=(schemas.OpenRouterProviders,)),
+    "POST /api/v1/messages": _MESSAGES,
+    "POST /api/v1/responses": _RESPONSES,
+}
+"""By method and path."""
