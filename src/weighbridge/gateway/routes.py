@@ -12,12 +12,14 @@ from weighbridge.gateway.anthropic_models import AnthropicModels
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.health import Health
+from weighbridge.gateway.messages import Messages
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openapi.handler import OpenApi
 from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
+from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
 from weighbridge.wire.chat.surface import CHAT
@@ -50,16 +52,17 @@ def routes(
     receipts: Receipts,
     health: Health,
     *,
+    stored_chat: StoredChat,
     responses: Responses,
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
     table: tuple[Route, ...] = (
-        Route("POST", "/v1/chat/completions", chat, "a chat completion, as JSON or as a stream of events"),
+        *_chat(stored_chat),
         Route("POST", "/v1/completions", replace(chat, surface=COMPLETIONS), "text that goes on, or fills a gap"),
         Route("POST", "/v1/embeddings", replace(chat, surface=EMBEDDINGS), "a vector for each text"),
-        Route("POST", "/v1/messages", replace(chat, surface=MESSAGES), "a message, in Anthropic's format", MESSAGES),
+        Route("POST", "/v1/messages", Messages(chat), "a message, in Anthropic's format", MESSAGES),
         Route(
             "POST",
             "/v1/messages/count_tokens",
@@ -83,6 +86,18 @@ def routes(
         *_openrouter(chat, responses, openrouter_models, openrouter_account),
     )
     return table
+
+
+def _chat(stored: StoredChat) -> tuple[Route, ...]:
+    one = "/v1/chat/completions/{id}"
+    return (
+        Route("POST", "/v1/chat/completions", stored.create, "a chat completion, as JSON or as a stream of events"),
+        Route("GET", "/v1/chat/completions", stored.list, "those that were kept"),
+        Route("GET", one, stored.one, "one that was kept"),
+        Route("POST", one, stored.update, "give one other metadata"),
+        Route("DELETE", one, stored.delete, "forget one"),
+        Route("GET", f"{one}/messages", stored.messages, "what went into one"),
+    )
 
 
 def _responses(responses: Responses) -> tuple[Route, ...]:
@@ -119,7 +134,7 @@ def _openrouter(
     )
     return (
         *(Route(*row, in_its_errors) for row in table),
-        Route("POST", "/api/v1/messages", replace(chat, surface=MESSAGES), "as under `/v1`", MESSAGES),
+        Route("POST", "/api/v1/messages", Messages(chat), "as under `/v1`", MESSAGES),
         Route("POST", "/api/v1/responses", responses.create, "as under `/v1`", RESPONSES),
     )
 

@@ -1,18 +1,30 @@
-"""Anthropic's own API: Messages pass as they are, and chat completions are asked for, and read, as messages.
+"""Anthropic's own API: messages pass as they are; chat completions are asked for, and read, as messages.
 
 https://docs.anthropic.com/en/api/messages
 """
 
+import time
 from typing import Final
 
-from weighbridge.providers.openai_compatible import OpenAICompatible
+import msgspec
+
+from weighbridge.catalog.model import Endpoint
+from weighbridge.errors import BadRequest, UpstreamError
+from weighbridge.providers.base import Answer, Body, Rewritten, Whole
+from weighbridge.providers.openai_compatible import OpenAICompatible, text_of
+from weighbridge.wire.calls import Call, Task
+from weighbridge.wire.chat.read import Unreadable
+from weighbridge.wire.chat.request import read_call
+from weighbridge.wire.messages.call import write_call
+from weighbridge.wire.messages.passed import PassedCall
+from weighbridge.wire.messages.translating import ChatChunks, chat_document
 
 _VERSION: Final = "2023-06-01"
 _STREAM: Final = b"text/event-stream"
 _MOST: Final = 64 * 1024 * 1024
 """Bytes of an answer that is not a stream."""
-_MOST_TOKENS: Final = 4096
-"""What an answer may have where neither the client nor the catalogue says: every model takes it."""
+MOST_TOKENS: Final = 8192
+"""The longest answer to a request that sets no limit, as Messages must have one: what each of their models takes."""
 
 
 class Anthropic(OpenAICompatible):
@@ -23,3 +35,28 @@ class Anthropic(OpenAICompatible):
     def credentials(self, key: str | None) -> str:
         """See OpenAICompatible.credentials."""
         return f"anthropic-version: {_VERSION}\r\n" + ("" if key is None else f"x-api-key: {key}\r\n")
+
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+        """See Provider.ask. Raises BadRequest for what Messages cannot say."""
+        if task == "messages":
+            return await super().ask(task, endpoint, call, body)
+        if task != "chat":
+            raise BadRequest(f"{endpoint.model} answers chat and messages, and is no model for {task}", param="model")
+        asked = write_call(read_call(body), endpoint.upstream_model, default_max_tokens=MOST_TOKENS)
+        answer = await super().ask("messages", endpoint, call, asked)
+        now = int(time.time())
+        if answer.content_type[: len(_STREAM)].lower() == _STREAM:
+            return msgspec.structs.replace(answer, body=Rewritten(answer.body, ChatChunks(now)))
+        return msgspec.structs.replace(answer, body=Whole(await _chat(answer.body, now)))
+
+    def sent(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> bytes:
+        """See OpenAICompatible.sent."""
+        return super().sent(task, endpoint, call, body) if isinstance(call, PassedCall) else body
+
+
+async def _chat(body: Body, now: int) -> bytes:
+    text = await text_of(body, _MOST)
+    try:
+        return chat_document(text, now)
+    except Unreadable as exc:
+        raise UpstreamError(f"the provider answered 200 with no message: {exc}") from exc

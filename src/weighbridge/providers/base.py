@@ -67,6 +67,65 @@ class Whole:
         """See Body.close."""
 
 
+class Rewriter(Protocol):
+    """Bytes in, in whatever pieces they come; the same in another format out."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Some more of them; what can be said of them now."""
+        ...
+
+    def end(self) -> bytes:
+        """There are no more; what is still to be said."""
+        ...
+
+
+class Rewritten:
+    """A Body that is another one in another format."""
+
+    complete = False
+
+    def __init__(self, body: Body, rewriter: Rewriter) -> None:
+        self._body = body
+        self._rewriter = rewriter
+        self._ended = False
+
+    async def read(self) -> bytes:
+        """See Body.read."""
+        while data := await self._body.read():
+            if said := self._rewriter.feed(data):
+                return said
+        return self._end()
+
+    def take(self) -> bytes:
+        """See Body.take."""
+        data = self._body.take()
+        return self._rewriter.feed(data) if data else b""
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """See Body.pour."""
+
+        def rewritten(data: bytes) -> bool:
+            said = self._rewriter.feed(data)
+            return sink(said) if said else True
+
+        if not await self._body.pour(rewritten):
+            return False
+        last = self._end()
+        if last:
+            sink(last)
+        return True
+
+    def close(self) -> None:
+        """See Body.close."""
+        self._body.close()
+
+    def _end(self) -> bytes:
+        if self._ended:
+            return b""
+        self._ended = True
+        return self._rewriter.end()
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A good (2xx) answer: its head has come, its body is on the way."""
 

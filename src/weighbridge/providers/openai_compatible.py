@@ -99,10 +99,13 @@ class OpenAICompatible:
     async def ask(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
         """See Provider.ask."""
         body = self.sent(task, endpoint, call, body)
-        answer = await self._pool.exchange([self._heads[task] % len(body), body])
+        head = self._heads[task] % len(body)
+        if call.headers:
+            head = head[:-2] + call.headers + b"\r\n"
+        answer = await self._pool.exchange([head, body])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
-        request_id = answer.headers.get(b"x-request-id")
+        request_id = answer.headers.get(b"x-request-id") or answer.headers.get(b"request-id")
         return Answer(
             content_type=answer.headers.get(b"content-type", b"application/json"),
             body=answer,

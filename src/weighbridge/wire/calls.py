@@ -42,6 +42,11 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
         return 0
 
     @property
+    def headers(self) -> bytes:
+        """Headers of the client's that go along, each with its end of line."""
+        return b""
+
+    @property
     def most_tokens(self) -> int | None:
         """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
         return None

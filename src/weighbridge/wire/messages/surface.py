@@ -8,12 +8,13 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
 from weighbridge.wire import calls, reported
 from weighbridge.wire.calls import ChatCall
 from weighbridge.wire.chat.read import Unreadable, read_answer
 from weighbridge.wire.chat.write import write_call
 from weighbridge.wire.inner import Answer
+from weighbridge.wire.messages.passed import native
 from weighbridge.wire.messages.read import read_call, read_count
 from weighbridge.wire.messages.write import Counted, MessageWriter, Style, write_answer
 from weighbridge.wire.surface import Asked, Cost, Stream
@@ -59,8 +60,24 @@ _SERVERS: Final = 500
 class MessagesSurface:
     """See Surface."""
 
+    def __init__(self, *, natively: bool = False, betas: bytes = b"") -> None:
+        """`natively`: some provider speaks Messages itself; `betas` is for it, the client's `anthropic-beta`."""
+        self._natively = natively
+        self._betas = betas
+
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
+        if not self._natively:
+            return self._translated(body)
+        passed = native(body, self._betas)
+        try:
+            asked = self._translated(body)
+        except BadRequest as exc:
+            asked = Asked(passed.call, body, passed.form, passed.task, untold=exc)
+        asked.native = passed
+        return asked
+
+    def _translated(self, body: bytes) -> Asked:
         wanted = read_call(body)
         body = write_call(wanted.call)
         chat = calls.read_chat(body)

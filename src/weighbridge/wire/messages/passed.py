@@ -1,0 +1,73 @@
+"""A message from a provider that speaks Messages itself: the client's request goes there, and the answer comes back.
+
+All of it as it is, but for the model's name in the request, and in the answer the usage, which has the cost.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from weighbridge.wire import calls, reported
+from weighbridge.wire.calls import Call
+from weighbridge.wire.messages.answer import said, usage_in
+from weighbridge.wire.messages.stream import Passed
+from weighbridge.wire.surface import Cost, Native, Stream
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class PassedCall(Call, kw_only=True):
+    """The fields of a request that decide where it goes and what it may cost."""
+
+    messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
+    max_tokens: Annotated[int, msgspec.Meta(ge=0)]
+    stream: bool | None = None
+    system: msgspec.Raw = _ABSENT
+    tools: msgspec.Raw = _ABSENT
+    betas: bytes = msgspec.field(default=b"", name="weighbridge betas")
+    """The client's `anthropic-beta` header; set when the request is read, whatever it says itself."""
+
+    @property
+    def streamed(self) -> bool:
+        """See Call."""
+        return self.stream is True
+
+    @property
+    def prompt_bytes(self) -> int:
+        """See Call."""
+        return sum(len(bytes(part)) for part in (*self.messages, self.system, self.tools))
+
+    @property
+    def most_tokens(self) -> int | None:
+        """See Call."""
+        return self.max_tokens
+
+    @property
+    def headers(self) -> bytes:
+        """See Call."""
+        return b"anthropic-beta: %b\r\n" % self.betas if self.betas else b""
+
+
+_calls: Final = msgspec.json.Decoder(PassedCall)
+
+
+class _AsItIs(msgspec.Struct, frozen=True):
+    """See surface.Form."""
+
+    def whole(self, document: bytes, cost: str | None) -> bytes:
+        """See Form.whole."""
+        return document if cost is None else reported.with_cost(document, cost)
+
+    def stream(self, cost: Cost) -> Stream:
+        """See Form.stream."""
+        return Passed(cost)
+
+
+_FORM: Final = _AsItIs()
+
+
+def native(body: bytes, betas: bytes) -> Native:
+    """The request as it came. Raises BadRequest naming the field at fault."""
+    call = calls.read(body, _calls)
+    call.betas = betas
+    return Native("messages", call, body, _FORM, usage_in, lambda document: said(document)[0])
