@@ -13,7 +13,7 @@ from weighbridge.gateway import answers
 PAGE = "https://chat.example.org"
 PREFLIGHT = "access-control-request-method: POST\r\naccess-control-request-headers: authorization,content-type\r\n"
 ALLOWED = {
-    "/v1/chat/completions": "POST, OPTIONS",
+    "/v1/chat/completions": "POST, GET, HEAD, OPTIONS",
     "/v1/models": "GET, HEAD, OPTIONS",
     "/v1/models/near/tiny": "GET, HEAD, OPTIONS",
     "/v1/receipts/wbr-1": "GET, HEAD, OPTIONS",
@@ -23,7 +23,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(
-    "target", ["/", "/v1", "/v1/", "/v1/models/", "/v1/chat", "/v1/chat/completions/x", "/%ff", "*"]
+    "target", ["/", "/v1", "/v1/", "/v1/models/", "/v1/chat", "/v1/chat/completion", "/%ff", "*"]
 )
 async def test_a_path_that_is_not_there_is_404_and_the_paths_are_named(gateway: House, target: str) -> None:
     answer = await gateway.get(target, method="OPTIONS" if target == "*" else "GET")
@@ -78,7 +78,7 @@ async def test_a_page_may_call_from_an_origin_in_the_settings_only(
         assert "access-control-allow-credentials" not in answer.headers
     if let_in:
         assert asked.headers["access-control-allow-headers"] == "authorization,content-type"
-        assert asked.headers["access-control-allow-methods"] == "POST, OPTIONS"
+        assert asked.headers["access-control-allow-methods"] == "POST, GET, HEAD, OPTIONS"
         assert answers.RECEIPT.decode() in got.headers["access-control-expose-headers"]
         assert got.headers["vary"] == "Origin"
 

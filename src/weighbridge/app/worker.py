@@ -23,6 +23,7 @@ import msgspec
 import uvloop
 
 from weighbridge import config, db
+from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as KeptResponses
 from weighbridge.app.offer import LOCAL, offered
@@ -38,6 +39,7 @@ from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.routes import Gateway, Route, refuse, routes
+from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry, Ids
@@ -134,6 +136,7 @@ class Worker:
         self._keyring = Keyring(self._reading)
         self._keeping = _connected(settings.ledger_path)
         self._kept = KeptResponses(self._keeping)
+        self._kept_chats = KeptChats(self._keeping)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -161,6 +164,7 @@ class Worker:
             Models(lambda request: self._open(request, _now()), catalog, _now),
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
+            stored_chat=StoredChat(chat, self._kept_chats),
             responses=Responses(chat, self._kept),
             openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
             openrouter_account=OpenRouterAccount(
@@ -181,7 +185,7 @@ class Worker:
         except db.Error as exc:
             raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
-        watches = (self._watch_keys(), self._watch_models(), self._forget_responses())
+        watches = (self._watch_keys(), self._watch_models(), self._forget_kept())
         self._background = [asyncio.create_task(watch) for watch in watches]
         await self._server.listen(listening)
 
@@ -224,14 +228,15 @@ class Worker:
             except db.Error as exc:
                 log.warning("the keys cannot be read again: %s", exc)
 
-    async def _forget_responses(self) -> None:
-        """Delete those that were kept long enough, now and every hour."""
+    async def _forget_kept(self) -> None:
+        """Delete the responses and chat completions that were kept long enough, now and every hour."""
         kept_for = timedelta(days=self._settings.responses.keep_days)
         while True:
             try:
-                await db.in_thread(self._kept.forget_older, _now() - kept_for)
+                for kept in (self._kept, self._kept_chats):
+                    await db.in_thread(kept.forget_older, _now() - kept_for)
             except db.Error as exc:
-                log.warning("old responses cannot be deleted: %s", exc)
+                log.warning("old responses and chat completions cannot be deleted: %s", exc)
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _watch_models(self) -> None:
