@@ -53,31 +53,30 @@ class _StopDetails(msgspec.Struct, gc=False):
 
 class _Block(msgspec.Struct, gc=False):
     type: str
-    text: str = ""
-    thinking: str = ""
+    text: str | None = None
+    thinking: str | None = None
     signature: str | None = None
-    data: str = ""
-    id: str = ""
-    name: str = ""
+    data: str | None = None
+    id: str | None = None
+    name: str | None = None
     input: msgspec.Raw = _ABSENT
 
 
 class _Delta(msgspec.Struct, gc=False):
     """Of a block, or of the message."""
 
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    partial_json: str | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: _StopDetails | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
-    id: str = ""
-    model: str = ""
+    id: str | None = None
+    model: str | None = None
     type: str = "message"
     content: list[_Block] | None = None
     stop_reason: str | None = None
@@ -154,7 +153,7 @@ class EventReader:
     def _begin(self, message: _Message) -> list[Event]:
         counts = message.usage or {}
         self._counts.update(_known(counts))
-        return [Began(message.id, message.model, usage=_usage(self._counts))]
+        return [Began(message.id or "", message.model or "", usage=_usage(self._counts))]
 
     def _start(self, event: _Event) -> list[Event]:
         block = event.content_block
@@ -212,13 +211,13 @@ def _events_of(block: _Block, use: int) -> list[Event]:
             return [Said(block.text)] if block.text else []
         case "thinking":
             signature = block.signature or None
-            return [ThoughtOn(block.thinking, signature)] if block.thinking or signature else []
+            return [ThoughtOn(block.thinking or "", signature)] if block.thinking or signature else []
         case "redacted_thinking":
-            return [ThoughtOn(sealed=block.data)]
+            return [ThoughtOn(sealed=block.data or "")]
         case "tool_use":
             given = bytes(block.input)
             told = [] if given in _empty else [ToolWent(use, given.decode())]
-            return [ToolBegan(use, block.id, block.name), *told]
+            return [ToolBegan(use, block.id or "", block.name or ""), *told]
         case _:
             return []
 
@@ -250,7 +249,7 @@ def read_answer(document: bytes) -> Answer:
 
 
 def _all_events(message: _Message, content: list[_Block]) -> list[Event]:
-    events: list[Event] = [Began(message.id, message.model)]
+    events: list[Event] = [Began(message.id or "", message.model or "")]
     uses = 0
     for block in content:
         said = _events_of(block, uses)
