@@ -30,13 +30,17 @@ _FIELD: Final = b'"store"'
 _METADATA: Final = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 
 
-class _Deleted(msgspec.Struct):
+class DeletedChat(msgspec.Struct):
+    """What is not kept any more."""
+
     id: str
     object: Literal["chat.completion.deleted"] = "chat.completion.deleted"
     deleted: bool = True
 
 
-class _Page(msgspec.Struct):
+class StoredPage(msgspec.Struct):
+    """Some of the chat completions, or of the messages of one."""
+
     data: list[msgspec.Raw]
     first_id: str | None
     last_id: str | None
@@ -44,11 +48,13 @@ class _Page(msgspec.Struct):
     object: Literal["list"] = "list"
 
 
-class _Update(msgspec.Struct):
+class ChatUpdate(msgspec.Struct):
+    """Other metadata: up to 16 texts of up to 512 characters, by names of up to 64."""
+
     metadata: msgspec.Raw
 
 
-_updates: Final = msgspec.json.Decoder(_Update)
+_updates: Final = msgspec.json.Decoder(ChatUpdate)
 _messages: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
@@ -116,7 +122,7 @@ class StoredChat:
         id_ = request.path.removeprefix(_PATH)
         if not await _told(db.in_thread(self.kept.forget, id_, key.id)):
             raise _unknown(id_)
-        answers.document(reply, _Deleted(id_))
+        answers.document(reply, DeletedChat(id_))
 
     async def messages(self, request: Request, reply: Reply) -> None:
         """What went into one, page by page. Raises NotFound where the key has none of this id."""
@@ -197,8 +203,8 @@ def _limit(query: Mapping[str, str]) -> int:
     return int(limit)
 
 
-def _listed(data: list[msgspec.Raw], ids: list[str], *, more: bool) -> _Page:
-    return _Page(data, ids[0] if ids else None, ids[-1] if ids else None, more)
+def _listed(data: list[msgspec.Raw], ids: list[str], *, more: bool) -> StoredPage:
+    return StoredPage(data, ids[0] if ids else None, ids[-1] if ids else None, more)
 
 
 def _message(id_: str, message: Mapping[str, msgspec.Raw]) -> msgspec.Raw:

@@ -36,6 +36,7 @@ from weighbridge.gateway.models import ListedModel, ModelList
 from weighbridge.gateway.openapi import requests, schemas
 from weighbridge.gateway.receipts import Receipt
 from weighbridge.gateway.responses import DeletedResponse, InputItems
+from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
 from weighbridge.wire.responses.objects import Top
 from weighbridge.wire.responses.read import Echo
@@ -114,7 +115,14 @@ def _asked(takes: Any, *gives: Any, errors: Errors = (), streams: bool = False, 
     )
 
 
-_CHAT: Final = _asked(requests.CHAT, schemas.Completion, streams=True)
+_CHAT: Final = _asked(
+    requests.CHAT,
+    schemas.Completion,
+    streams=True,
+    kept=Link("GET /v1/chat/completions/{id}", "id", "$response.body#/id"),
+    messages=Link("GET /v1/chat/completions/{id}/messages", "id", "$response.body#/id"),
+    forget=Link("DELETE /v1/chat/completions/{id}", "id", "$response.body#/id"),
+)
 _COMPLETIONS: Final = _asked(requests.COMPLETION, schemas.Completion, streams=True)
 _EMBEDDINGS: Final = _asked(requests.EMBEDDING, schemas.Embeddings)
 _RERANK: Final = _asked(requests.RERANKING, schemas.Ranking)
@@ -143,6 +151,17 @@ _OPENROUTER_KEY: Final = Operation(gives=(schemas.OpenRouterKey,))
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/chat/completions": _CHAT,
+    "GET /v1/chat/completions": Operation(
+        query=requests.StoredQuery, gives=(StoredPage,), errors=(*_KEPT, BadRequest)
+    ),
+    "GET /v1/chat/completions/{id}": Operation(gives=(schemas.Completion,), errors=_KEPT),
+    "POST /v1/chat/completions/{id}": Operation(
+        takes=requests.STORED_UPDATE, gives=(schemas.Completion,), errors=(*_KEPT, *_BODY)
+    ),
+    "DELETE /v1/chat/completions/{id}": Operation(gives=(DeletedChat,), errors=_KEPT),
+    "GET /v1/chat/completions/{id}/messages": Operation(
+        query=requests.MessageQuery, gives=(StoredPage,), errors=(*_KEPT, BadRequest)
+    ),
     "POST /v1/completions": _COMPLETIONS,
     "POST /v1/embeddings": _EMBEDDINGS,
     "POST /v1/messages": _MESSAGES,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from weighbridge.gateway.stored_chat import ChatUpdate
 from weighbridge.wire import calls
 from weighbridge.wire.messages import schema
 from weighbridge.wire.openrouter import surface as openrouter
@@ -59,6 +60,7 @@ CHAT: Final = shaped(
     "OpenAI's chat completion request: the fields that are read. Every other passes to the provider untouched.",
     messages=Turns,
 )
+STORED_UPDATE: Final = shaped(ChatUpdate, ChatUpdate.__doc__ or "", metadata=Object | None)
 COMPLETION: Final = shaped(
     CompletionCall,
     "OpenAI's text completion request: the fields that are read. Every other passes to the provider untouched.",
@@ -111,6 +113,20 @@ class FilterQuery(CountQuery):
 
     offset: Annotated[int, Meta(ge=0, le=999_999_999)] = 0
     limit: Annotated[int, Meta(ge=0, le=999_999_999)] = 1000
+
+
+class MessageQuery(msgspec.Struct):
+    """Pages of what went into a chat completion."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    order: Literal["asc", "desc"] = "asc"
+    after: str | None = None
+
+
+class StoredQuery(MessageQuery):
+    """Pages of the chat completions that were kept; `metadata[name]=value`, any number of times, filters as well."""
+
+    model: str | None = None
 
 
 class ItemQuery(msgspec.Struct):
