@@ -141,7 +141,7 @@ class Upstream:
         headers = dict(line.split(": ", 1) for line in head[1:] if line)
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         call = Call(head[0].split(" ")[1], headers, body, reader, writer)
-        if self.lists and call.target.endswith("/models"):
+        if self.lists and call.target.partition("?")[0].endswith("/models"):
             await call.answer({"object": "list", "data": [{"id": name} for name in self.models]})
         else:
             self.calls.append(call)

@@ -180,12 +180,14 @@ class ChunkWriter:
 
     def last(self, usage: Usage | None, cost: str | None) -> bytes:
         """See EventWriter.last."""
-        if usage is None:
-            return DONE
+        return DONE if usage is None else self.counted(usage, cost) + DONE
+
+    def counted(self, usage: Usage, cost: str | None) -> bytes:
+        """The chunk with the tokens, and in US dollars what they cost."""
         counted = _usage(usage)
         if cost is not None:
             counted["cost"] = msgspec.Raw(cost.encode())
-        return _event({**self._heading(), "choices": [], "usage": counted}) + DONE
+        return _event({**self._heading(), "choices": [], "usage": counted})
 
     def _begin(self, event: Began) -> bytes:
         self._head = _head(event.id, event.model, event.created or self._created, "chat.completion.chunk")

@@ -9,6 +9,7 @@ from weighbridge.wire.chat.answer import ChunkWriter, write_answer
 from weighbridge.wire.chat.read import Unreadable
 from weighbridge.wire.decoding import readable
 from weighbridge.wire.messages.answer import EventReader, read_answer
+from weighbridge.wire.usage import Usage
 
 _KEEP_ALIVE: Final = b": ping\n\n"
 _encode: Final = msgspec.json.Encoder().encode
@@ -29,13 +30,15 @@ class ChatChunks:
     that ends without a reason to stop has no last chunk, as any chat stream that broke off.
     """
 
-    __slots__ = ("_ended", "_reader", "_splitter", "_writer")
+    __slots__ = ("_counted", "_ended", "_reader", "_splitter", "_writer")
 
     def __init__(self, created: int = 0) -> None:
         """`created`, in seconds since 1970, is when it was asked for."""
         self._splitter = sse.Splitter()
         self._reader = EventReader()
         self._writer = ChunkWriter(created)
+        self._counted: Usage | None = None
+        """The tokens that were said; they come with the reason to stop, before the last event."""
         self._ended = False
         """Nothing more is to be said."""
 
@@ -68,11 +71,19 @@ class ChatChunks:
             return self._last()
         if not events:
             return _KEEP_ALIVE if document.find(b'"ping"') >= 0 else b""
-        return b"".join([self._writer.write(event) for event in events])
+        said = b"".join([self._writer.write(event) for event in events])
+        return said + self._count() if reader.finished else said
 
     def _last(self) -> bytes:
         self._ended = True
-        return self._writer.last(self._reader.usage, None)
+        return self._count() + self._writer.last(None, None)
+
+    def _count(self) -> bytes:
+        usage = self._reader.usage
+        if usage is None or usage == self._counted:
+            return b""
+        self._counted = usage
+        return self._writer.counted(usage, None)
 
     def _broken(self, fault: str) -> bytes:
         self._ended = True
