@@ -154,10 +154,34 @@ async def test_a_page_that_makes_no_sense_is_refused(gateway: House, keeping: st
     assert (answer.status, answer.error["param"]) == (400, query.partition("=")[0])
 
 
-async def test_what_was_kept_is_not_streamed_again(gateway: House, keeping: str) -> None:
+async def test_what_was_kept_is_streamed_again_after_any_of_its_events(gateway: House, keeping: str) -> None:
+    said = await made(gateway, keeping, stream=False)
+    path = f"{TARGET}/{said['id']}?stream=true"
+    answer = await gateway.get(path, key=keeping)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    events = [json.loads(each.split(b"data: ")[1]) for each in answer.body.removesuffix(b"\n\n").split(b"\n\n")]
+    assert [each["sequence_number"] for each in events] == list(range(len(events)))
+    assert (events[0]["type"], events[-1]["type"]) == ("response.created", "response.completed")
+    assert events[-1]["response"] == said
+    for after, each in enumerate(events):
+        rest = (await gateway.get(f"{path}&starting_after={after}", key=keeping)).body
+        assert answer.body.endswith(rest)
+        assert rest.count(b"sequence_number") == len(events) - after - 1, each
+    assert len(gateway.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "stream=true&starting_after=-1",
+        "stream=true&starting_after=x",
+        "starting_after=0",
+    ],
+)
+async def test_a_start_that_makes_no_sense_is_refused(gateway: House, keeping: str, query: str) -> None:
     said = await made(gateway, keeping)
-    answer = await gateway.get(f"{TARGET}/{said['id']}?stream=true", key=keeping)
-    assert (answer.status, answer.error["param"]) == (400, "stream")
+    answer = await gateway.get(f"{TARGET}/{said['id']}?{query}", key=keeping)
+    assert (answer.status, answer.error["param"]) == (400, "starting_after"), answer.body
 
 
 async def test_another_key_does_not_call_a_stream_off(gateway: House, keeping: str, upstream: Upstream) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import openai
 import pytest
@@ -216,6 +217,80 @@ async def test_a_stream_is_kept_before_it_ends(keeping: AsyncOpenAI) -> None:
     last = events[-1]
     assert isinstance(last, ResponseCompletedEvent)
     assert (await keeping.responses.retrieve(last.response.id)) == last.response
+
+
+async def test_a_kept_response_is_streamed_again(keeping: AsyncOpenAI) -> None:
+    said = await keeping.responses.create(model="near/tiny", input="Say hello.")
+    events = [event async for event in await keeping.responses.retrieve(said.id, stream=True)]
+    last = events[-1]
+    assert isinstance(last, ResponseCompletedEvent)
+    assert last.response == said
+    rest = [event async for event in await keeping.responses.retrieve(said.id, stream=True, starting_after=3)]
+    assert rest == events[4:]
+
+
+async def test_a_conversation_is_compacted_and_continued(
+    client: AsyncOpenAI, upstream: Upstream, gateway: House
+) -> None:
+    conversation: ResponseInputParam = [
+        {"role": "user", "content": "My name is Ann."},
+        {"role": "assistant", "content": "Hello, Ann."},
+    ]
+    client._strict_response_validation = False  # its own type has no place for the users' messages that its words name
+    raw = await client.responses.with_raw_response.compact(model="near/tiny", input=conversation)
+    made = raw.parse()
+    assert made.object == "response.compaction"
+    assert made.usage.total_tokens == 17
+    entry = await gateway.entry()
+    assert (entry.ending, entry.model, raw.headers["x-weighbridge-receipt"]) == ("complete", "near/tiny", entry.id)
+    assert Decimal(raw.headers["x-weighbridge-cost"]) == COST
+    message, compaction = made.output
+    assert compaction.type == "compaction"
+    assert message.to_dict(warnings=False)["content"] == [{"type": "input_text", "text": "My name is Ann."}]
+    passed_back: Any = [item.to_dict(warnings=False) for item in made.output]
+    await client.responses.create(model="near/tiny", input=[*passed_back, {"role": "user", "content": "My name?"}])
+    name, summary, question = json.loads(upstream.calls[1].body)["messages"]
+    assert (name["content"], question["content"]) == ("My name is Ann.", "My name?")
+    assert summary["content"].endswith("Hello.")
+
+
+async def test_a_kept_conversation_is_compacted_by_its_id(keeping: AsyncOpenAI, upstream: Upstream) -> None:
+    first = await keeping.responses.create(model="near/tiny", input="My name is Ann.")
+    keeping._strict_response_validation = False
+    made = await keeping.responses.compact(model="near/tiny", previous_response_id=first.id)
+    assert [item.type for item in made.output] == ["message", "compaction"]
+    sent = json.loads(upstream.calls[1].body)["messages"]
+    assert [each["content"] for each in sent[:-1]] == ["My name is Ann.", "Hello."]
+    with pytest.raises(openai.BadRequestError) as caught:
+        await keeping.responses.compact(model="near/tiny", previous_response_id="resp_none")
+    assert caught.value.code == "previous_response_not_found"
+
+
+async def test_the_tokens_of_a_request_are_counted(keeping: AsyncOpenAI, gateway: House) -> None:
+    counted = await keeping.responses.input_tokens.count(model="near/tiny", input="Say hello.")
+    assert (counted.object, counted.input_tokens > 0) == ("response.input_tokens", True)
+    assert (counted.model_extra or {})["counted_by"] == "estimate"
+    longer = await keeping.responses.input_tokens.count(model="near/tiny", input="Say hello.", tools=[WEATHER])
+    assert longer.input_tokens > counted.input_tokens
+    assert gateway.entries() == []
+    first = await keeping.responses.create(model="near/tiny", input="My name is Ann. " * 9)
+    after = await keeping.responses.input_tokens.count(
+        model="near/tiny", input="Say hello.", previous_response_id=first.id
+    )
+    assert after.input_tokens > counted.input_tokens
+
+
+async def test_what_cannot_be_counted_is_refused_as_it_would_be_made(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.input_tokens.count(model="naer/tiny", input="Say hello.")
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.responses.input_tokens.count(model="near/tiny", input="Hi", previous_response_id="resp_none")
+    assert caught.value.code == "previous_response_not_found"
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.responses.input_tokens.count(
+            model="near/tiny", tools=[{"type": "file_search", "vector_store_ids": []}]
+        )
+    assert caught.value.param == "tools[0].type"
 
 
 async def test_a_stream_is_called_off(client: AsyncOpenAI, upstream: Upstream, gateway: House) -> None:

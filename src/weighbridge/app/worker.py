@@ -25,19 +25,21 @@ import uvloop
 from weighbridge import config, db
 from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
-from weighbridge.accounts.responses import Responses as KeptResponses
+from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
+from weighbridge.gateway.responses_kept import KeptResponses
 from weighbridge.gateway.routes import Gateway, Route, refuse, routes
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
@@ -135,7 +137,7 @@ class Worker:
         self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
         self._keeping = _connected(settings.ledger_path)
-        self._kept = KeptResponses(self._keeping)
+        self._kept = ResponseTable(self._keeping)
         self._kept_chats = KeptChats(self._keeping)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
@@ -158,6 +160,7 @@ class Worker:
             providers=self._providers,
             books=Books(Ids(), self._writer.record, time.perf_counter),
             now=_now,
+            default_model=DefaultModel(self._settings.server.default_model),
         )
         return routes(
             chat,
@@ -165,7 +168,7 @@ class Worker:
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
             stored_chat=StoredChat(chat, self._kept_chats),
-            responses=Responses(chat, self._kept),
+            responses=Responses(chat, KeptResponses(self._kept, _now)),
             openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())

@@ -71,6 +71,9 @@ class ServerSettings:
     max_connections: Count = setting(10_000, "Open client connections for each worker.")
     drain_seconds: Seconds = setting(30.0, "Time that answers under way get to end after a stop.", unit="seconds")
     cors_origins: tuple[Origin, ...] = setting((), "Web origins whose pages may call the API from a browser.")
+    default_model: Text | None = setting(
+        None, "The model of requests for text that name none; unset: they are refused with 400."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from weighbridge.accounts.keys import Key, allow
 from weighbridge.catalog.model import Catalog
 from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import first_answer
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
@@ -38,6 +39,8 @@ class Chat:
     now: Callable[[], datetime]
     surface: Surface = CHAT
     """The dialect of the path it stands at."""
+    default_model: DefaultModel | None = None
+    """Of requests that name none; None where they must, whatever the settings say."""
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
@@ -53,7 +56,8 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            asked = surface.read(request.body)
+            default = self.default_model
+            asked = surface.read(request.body) if default is None else default.read(surface.read, request.body)
             tab.call = asked.call
             if asked.fallbacks:
                 answer = await self._of_any(asked, key, tab, now)

@@ -19,6 +19,7 @@ from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
 from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
+from weighbridge.gateway.responses_compact import CompactResponses, CountInputTokens
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
@@ -44,6 +45,8 @@ class Route:
     summary: str
     surface: Surface = CHAT
     """The dialect in which errors are worded that arise before the handler has the request."""
+    not_offered: str = ""
+    """What else to say to whoever comes with a method that the path does not take."""
 
 
 def routes(
@@ -61,7 +64,12 @@ def routes(
     table: tuple[Route, ...] = (
         *_chat(stored_chat),
         Route("POST", "/v1/completions", replace(chat, surface=COMPLETIONS), "text that goes on, or fills a gap"),
-        Route("POST", "/v1/embeddings", replace(chat, surface=EMBEDDINGS), "a vector for each text"),
+        Route(
+            "POST",
+            "/v1/embeddings",
+            replace(chat, surface=EMBEDDINGS, default_model=None),
+            "a vector for each text",
+        ),
         Route("POST", "/v1/messages", Messages(chat), "a message, in Anthropic's format", MESSAGES),
         Route(
             "POST",
@@ -70,15 +78,26 @@ def routes(
             "about how many tokens a message's request has",
             MESSAGES,
         ),
-        Route("POST", "/v1/rerank", replace(chat, surface=RERANK), "documents in the order of their relevance"),
-        *_responses(responses),
+        Route(
+            "POST",
+            "/v1/rerank",
+            replace(chat, surface=RERANK, default_model=None),
+            "documents in the order of their relevance",
+        ),
+        *_responses(chat, responses),
         Route(
             "GET",
             "/v1/models",
             AnthropicModels(models).list,
             "the models that can be asked for, with licence and origin",
         ),
-        Route("GET", "/v1/models/{id}", AnthropicModels(models).one, "one of them"),
+        Route(
+            "GET",
+            "/v1/models/{id}",
+            AnthropicModels(models).one,
+            "one of them",
+            not_offered="models are not deleted here: each is on offer as long as a provider or the settings have it",
+        ),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
@@ -100,10 +119,14 @@ def _chat(stored: StoredChat) -> tuple[Route, ...]:
     )
 
 
-def _responses(responses: Responses) -> tuple[Route, ...]:
+def _responses(chat: Chat, responses: Responses) -> tuple[Route, ...]:
+    compact = CompactResponses(replace(chat, default_model=None), responses.kept)
+    count = CountInputTokens(chat, responses.kept)
     return (
         Route("POST", "/v1/responses", responses.create, "a response, as JSON or as a stream of events", RESPONSES),
-        Route("GET", "/v1/responses/{id}", responses.one, "one that was kept", RESPONSES),
+        Route("POST", "/v1/responses/compact", compact, "a conversation made short by the model", RESPONSES),
+        Route("POST", "/v1/responses/input_tokens", count, "about how many tokens a response's request has", RESPONSES),
+        Route("GET", "/v1/responses/{id}", responses.one, "one that was kept, or its events again", RESPONSES),
         Route("DELETE", "/v1/responses/{id}", responses.delete, "forget one", RESPONSES),
         Route("POST", "/v1/responses/{id}/cancel", responses.cancel, "call off one that is being streamed", RESPONSES),
         Route("GET", "/v1/responses/{id}/input_items", responses.input_items, "what went into one", RESPONSES),
@@ -114,13 +137,15 @@ def _openrouter(
     chat: Chat, responses: Responses, models: OpenRouterModels, account: OpenRouterAccount
 ) -> tuple[Route, ...]:
     """OpenRouter's API, for its clients."""
-    completions, embeddings = OpenRouterErrors(COMPLETIONS), OpenRouterErrors(EMBEDDINGS)
+    completions = OpenRouterErrors(COMPLETIONS)
+    embeddings = replace(chat, surface=OpenRouterErrors(EMBEDDINGS), default_model=None)
+    rerank = replace(chat, surface=OpenRouterErrors(RERANK), default_model=None)
     in_its_errors = OpenRouterSurface()
     table: tuple[tuple[str, str, Handler, str], ...] = (
         ("POST", "/api/v1/chat/completions", OpenRouterChat(chat), "a chat completion, in OpenRouter's dialect"),
         ("POST", "/api/v1/completions", replace(chat, surface=completions), "as under `/v1`"),
-        ("POST", "/api/v1/embeddings", replace(chat, surface=embeddings), "as under `/v1`"),
-        ("POST", "/api/v1/rerank", replace(chat, surface=OpenRouterErrors(RERANK)), "as under `/v1`"),
+        ("POST", "/api/v1/embeddings", embeddings, "as under `/v1`"),
+        ("POST", "/api/v1/rerank", rerank, "as under `/v1`"),
         ("GET", "/api/v1/models", models.list, "the models that can be asked for, in OpenRouter's shape"),
         ("GET", "/api/v1/models/user", models.list, "the same"),
         ("GET", "/api/v1/models/count", models.count, "how many there are"),
@@ -146,6 +171,7 @@ class Gateway:
         self._exact = _by_path(route for route in table if "{" not in route.path)
         self._around = _by_surroundings(route for route in table if "{" in route.path)
         self._surfaces = {_surroundings(route.path): route.surface for route in table}
+        self._not_offered = {_surroundings(route.path): route.not_offered for route in table if route.not_offered}
         self._origins = frozenset(origin.encode() for origin in cors_origins)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
@@ -171,7 +197,11 @@ class Gateway:
             return methods[request.method]
         if request.method == "HEAD" and "GET" in methods:
             return methods["GET"]
-        return _Options(methods) if request.method == "OPTIONS" else _OtherMethod(methods, self._surface(request.path))
+        if request.method == "OPTIONS":
+            return _Options(methods)
+        around = self._match(request.path)
+        besides = "" if around is None else self._not_offered.get(around, "")
+        return _OtherMethod(methods, self._surface(request.path), besides)
 
     def _surface(self, path: str) -> Surface:
         exact = self._surfaces.get(_surroundings(path))
@@ -232,10 +262,12 @@ class _OtherMethod:
 
     methods: Mapping[str, Handler]
     surface: Surface
+    besides: str
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         allowed = _allow(self.methods)
-        exc = MethodNotAllowed(f"{request.path[:200]} takes {allowed}, not {request.method}")
+        said = f"{request.path[:200]} takes {allowed}, not {request.method}"
+        exc = MethodNotAllowed(f"{said}; {self.besides}" if self.besides else said)
         answers.error(reply, exc, self.surface, headers=((b"allow", allowed.encode()),))
 
 

@@ -36,8 +36,10 @@ from weighbridge.gateway.models import ListedModel, ModelList
 from weighbridge.gateway.openapi import requests, schemas
 from weighbridge.gateway.receipts import Receipt
 from weighbridge.gateway.responses import DeletedResponse, InputItems
+from weighbridge.gateway.responses_compact import InputTokens
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
+from weighbridge.wire.responses.compact import CompactedResponse
 from weighbridge.wire.responses.objects import Top
 from weighbridge.wire.responses.read import Echo
 
@@ -151,9 +153,7 @@ _OPENROUTER_KEY: Final = Operation(gives=(schemas.OpenRouterKey,))
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/chat/completions": _CHAT,
-    "GET /v1/chat/completions": Operation(
-        query=requests.StoredQuery, gives=(StoredPage,), errors=(*_KEPT, BadRequest)
-    ),
+    "GET /v1/chat/completions": Operation(query=requests.StoredQuery, gives=(StoredPage,), errors=(*_KEPT, BadRequest)),
     "GET /v1/chat/completions/{id}": Operation(gives=(schemas.Completion,), errors=_KEPT),
     "POST /v1/chat/completions/{id}": Operation(
         takes=requests.STORED_UPDATE, gives=(schemas.Completion,), errors=(*_KEPT, *_BODY)
@@ -170,7 +170,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "POST /v1/rerank": _RERANK,
     "POST /v1/responses": _RESPONSES,
-    "GET /v1/responses/{id}": Operation(gives=(Top, Echo), errors=(*_KEPT, BadRequest)),
+    "POST /v1/responses/compact": _asked(requests.RESPONSE, CompactedResponse, errors=(UnknownResponse,)),
+    "POST /v1/responses/input_tokens": Operation(
+        takes=requests.RESPONSE,
+        gives=(InputTokens,),
+        errors=(*_BODY, UnknownResponse, Forbidden, UnknownModel, LedgerUnavailable),
+    ),
+    "GET /v1/responses/{id}": Operation(
+        query=requests.EventQuery, gives=(Top, Echo), errors=(*_KEPT, BadRequest), streams=True
+    ),
     "DELETE /v1/responses/{id}": Operation(gives=(DeletedResponse,), errors=_KEPT),
     "POST /v1/responses/{id}/cancel": Operation(gives=(Top, Echo), errors=(*_KEPT, BadRequest)),
     "GET /v1/responses/{id}/input_items": Operation(

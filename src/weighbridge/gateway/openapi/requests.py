@@ -137,6 +137,13 @@ class ItemQuery(msgspec.Struct):
     after: str | None = None
 
 
+class EventQuery(msgspec.Struct):
+    """A kept response as a stream, from the event after this one on."""
+
+    stream: bool = False
+    starting_after: Annotated[int, Meta(ge=0, le=999_999_999)] | None = None
+
+
 class GenerationQuery(msgspec.Struct):
     """Which answer."""
 

@@ -1,0 +1,56 @@
+"""The model of requests that name none, where the settings have one (`server.default_model`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+
+from weighbridge.errors import BadRequest
+from weighbridge.wire.decoding import UNREADABLE
+
+T = TypeVar("T")
+
+
+class _Naming(msgspec.Struct):
+    model: msgspec.Raw = msgspec.Raw()
+
+
+_naming: Final = msgspec.json.Decoder(_Naming)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultModel:
+    """Which one it is; None: requests must name theirs."""
+
+    name: str | None = None
+
+    def read(self, read: Callable[[bytes], T], body: bytes) -> T:
+        """What `read` makes of the request, with this model in it if it has none. Raises what `read` does.
+
+        A request that has one is read once, and is none the slower.
+        """
+        try:
+            return read(body)
+        except BadRequest as exc:
+            if exc.param != "model" or not _names_none(body):
+                raise
+            if self.name is None:
+                said = (
+                    f"{exc.message}; the owner of the gateway may set `server.default_model` for requests without one"
+                )
+                raise BadRequest(said, param="model") from exc
+        return read(_with_model(body, self.name))
+
+
+def _names_none(body: bytes) -> bool:
+    try:
+        return not bytes(_naming.decode(body).model)
+    except UNREADABLE:
+        return False
+
+
+def _with_model(body: bytes, name: str) -> bytes:
+    start = body.index(b"{") + 1
+    comma = b"" if body[start:].lstrip().startswith(b"}") else b","
+    return b'%b"model":%b%b%b' % (body[:start], msgspec.json.encode(name), comma, body[start:])
