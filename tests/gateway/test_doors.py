@@ -22,9 +22,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(
-    "target", ["/", "/v1", "/v1/", "/v1/models/", "/v1/chat", "/v1/chat/completion", "/%ff", "*"]
-)
+@pytest.mark.parametrize("target", ["/", "/v1", "/v1/", "/v1/models/", "/v1/chat", "/v1/chat/completion", "/%ff", "*"])
 async def test_a_path_that_is_not_there_is_404_and_the_paths_are_named(gateway: House, target: str) -> None:
     answer = await gateway.get(target, method="OPTIONS" if target == "*" else "GET")
     assert (answer.status, answer.error["code"], answer.error["type"]) == (404, "not_found", "not_found_error")
@@ -43,6 +41,13 @@ async def test_another_method_is_405_and_the_right_ones_are_named(gateway: House
     if method != "HEAD":
         assert (answer.error["code"], answer.error["type"]) == ("method_not_allowed", "invalid_request_error")
         assert ALLOWED[target] in str(answer.error["message"])
+
+
+async def test_models_are_not_deleted_and_it_says_so(gateway: House) -> None:
+    answer = await gateway.get("/v1/models/near/tiny", method="DELETE")
+    assert (answer.status, answer.error["type"]) == (405, "invalid_request_error")
+    assert "models are not deleted here" in str(answer.error["message"])
+    assert (await gateway.get("/v1/models/near/tiny")).status == 200
 
 
 @pytest.mark.parametrize("target", [target for target in ALLOWED if not target.startswith("/v1/receipts")])

@@ -414,6 +414,9 @@ async def test_models_have_the_catalogues_facts_and_prices_for_a_token(tmp_path:
             ("cheap", "0.0000003"),
             ("dear", "0.000002"),
         ]
+        (odd,) = data(await gateway.get("/api/v1/models/cheap/odd/endpoints"))["endpoints"]
+        assert (odd["context_length"], odd["max_completion_tokens"]) == (0, None)  # the SDK takes no null for the first
+        assert data(await gateway.get("/api/v1/model/cheap/odd"))["context_length"] is None
         for query, count in (
             ("", 2),
             ("?supported_parameters=tools", 1),

@@ -1,7 +1,8 @@
 """OpenRouter's lists of models and of their endpoints, from the catalogue.
 
 What the catalogue does not know is null, or left out; where OpenRouter's clients take no null, it is what OpenRouter
-has for it: a price of `-1`, an empty list. Nothing here is measured yet, so uptime, latency and throughput are null.
+has for it: a price of `-1`, an empty list; or what cannot be: a `context_length` of 0. Nothing here is measured yet, so
+uptime, latency and throughput are null.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ _MOST: Final = 1000
 """Models on one page."""
 _UNKNOWN_PRICE: Final = "-1"
 """As OpenRouter says of its own routers that the price is not fixed."""
+_UNKNOWN_CONTEXT: Final = 0
+"""OpenRouter's schemas have null for a model's context, and take no null for an endpoint's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> _Json:
         "model_name": model.name or model.id,
         "provider_name": endpoint.provider,
         "tag": endpoint.provider + quantised,
-        "context_length": endpoint.context or model.context,
+        "context_length": endpoint.context or model.context or _UNKNOWN_CONTEXT,
         "max_completion_tokens": model.max_output,
         "max_prompt_tokens": None,
         "quantization": endpoint.quantisation,
