@@ -14,6 +14,7 @@ from tests.gateway.house import Gateway, house
 from tests.gateway.test_failover import MODEL, serves
 from tests.gateway.upstream import Call, Upstream
 from weighbridge.ledger.entry import Entry
+from weighbridge.wire.responses.compaction import sealed
 
 Json = dict[str, Any]
 TARGET = "/v1/responses"
@@ -336,3 +337,13 @@ async def test_the_sdk_streams_and_continues(gateway: Gateway, keeping: str) -> 
         assert again.previous_response_id == final.id
         items = [item async for item in client.responses.input_items.list(again.id)]
     assert [item.type for item in items] == ["message"]
+
+
+async def test_a_compaction_of_ours_goes_there_as_words(gateway: Gateway, upstream: Upstream) -> None:
+    theirs = {"type": "compaction", "encrypted_content": "gAAAsealed"}
+    ours = {"type": "compaction", "id": "cmp_1", "encrypted_content": sealed("Ann likes blue.")}
+    answer = await gateway.ask({**ASKED, "input": [theirs, ours]}, target=TARGET)
+    assert answer.status == 200, answer.body
+    first, second = json.loads(upstream.calls[0].body)["input"]
+    assert (first, second["type"], second["role"]) == (theirs, "message", "user")
+    assert second["content"].endswith("Ann likes blue.")

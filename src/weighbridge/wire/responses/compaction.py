@@ -16,6 +16,8 @@ import msgspec
 
 from weighbridge.wire.inner import Call, Message, Part, Refusal, Text, Thought, ToolResult, ToolUse
 
+SUMMARIES: Final = ("compaction", "compaction_summary")
+"""The types that an item with a summary may have."""
 _VERSION: Final = "wb1."
 _HEADING: Final = "Summary of what was said and done before, besides the user's messages:\n\n"
 _ASK: Final = (
@@ -46,6 +48,12 @@ def opened(content: str) -> str | None:
 def summary_turn(summary: str) -> Message:
     """A summary as a turn of the conversation: the user's, as it is no more to be trusted than what it sums up."""
     return Message("user", [Text(text=_HEADING + summary)])
+
+
+def summary_item(summary: str) -> msgspec.Raw:
+    """The same as an item, for whoever reads items and not ours."""
+    words = msgspec.json.encode(_HEADING + summary)
+    return msgspec.Raw(b'{"type":"message","role":"user","content":%b}' % words)
 
 
 def summarising(call: Call) -> Call:

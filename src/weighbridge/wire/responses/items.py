@@ -26,7 +26,7 @@ from weighbridge.wire.inner import (
     ToolResult,
     ToolUse,
 )
-from weighbridge.wire.responses.compaction import opened, summary_turn
+from weighbridge.wire.responses.compaction import SUMMARIES, opened, summary_turn
 from weighbridge.wire.responses.objects import full_name, item_id
 
 T = TypeVar("T")
@@ -136,7 +136,6 @@ _compactions: Final = msgspec.json.Decoder(_Compaction)
 _contents: Final[msgspec.json.Decoder[_Content]] = msgspec.json.Decoder(_Content)
 _CALLS: Final = ("function_call", "custom_tool_call")
 _RESULTS: Final = ("function_call_output", "custom_tool_call_output")
-_SUMMARIES: Final = ("compaction", "compaction_summary")
 _PREFIXES: Final = {
     "message": "msg",
     "reasoning": "rs",
@@ -151,8 +150,8 @@ _INPUT: Final = 0x8000
 """What went in is numbered from here, what came out from 0."""
 NULL: Final = msgspec.Raw(b"null")
 _objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KNOWN: Final = ("message", "reasoning", "item_reference", *_CALLS, *_RESULTS, *_SUMMARIES)
-_NO_STATUS: Final = ("reasoning", *_SUMMARIES)
+_KNOWN: Final = ("message", "reasoning", "item_reference", *_CALLS, *_RESULTS, *SUMMARIES)
+_NO_STATUS: Final = ("reasoning", *SUMMARIES)
 
 
 def decoded(decoder: "msgspec.json.Decoder[T]", document: bytes | msgspec.Raw, where: str) -> T:
@@ -211,7 +210,7 @@ class _Conversation:
             self._result(decoded(_outputs, item, where), where)
         elif kind == "reasoning":
             self._assistant(_thought(decoded(_reasonings, item, where)))
-        elif kind in _SUMMARIES:
+        elif kind in SUMMARIES:
             self.messages.append(_summary(decoded(_compactions, item, where), where))
         elif kind == "item_reference":
             self._referred(head.id, where)

@@ -13,6 +13,7 @@ from weighbridge.errors import BadRequest
 from weighbridge.wire import calls
 from weighbridge.wire.calls import Call
 from weighbridge.wire.decoding import UNREADABLE
+from weighbridge.wire.responses.compaction import SUMMARIES, opened, summary_item
 from weighbridge.wire.responses.items import NULL, resolved
 from weighbridge.wire.responses.read import Earlier
 
@@ -81,15 +82,18 @@ def read_request(body: bytes, earlier: Earlier) -> Request:
             raise BadRequest(f"{name}: {said}", param=name)
     if earlier.fault is not None:
         raise earlier.fault
-    own = resolved(_items(fields.get("input", NULL)), earlier.known)
+    said = _items(fields.get("input", NULL))
+    own = [_in_words(item) for item in resolved(said, earlier.known)]
     stranger = next((at for at, item in enumerate(own) if _head(item).type == "item_reference"), None)
     if stranger is not None:
         raise BadRequest(f"input[{stranger}]: no such item is kept here: send it whole", param=f"input[{stranger}]")
     stored = bytes(fields.get("store", NULL)) != b"false"
     previous = fields.pop("previous_response_id", NULL)
     if earlier.items or earlier.known:
-        before = [item for item in earlier.items if _readable_there(item)]
+        before = [_in_words(item) for item in earlier.items if _readable_there(item)]
         fields["input"] = msgspec.Raw(msgspec.json.encode([*before, *own]))
+    elif own != said:
+        fields["input"] = msgspec.Raw(msgspec.json.encode(own))
     fields["store"] = msgspec.Raw(b"false")
     if stored:
         fields["include"] = _with_sealed(fields.get("include", NULL))
@@ -115,6 +119,13 @@ def _head(item: msgspec.Raw) -> _Head:
         return _heads.decode(item)
     except UNREADABLE:
         return _Head()
+
+
+def _in_words(item: msgspec.Raw) -> msgspec.Raw:
+    """A compaction of ours as a message with its summary: nobody else can read it."""
+    head = _head(item)
+    summary = opened(head.encrypted_content or "") if head.type in SUMMARIES else None
+    return item if summary is None else summary_item(summary)
 
 
 def _readable_there(item: msgspec.Raw) -> bool:
