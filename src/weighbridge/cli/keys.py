@@ -34,7 +34,11 @@ def command() -> None:
 @click.argument("name")
 @click.option("--models", multiple=True, metavar="ID,…", help="Models it may use, lab/* for all of a lab's; else any.")
 @click.option("--expires", type=Moment("ahead"), metavar="SPAN|DATE", help="When it ends: 12h, 30d, 2027-01-01 (UTC).")
-@click.option("--store", is_flag=True, help="Keep its responses (/v1/responses), so that they can be continued.")
+@click.option(
+    "--store",
+    is_flag=True,
+    help="Keep its responses, so that they can be continued, and its chat completions with `store: true`.",
+)
 @json_option
 @config_option
 def create(

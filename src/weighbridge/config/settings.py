@@ -123,9 +123,13 @@ class LedgerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponsesSettings:
-    """What is kept of /v1/responses, for the keys that allow it."""
+    """What is kept of /v1/responses and of stored chat completions, for the keys that allow it."""
 
-    keep_days: Days = setting(30, "How long a response is kept, prompt and answer, unless it is deleted.", unit="days")
+    keep_days: Days = setting(
+        30,
+        "How long a response or a stored chat completion is kept, prompt and answer, unless it is deleted.",
+        unit="days",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
