@@ -188,7 +188,11 @@ class EventReader:
     def _stop(self, index: int) -> list[Event]:
         """A tool's use without any input has an empty one."""
         use = self._blocks.pop(index, None)
-        return [] if use is None or use in self._said else [ToolWent(use, "{}")]
+        if use is None or use in self._said:
+            return []
+        events: list[Event] = [ToolWent(use, "{}")]
+        self._count(events)
+        return events
 
     def _end(self, event: _Event) -> list[Event]:
         self._counts.update(_known(event.usage or {}))
