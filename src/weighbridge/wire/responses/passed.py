@@ -82,8 +82,8 @@ def read_request(body: bytes, earlier: Earlier) -> Request:
             raise BadRequest(f"{name}: {said}", param=name)
     if earlier.fault is not None:
         raise earlier.fault
-    said = _items(fields.get("input", NULL))
-    own = [_in_words(item) for item in resolved(said, earlier.known)]
+    sent = _items(fields.get("input", NULL))
+    own = [_in_words(item) for item in resolved(sent, earlier.known)]
     stranger = next((at for at, item in enumerate(own) if _head(item).type == "item_reference"), None)
     if stranger is not None:
         raise BadRequest(f"input[{stranger}]: no such item is kept here: send it whole", param=f"input[{stranger}]")
@@ -92,7 +92,7 @@ def read_request(body: bytes, earlier: Earlier) -> Request:
     if earlier.items or earlier.known:
         before = [_in_words(item) for item in earlier.items if _readable_there(item)]
         fields["input"] = msgspec.Raw(msgspec.json.encode([*before, *own]))
-    elif own != said:
+    elif own != sent:
         fields["input"] = msgspec.Raw(msgspec.json.encode(own))
     fields["store"] = msgspec.Raw(b"false")
     if stored:
