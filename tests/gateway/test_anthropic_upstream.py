@@ -384,3 +384,30 @@ async def test_how_the_stream_was_cut_changes_nothing(
     assert [sorted(each) for each in one] == [sorted(each) for each in other]
     entries = gateway.entries()
     assert [counted(entry) for entry in entries] == [COUNTED, COUNTED]
+
+
+async def test_tokens_are_counted_by_the_provider_that_can(gateway: Gateway, upstream: Upstream) -> None:
+    async def script(call: Call) -> None:
+        await call.answer({"input_tokens": 2095})
+
+    upstream.script = script
+    asked = {"model": "near/tiny", "messages": NATIVE["messages"], "tools": [{"type": "web_search_20250305"}]}
+    answer = await gateway.ask(asked, target=f"{MESSAGES}/count_tokens", headers="anthropic-beta: a-beta\r\n")
+    assert answer.document == {"input_tokens": 2095, "counted_by": "provider"}
+    (call,) = upstream.calls
+    assert (call.target, json.loads(call.body)) == ("/v1/messages/count_tokens", {**asked, "model": "tiny"})
+    assert call.headers["anthropic-beta"] == "a-beta"
+    assert gateway.entries() == []
+
+
+@pytest.mark.parametrize("document", [b"[]", b"{", {"input_tokens": "many"}])
+async def test_a_count_that_makes_no_sense_is_replaced_by_an_estimate(
+    gateway: Gateway, upstream: Upstream, document: object
+) -> None:
+    async def script(call: Call) -> None:
+        await call.answer(document)
+
+    upstream.script = script
+    asked = {"model": "near/tiny", "messages": NATIVE["messages"]}
+    answer = await gateway.ask(asked, target=f"{MESSAGES}/count_tokens")
+    assert answer.document["counted_by"] == "estimate"

@@ -1,32 +1,41 @@
-"""POST /v1/messages/count_tokens: about how many tokens a message's request has. Nothing is asked of a provider."""
+"""POST /v1/messages/count_tokens: how many tokens a message's request has. Nothing is entered: nobody bills it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 
 import msgspec
 
 from weighbridge.accounts.keys import Key, allow
-from weighbridge.catalog.model import Catalog
+from weighbridge.catalog.model import Catalog, Endpoint
+from weighbridge.errors import UpstreamError
 from weighbridge.gateway import answers
+from weighbridge.gateway.messages import betas
 from weighbridge.providers.base import Provider
-from weighbridge.routing.plan import model_named
+from weighbridge.routing.plan import model_named, plan
 from weighbridge.transport.message import Reply, Request
+from weighbridge.wire.decoding import UNREADABLE
+from weighbridge.wire.messages.passed import CountedCall, read_count
 from weighbridge.wire.messages.surface import estimated_input
+
+_MOST: Final = 64 * 1024
+"""Bytes of a count; a longer one is none."""
 
 
 class TokenCount(msgspec.Struct):
-    """About how many tokens a request has."""
+    """How many, and who counted."""
 
     input_tokens: int
-    counted_by: str = "estimate"
+    counted_by: Literal["provider", "estimate"] = "estimate"
 
 
 @dataclass(frozen=True, slots=True)
 class CountTokens:
-    """An estimate, as in the ledger where nobody counts: a token for every four bytes, of tools as well.
+    """The count of the provider that would be asked, if it counts; else an estimate, as in the ledger.
 
-    Pictures and files are not counted: what they come to is each model's own affair.
+    That is a token for every four bytes, of tools as well. Pictures and files are not counted: what they come to is
+    each model's own affair.
     """
 
     open: Callable[[Request, datetime], Key]
@@ -36,7 +45,27 @@ class CountTokens:
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Raises BadRequest, and what a message for this key and model would."""
-        key = self.open(request, self.now())
-        name, tokens = estimated_input(request.body)
-        allow(key, model_named(name, self.catalog(), self.providers).id)
-        answers.document(reply, TokenCount(tokens))
+        now = self.now()
+        key = self.open(request, now)
+        call = read_count(request.body, betas(request))
+        model = model_named(call.model, self.catalog(), self.providers)
+        allow(key, model.id)
+        counted = await self._counted(plan(model, now)[0][0], call, request.body)
+        answers.document(reply, counted or TokenCount(estimated_input(request.body)[1]))
+
+    async def _counted(self, endpoint: Endpoint, call: CountedCall, body: bytes) -> TokenCount | None:
+        """The provider's own count; None where it has none, or none now. Raises BadRequest where it refuses."""
+        provider = self.providers[endpoint.provider]
+        if "count_tokens" not in provider.natively:
+            return None
+        try:
+            answer = await provider.ask("count_tokens", endpoint, call, body)
+            try:
+                text = b""
+                while len(text) < _MOST and (data := await answer.body.read()):
+                    text += data
+            finally:
+                answer.body.close()
+            return TokenCount(msgspec.json.decode(text, type=TokenCount).input_tokens, "provider")
+        except (UpstreamError, *UNREADABLE):
+            return None

@@ -21,6 +21,11 @@ class Messages:
         """Answer one request. See Chat."""
         surface = MESSAGES
         if any("messages" in provider.natively for provider in self.chat.providers.values()):
-            betas = _BETAS.fullmatch(request.headers.get(b"anthropic-beta", b""))
-            surface = MessagesSurface(natively=True, betas=betas[0] if betas else b"")
+            surface = MessagesSurface(natively=True, betas=betas(request))
         await self.chat.serve(request, reply, surface)
+
+
+def betas(request: Request) -> bytes:
+    """The client's `anthropic-beta`, for a provider that knows what it means."""
+    said = _BETAS.fullmatch(request.headers.get(b"anthropic-beta", b""))
+    return said[0] if said else b""

@@ -4,6 +4,7 @@ https://docs.anthropic.com/en/api/messages
 """
 
 import time
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -11,12 +12,13 @@ import msgspec
 from weighbridge.catalog.model import Endpoint
 from weighbridge.errors import BadRequest, UpstreamError
 from weighbridge.providers.base import Answer, Body, Rewritten, Whole
-from weighbridge.providers.openai_compatible import OpenAICompatible, text_of
+from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible, text_of
+from weighbridge.transport.client import Pool
 from weighbridge.wire.calls import Call, Task
 from weighbridge.wire.chat.read import Unreadable
 from weighbridge.wire.chat.request import read_call
 from weighbridge.wire.messages.call import write_call
-from weighbridge.wire.messages.passed import PassedCall
+from weighbridge.wire.messages.passed import CountedCall
 from weighbridge.wire.messages.translating import ChatChunks, chat_document
 
 _VERSION: Final = "2023-06-01"
@@ -32,13 +34,16 @@ class Anthropic(OpenAICompatible):
 
     models_path = "/models?limit=1000"
 
+    def __init__(self, pool: Pool, dialect: Dialect) -> None:
+        super().__init__(pool, replace(dialect, natively=dialect.natively | {"count_tokens"}))
+
     def credentials(self, key: str | None) -> str:
         """See OpenAICompatible.credentials."""
         return f"anthropic-version: {_VERSION}\r\n" + ("" if key is None else f"x-api-key: {key}\r\n")
 
     async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
         """See Provider.ask. Raises BadRequest for what Messages cannot say."""
-        if task == "messages":
+        if task in ("messages", "count_tokens"):
             return await super().ask(task, endpoint, call, body)
         if task != "chat":
             raise BadRequest(f"{endpoint.model} answers chat and messages, and is no model for {task}", param="model")
@@ -51,7 +56,7 @@ class Anthropic(OpenAICompatible):
 
     def sent(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> bytes:
         """See OpenAICompatible.sent."""
-        return super().sent(task, endpoint, call, body) if isinstance(call, PassedCall) else body
+        return super().sent(task, endpoint, call, body) if isinstance(call, CountedCall) else body
 
 
 async def _chat(body: Body, now: int) -> bytes:

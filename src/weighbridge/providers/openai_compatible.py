@@ -39,6 +39,7 @@ _PATHS: Final[Mapping[Task, str]] = {
     "embeddings": "/embeddings",
     "rerank": "/rerank",
     "messages": "/messages",
+    "count_tokens": "/messages/count_tokens",
     "responses": "/responses",
 }
 _READ: Final[Mapping[Task, str]] = {
@@ -47,6 +48,7 @@ _READ: Final[Mapping[Task, str]] = {
     "embeddings": "input",
     "rerank": "documents",
     "messages": "messages",
+    "count_tokens": "messages",
     "responses": "input",
 }
 """The field whose text may be too long for the model."""

@@ -15,7 +15,7 @@ _NO_LIMIT: Final = -1
 _LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
 
 
-Task = Literal["chat", "completions", "embeddings", "rerank", "messages", "responses"]
+Task = Literal["chat", "completions", "embeddings", "rerank", "messages", "count_tokens", "responses"]
 """What a model can be asked to do, and in which format; each has a path of its own."""
 
 

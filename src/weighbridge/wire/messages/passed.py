@@ -16,16 +16,26 @@ from weighbridge.wire.surface import Cost, Native, Stream
 _ABSENT: Final = msgspec.Raw(b"")
 
 
-class PassedCall(Call, kw_only=True):
-    """The fields of a request that decide where it goes and what it may cost."""
+class CountedCall(Call, kw_only=True):
+    """A request to count tokens: what decides where it goes."""
+
+    betas: bytes = msgspec.field(default=b"", name="weighbridge betas")
+    """The client's `anthropic-beta` header; set when the request is read, whatever it says itself."""
+
+    @property
+    def headers(self) -> bytes:
+        """See Call."""
+        return b"anthropic-beta: %b\r\n" % self.betas if self.betas else b""
+
+
+class PassedCall(CountedCall, kw_only=True):
+    """A request for a message: what also decides what it may cost."""
 
     messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     max_tokens: Annotated[int, msgspec.Meta(ge=0)]
     stream: bool | None = None
     system: msgspec.Raw = _ABSENT
     tools: msgspec.Raw = _ABSENT
-    betas: bytes = msgspec.field(default=b"", name="weighbridge betas")
-    """The client's `anthropic-beta` header; set when the request is read, whatever it says itself."""
 
     @property
     def streamed(self) -> bool:
@@ -42,13 +52,9 @@ class PassedCall(Call, kw_only=True):
         """See Call."""
         return self.max_tokens
 
-    @property
-    def headers(self) -> bytes:
-        """See Call."""
-        return b"anthropic-beta: %b\r\n" % self.betas if self.betas else b""
-
 
 _calls: Final = msgspec.json.Decoder(PassedCall)
+_counted: Final = msgspec.json.Decoder(CountedCall)
 
 
 class _AsItIs(msgspec.Struct, frozen=True):
@@ -64,6 +70,13 @@ class _AsItIs(msgspec.Struct, frozen=True):
 
 
 _FORM: Final = _AsItIs()
+
+
+def read_count(body: bytes, betas: bytes) -> CountedCall:
+    """A request to count tokens. Raises BadRequest naming the field at fault."""
+    call = calls.read(body, _counted)
+    call.betas = betas
+    return call
 
 
 def native(body: bytes, betas: bytes) -> Native:
