@@ -26,6 +26,7 @@ class Faulty:
     """A provider whose answer fails in a way that nobody thought of, after its first event; it is its own body."""
 
     complete: bool = False
+    natively: frozenset[Task] = frozenset()
 
     async def ask(self, task: Task, endpoint: Endpoint, call: Asked, body: bytes) -> Answer:
         """See Provider.ask."""
