@@ -95,7 +95,7 @@ def weighbridge(ground: Ground) -> Iterator[Gateway]:
         "WEIGHBRIDGE_CONFIG": str(config),
     }
     made = subprocess.run(
-        [command, "keys", "create", "conformance", "--json"], env=env, check=True, stdout=subprocess.PIPE
+        [command, "keys", "create", "conformance", "--store", "--json"], env=env, check=True, stdout=subprocess.PIPE
     )
     key = msgspec.json.decode(made.stdout, type=_MadeKey).key
     port, log = free_port(), ground.scratch / "weighbridge.log"

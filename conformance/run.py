@@ -51,6 +51,9 @@ def main() -> None:
     board = results.load(options.out)
     for suite in options.suites:
         for gateway in options.gateways:
+            if gateway in suite.not_offered:
+                print(f"{suite.name:28} {gateway:12} not run: {suite.not_offered[gateway]}", flush=True)
+                continue
             outcome = measured(suite, gateway, options)
             _show(outcome)
             if outcome.not_run and board.of(suite.name, gateway) is not None:

@@ -43,6 +43,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Files that an agent finds in its home."""
     seconds: int = 300
     """Patience with the whole suite."""
+    not_offered: dict[str, str] = {}
+    """Gateways that have nothing of what the suite asks for, and what that is: it is not run against them."""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

@@ -69,7 +69,8 @@ def _row(suite: Suite, board: Board) -> tuple[str, ...]:
     outcomes = [board.of(suite.name, gateway) for gateway in _GATEWAYS]
     last = next((each for each in outcomes if each is not None), None)
     versions = "" if last is None else ", ".join(f"{name} {version}" for name, version in _shown(last))
-    return (suite.title, *(_score(outcome, suite) for outcome in outcomes), versions)
+    scores = (_score(outcome, suite, gateway) for outcome, gateway in zip(outcomes, _GATEWAYS, strict=True))
+    return (suite.title, *scores, versions)
 
 
 def _shown(outcome: Outcome) -> list[tuple[str, str]]:
@@ -77,7 +78,9 @@ def _shown(outcome: Outcome) -> list[tuple[str, str]]:
     return [(name, each) for name, each in outcome.versions.items() if not name.startswith("pytest")]
 
 
-def _score(outcome: Outcome | None, suite: Suite) -> str:
+def _score(outcome: Outcome | None, suite: Suite, gateway: str) -> str:
+    if gateway in suite.not_offered:
+        return suite.not_offered[gateway]
     if outcome is None or outcome.not_run:
         return NONE
     if suite.group == "agent":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance import install, suites
+from conformance.gateways import GATEWAYS
 from conformance.suites import Suite, Told
 
 ALL = suites.read()
@@ -20,6 +21,10 @@ def test_what_a_suite_needs_is_pinned_and_there(suite: Suite) -> None:
     else:
         assert re.fullmatch(r"[0-9a-f]{40}", suite.source.commit)
     assert bool(suite.run) == (suite.kind == "agent")
+
+
+def test_what_is_not_offered_is_said_of_gateways_that_there_are() -> None:
+    assert {gateway for suite in ALL for gateway in suite.not_offered} <= GATEWAYS.keys() - {"weighbridge"}
 
 
 def test_names_are_names_of_one() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from conformance import reasons, results, suites, table
@@ -72,6 +73,12 @@ def test_a_suite_that_did_not_run_says_why() -> None:
     text = table.of_board(Board([outcome(passed=0, not_run="needs a checkout")]), [SUITE], [])
     assert "| One | - | - | - |" in text
     assert "| one | weighbridge | all | needs a checkout |" in text
+
+
+def test_what_a_gateway_does_not_offer_stands_in_its_place() -> None:
+    suite = msgspec.structs.replace(SUITE, not_offered={"portkey": "no such API"})
+    text = table.of_board(Board([outcome()]), [suite], [])
+    assert "| One | 1 of 1 | - | no such API |" in text
 
 
 def test_a_new_outcome_replaces_the_earlier_one_and_leaves_the_others() -> None:
