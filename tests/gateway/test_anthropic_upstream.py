@@ -302,6 +302,7 @@ TARGETS = [
     (MESSAGES, {**NATIVE, "stream": True}),
     ("/v1/chat/completions", {**ASKED, "stream": True}),
     (RESPONSES, {"model": "near/tiny", "input": "Hi", "stream": True}),
+    ("/api/v1/chat/completions", {**ASKED, "stream": True}),
 ]
 
 
