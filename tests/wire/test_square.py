@@ -25,7 +25,7 @@ from weighbridge.wire.messages.write import Counted, MessageWriter, Style, write
 from weighbridge.wire.translated import events_of
 from weighbridge.wire.usage import Usage
 
-BUDGETS, ADAPTS = "claude-sonnet-4-5-20250929", "claude-opus-4-7"
+BUDGETS, ADAPTS = "claude-sonnet-4-5-20250929", "claude-opus-4-6"
 cuts = st.lists(st.integers(0, 4000), max_size=12)
 
 

@@ -32,7 +32,7 @@ Json = dict[str, Any]
 CACHE = msgspec.Raw(b'{"type":"ephemeral"}')
 SCHEMA = msgspec.Raw(b'{"type":"object"}')
 HI = Message("user", [Text(text="Hi.")])
-OLD, NEW = "claude-sonnet-4-5", "claude-opus-4-7"
+OLD, NEW = "claude-sonnet-4-5", "claude-opus-4-6"
 
 
 def written(call: Call, model: str = NEW, thinking: Thinking | None = None) -> Json:
@@ -323,6 +323,11 @@ def test_a_model_that_goes_on_with_calls_thinks_only_if_its_thoughts_came_back()
     assert thinks(OLD, Thought(text="hm", signature="s"), use)
     assert thinks(OLD, Text(text="a"), then=HI)
     assert thinks(NEW, use)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-haiku-5-5", "claude-mythos-preview"])
+def test_models_after_46_are_not_told_how_to_sample(model: str) -> None:
+    assert written(Call("m", [HI], temperature=0.5, top_p=0.9, top_k=4), model) == written(Call("m", [HI]), model)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,10 @@ _Json = dict[str, Any]  # any JSON object
 _encode: Final = msgspec.json.Encoder().encode
 
 Thinking = Literal["budget", "adaptive"]
-"""How a model is asked to think: for so many tokens (Claude up to 4.5), or as hard as it is told (from 4.6 on)."""
+"""How a model is asked to think: for so many tokens (Claude up to 4.5), or as hard as it is told (from 4.6 on).
+
+The latter hide their thoughts unless asked to sum them up: they are asked.
+"""
 
 LEFT_OUT: Final = frozenset(
     {
@@ -85,7 +88,8 @@ _SHARE: Final = 0.8
 """Of an answer's tokens, how many may be thought at an effort, so that some are left for what is said."""
 _LEAST_TOP_P: Final = 0.95
 _VERSION: Final = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?!\d)(?:[.-](\d{1,2})(?!\d))?")
-_ADAPTIVE_FROM: Final = (4, 6)
+_LAST_WITH_BUDGET: Final = (4, 5)
+_LAST_SAMPLED: Final = (4, 6)
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ANY_OBJECT: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _MODES: Final = {"auto": "auto", "required": "any", "tool": "tool", "none": "none"}
@@ -99,12 +103,15 @@ def write_call(call: Call, model: str, *, default_max_tokens: int, thinking: Thi
     """
     _refuse(call)
     limit = call.max_tokens or default_max_tokens
-    thoughts = _thinking(call, limit, thinking or _way_of(model))
+    way: Thinking = thinking or ("budget" if _until(model, _LAST_WITH_BUDGET) else "adaptive")
+    thoughts = _thinking(call, limit, way)
     body: _Json = {"model": model, "max_tokens": limit}
     if system := _system(call.messages):
         body["system"] = system
     body["messages"] = _turns(call.messages)
-    body |= _tools(call) | _sampling(call, thinks=thoughts.get("thinking", _OFF) != _OFF)
+    body |= _tools(call)
+    if _until(model, _LAST_SAMPLED):
+        body |= _sampling(call, thinks=thoughts.get("thinking", _OFF) != _OFF)
     if call.stop:
         body["stop_sequences"] = call.stop
     if call.stream:
@@ -301,12 +308,10 @@ def _format(wanted: Format) -> _Json:
     return {"type": "json_schema", "schema": wanted.schema}
 
 
-def _way_of(model: str) -> Thinking:
-    """The models that think for a budget are all out by now: any other name is a newer one."""
+def _until(model: str, last: tuple[int, int]) -> bool:
+    """Whether a model is of this version of Claude or an earlier one; those are all out by now, and have numbers."""
     version = _VERSION.search(model)
-    if version is None:
-        return "adaptive"
-    return "budget" if (int(version[1]), int(version[2] or 0)) < _ADAPTIVE_FROM else "adaptive"
+    return version is not None and (int(version[1]), int(version[2] or 0)) <= last
 
 
 _OFF: Final = {"type": "disabled"}
