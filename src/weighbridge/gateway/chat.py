@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,12 +42,12 @@ class Chat:
     default_model: DefaultModel | None = None
     """Of requests that name none; None where they must, whatever the settings say."""
 
-    async def __call__(self, request: Request, reply: Reply) -> None:
+    def __call__(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
 
         Raises Unauthorized or LedgerUnavailable.
         """
-        await self.serve(request, reply, self.surface)
+        return self.serve(request, reply, self.surface)
 
     async def serve(self, request: Request, reply: Reply, surface: Surface) -> None:
         """The same, through a surface that is made for this one request."""

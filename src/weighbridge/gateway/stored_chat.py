@@ -65,11 +65,11 @@ class StoredChat:
     chat: Chat
     kept: chats.Chats
 
-    async def create(self, request: Request, reply: Reply) -> None:
+    def create(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Make a chat completion, kept or not. See Chat."""
-        if request.body.find(_FIELD) < 0:
-            await self.chat(request, reply)
-            return
+        return self.chat(request, reply) if request.body.find(_FIELD) < 0 else self._perhaps_kept(request, reply)
+
+    async def _perhaps_kept(self, request: Request, reply: Reply) -> None:
         now = self.chat.now()
         key = self.chat.open(request, now)
         if not key.store:
