@@ -70,6 +70,7 @@ FIELDS: dict[str, tuple[Json, dict[str, object]]] = {
         {"reasoning": {"max_tokens": 2000, "enabled": True}},
         {"reasoning": Reasoning(on=True, budget=2000)},
     ),
+    "OpenRouter's effort": ({"reasoning": {"effort": "low"}}, {"reasoning": Reasoning(effort="low")}),
     "Anthropic's thinking": (
         {"thinking": {"type": "enabled", "budget_tokens": 2000}},
         {"reasoning": Reasoning(on=True, budget=2000)},

@@ -138,6 +138,12 @@ def test_tools_are_numbered_by_themselves_and_an_empty_input_is_an_object() -> N
     ]
 
 
+def test_half_an_event_says_nothing() -> None:
+    kinds = ("content_block_start", "content_block_delta", "content_block_stop", "message_delta")
+    assert read(*({"type": kind} for kind in kinds)) == []
+    assert read({"type": "message_start"}) == [Began("", "")]
+
+
 def test_what_nobody_asked_for_says_nothing() -> None:
     block = {"type": "server_tool_use", "id": "1", "name": "web_search", "input": {}}
     citation = delta(type="citations_delta", citation={"cited_text": "x"})

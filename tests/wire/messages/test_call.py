@@ -304,6 +304,8 @@ def test_a_model_that_thinks_is_not_told_what_it_would_refuse(model: str) -> Non
     assert {"temperature", "top_p", "top_k"} <= written(sampled, model).keys()
     sampled.reasoning = HARD
     assert not {"temperature", "top_p", "top_k"} & written(sampled, model).keys()
+    sampled.top_p = 0.97
+    assert written(sampled, model)["top_p"] == 0.97
     sampled.reasoning = Reasoning(on=False)
     assert {"temperature", "top_p", "top_k"} <= written(sampled, model).keys()
     forced = Call("m", [HI], tools=[Tool("f")], tool_choice=ToolChoice("required"), reasoning=HARD, temperature=0.5)
