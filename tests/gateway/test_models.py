@@ -93,3 +93,12 @@ async def test_of_a_stranger_nothing_is_made_up(gateway: House) -> None:
     told = {name for name, value in stranger.items() if value not in (None, 0)}
     assert told == {"id", "object", "owned_by", "providers", "endpoints"}
     assert stranger["endpoints"][0]["price"] is None
+
+
+@pytest.mark.parametrize("headers", ["", "anthropic-version: 2023-06-01\r\n"])
+@pytest.mark.parametrize("limit", ["0", "1001", "x", "-1"])
+async def test_a_limit_that_makes_no_sense_is_refused_in_either_dialect(
+    gateway: House, limit: str, headers: str
+) -> None:
+    answer = await gateway.get(f"/v1/models?limit={limit}", headers=headers)
+    assert (answer.status, answer.error["message"]) == (400, "limit: a number from 1 to 1000")

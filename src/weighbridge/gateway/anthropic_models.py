@@ -47,8 +47,9 @@ class AnthropicModels:
     models: Models
 
     async def list(self, request: Request, reply: Reply) -> None:
-        """A page of them, by id."""
+        """A page of them, by id; for OpenAI's clients all of them, whose lists have no pages."""
         if _VERSION not in request.headers:
+            _limit(request.query.get("limit"))  # it has no effect, and is to make sense all the same
             await self.models.list(request, reply)
             return
         try:

@@ -284,6 +284,13 @@ WRONG: dict[str, tuple[Json, str, str]] = {
     "no content": ({"messages": [{"role": "user"}]}, "messages[0].content", "required"),
     "a block nobody knows": (turn({"type": "container_upload"}), "messages[0].content[0].type", "container_upload"),
     "a block without a type": (turn({"text": "a"}), "messages[0].content[0].type", "required"),
+    "instructions without a type": ({"system": [{"text": "a"}]}, "system[0].type", "required"),
+    "instructions that are no words": ({"system": [{"type": "image", "text": "a"}]}, "system[0].type", "image"),
+    "a result's words without a type": (
+        turn({"type": "search_result", "title": "a", "source": "b", "content": [{"text": "c"}]}),
+        "messages[0].content[0].content[0].type",
+        "required",
+    ),
     "a block's field nobody knows": (
         turn({"type": "text", "text": "a", "x": 1}),
         "messages[0].content[0].x",

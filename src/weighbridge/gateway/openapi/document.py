@@ -10,6 +10,7 @@ import msgspec
 
 from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.openapi.items import ITEMS
 from weighbridge.gateway.openapi.listed import Listed
 from weighbridge.gateway.openapi.operations import ANY_REQUEST, KEYED, OPERATIONS, Operation
 from weighbridge.wire.chat.surface import Failure
@@ -26,6 +27,7 @@ _COMPONENTS: Final = "#/components/schemas/"
 _DIALECTS: Final = {
     "weighbridge.wire.messages": "Anthropic",
     "weighbridge.wire.responses": "Responses",
+    "weighbridge.gateway.openapi.items": "Responses",
     "weighbridge.wire.openrouter": "OpenRouter",
 }
 """What the names of schemas begin with, by where their Structs are: the dialects have words in common."""
@@ -44,9 +46,10 @@ Fields of a request that are not named here pass to the provider, where the sche
 
 
 def document(routes: Sequence[Listed]) -> bytes:
-    """The document, as JSON. Raises KeyError for a route that OPERATIONS does not have."""
-    operations = [(route, OPERATIONS[f"{route.method} {route.path}"]) for route in routes]
-    schemas = _Schemas(kind for route, operation in operations for kind in _kinds(route, operation))
+    """The document, as JSON. Raises LookupError for a route that OPERATIONS does not have."""
+    operations = [(route, _operation_of(route)) for route in routes]
+    kinds = (kind for route, operation in operations for kind in _kinds(route, operation))
+    schemas = _Schemas((*kinds, *ITEMS))
     paths: dict[str, _Json] = {}
     for route, operation in operations:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation, schemas)
@@ -66,6 +69,14 @@ def document(routes: Sequence[Listed]) -> bytes:
         },
     }
     return msgspec.json.encode(whole)
+
+
+def _operation_of(route: Listed) -> Operation:
+    try:
+        return OPERATIONS[f"{route.method} {route.path}"]
+    except KeyError as exc:
+        where = "OPERATIONS in weighbridge/gateway/openapi/operations.py"
+        raise LookupError(f"{route.method} {route.path}: say in {where} what it takes and gives") from exc
 
 
 _HEADERS: Final[_Json] = {
@@ -164,7 +175,7 @@ def _answers(route: Listed, operation: Operation, schemas: _Schemas) -> _Json:
     whole: _Json = given[0] if len(given) == 1 else {"anyOf" if operation.either else "allOf": given}
     answer: _Json = {"description": route.summary, "content": {_JSON: {"schema": whole}}}
     if operation.streams:
-        answer["content"][_STREAM] = {"schema": {"type": "string"}}
+        answer["content"][_STREAM] = {}  # what a schema means here, an event or all of them, tools do not agree on
     if operation.entered:
         answer["headers"] = {_name(answers.RECEIPT): _header("receipt"), _name(answers.COST): _header("cost")}
     if operation.links:

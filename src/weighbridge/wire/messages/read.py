@@ -162,7 +162,7 @@ def _cache(block: _Cacheable) -> msgspec.Raw | None:
     return None if bytes(block.cache_control) in _EMPTY else block.cache_control
 
 
-def _texts(content: str | list[schema.Text]) -> list[Part]:
+def _texts(content: str | list[schema.Words]) -> list[Part]:
     if isinstance(content, str):
         return [Text(text=content)]
     return [Text(text=block.text, cache=_cache(block)) for block in content]

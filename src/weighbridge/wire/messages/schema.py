@@ -23,6 +23,15 @@ class Text(Strict, tag="text"):
     citations: msgspec.Raw = ABSENT
 
 
+class Words(Strict):
+    """The same where nothing else can stand: what is tagged may do without its tag there, and this may not."""
+
+    type: Literal["text"]
+    text: str
+    cache_control: msgspec.Raw = ABSENT
+    citations: msgspec.Raw = ABSENT
+
+
 class Base64(Strict, tag="base64"):
     """Bytes, inline."""
 
@@ -78,7 +87,7 @@ class SearchResult(Strict, tag="search_result"):
 
     title: str
     source: str
-    content: list[Text]
+    content: list[Words]
     cache_control: msgspec.Raw = ABSENT
     citations: msgspec.Raw = ABSENT
 
@@ -189,7 +198,7 @@ class Counted(Strict):
 
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
     messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
-    system: str | list[Text] | None = None
+    system: str | list[Words] | None = None
     tools: list[msgspec.Raw] | None = None
     tool_choice: Choice | None = None
     thinking: ThinkingConfig | None = None
