@@ -12,6 +12,7 @@ WeighbridgeError
 │   ├── UnknownModel         404  no model of that name; the nearest are named
 │   └── NoEndpoint           404  no endpoint of the model meets what the request asks of its providers
 ├── MethodNotAllowed         405
+├── UpgradeRequired          426  a WebSocket is spoken at this path
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
 ├── Draining                 503  the server is about to stop
 ├── CatalogError             500  a data file of the catalogue contradicts itself or another
@@ -165,6 +166,15 @@ class MethodNotAllowed(WeighbridgeError):
     """
 
     status, kind, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class UpgradeRequired(WeighbridgeError):
+    """The path speaks WebSocket, and the request is no handshake of version 13.
+
+    Connect with a WebSocket client, or use `POST`.
+    """
+
+    status, kind, code = 426, "invalid_request_error", "upgrade_required"
 
 
 class LedgerUnavailable(WeighbridgeError):

@@ -14,12 +14,20 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Client(Protocol):
     """What a reply asks of the connection it goes out on."""
 
-    lost: bool
-    """Nothing written arrives any more."""
-    left: bool
-    """Once lost: whether by the client's doing, not by ours."""
-    choked: asyncio.Future[None] | None
-    """Resolved once more may be written; None when it may be already."""
+    @property
+    def lost(self) -> bool:
+        """Nothing written arrives any more."""
+        ...
+
+    @property
+    def left(self) -> bool:
+        """Once lost: whether by the client's doing, not by ours."""
+        ...
+
+    @property
+    def choked(self) -> asyncio.Future[None] | None:
+        """Resolved once more may be written; None when it may be already."""
+        ...
 
     @property
     def draining(self) -> bool:
@@ -42,20 +50,38 @@ class Client(Protocol):
         """Drop the client without a word."""
         ...
 
+    def switch(self, successor: "Successor") -> None:
+        """Whatever the client sends from now on is in another protocol, and the successor's."""
+        ...
+
+
+class Successor(Protocol):
+    """Goes on with a connection once its client and we have switched to another protocol."""
+
+    def received(self, data: bytes) -> None:
+        """Some more bytes, cut anywhere."""
+        ...
+
+    def stopping(self) -> None:
+        """The server is about to stop: what is under way may end, nothing new begins."""
+        ...
+
 
 class Request:
     """One request, whole. Header names are lower case; a repeated header is joined by `, `.
 
-    `target` is in origin form (`/path?query`), or `*` for OPTIONS.
+    `target` is in origin form (`/path?query`), or `*` for OPTIONS. `upgrade` is the protocol that the client offers to
+    switch to, in lower case; empty where it offers none.
     """
 
-    __slots__ = ("body", "headers", "method", "target")
+    __slots__ = ("body", "headers", "method", "target", "upgrade")
 
     def __init__(self) -> None:
         self.method = ""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
+        self.upgrade = b""
 
     @property
     def path(self) -> str:
@@ -115,6 +141,17 @@ class Reply:
         self._last = self._last or not self._chunked
         self._connection.write(self._head(status, headers, framing))
 
+    def switch(self, headers: Headers, successor: Successor) -> Client:
+        """Accept the protocol that the request offers (101): `write` and `end` are bytes of that from now on.
+
+        The connection ends with the reply. `headers` say which protocol it is.
+        """
+        self._connection.write(REASONS[101] + self._lines(headers) + b"connection: upgrade\r\n\r\n")
+        self._chunked = False
+        self._last = True
+        self._connection.switch(successor)
+        return self._connection
+
     def write(self, data: bytes) -> None:
         """Some more of the body. Await `drain` when `choked`."""
         if self.ended:
@@ -157,6 +194,16 @@ class Reply:
             await choked
 
     def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        lines = self._lines(headers)
+        if self._last or self._connection.draining:
+            self._last = True
+            end = b"connection: close\r\n\r\n"
+        else:
+            end = b"\r\n" if self._chunked else b"connection: keep-alive\r\n\r\n"
+        return (REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status) + lines + framing + end
+
+    def _lines(self, headers: Headers) -> bytes:
+        """The answer's headers: it begins with them."""
         if self.started:
             raise RuntimeError("a request is answered once")
         if self.also:
@@ -165,12 +212,7 @@ class Reply:
         if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
             raise ValueError("a header of the answer holds a line break")
         self.started = True
-        if self._last or self._connection.draining:
-            self._last = True
-            end = b"connection: close\r\n\r\n"
-        else:
-            end = b"\r\n" if self._chunked else b"connection: keep-alive\r\n\r\n"
-        return (REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status) + lines + framing + end
+        return lines
 
     def _finish(self) -> None:
         self.ended = True

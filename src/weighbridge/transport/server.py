@@ -7,7 +7,8 @@ nobody reads must not go on. Work done after the answer's end is not cancelled b
 
 Framing is llhttp's strict mode (both Content-Length and Transfer-Encoding, bad chunks, bare CR, spaces
 before a colon: refused); what it leaves open is refused here (codings but `chunked`, not exactly one Host,
-versions but 1.0 and 1.1). Trailers are read and dropped. An offer to upgrade is passed over (RFC 9110 §7.8).
+versions but 1.0 and 1.1). Trailers are read and dropped. An offer to upgrade is passed over (RFC 9110 §7.8) unless the
+handler takes it (`Reply.switch`).
 """
 
 import asyncio
@@ -25,8 +26,9 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from weighbridge.transport.deadlines import NEVER, Deadlines
-from weighbridge.transport.message import Reply, Request
+from weighbridge.transport.message import Reply, Request, Successor
 from weighbridge.transport.outbox import Outbox
+from weighbridge.transport.switched import Switched
 from weighbridge.transport.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,7 @@ class Connection(asyncio.Protocol):
         "_held",
         "_in_head",
         "_measured",
+        "_offered",
         "_packet",
         "_parser",
         "_paused",
@@ -111,6 +114,7 @@ class Connection(asyncio.Protocol):
         "_runner",
         "_served",
         "_size",
+        "_successor",
         "_timed",
         "_transport",
         "_unread",
@@ -145,6 +149,7 @@ class Connection(asyncio.Protocol):
         """What it goes on with."""
         self._reply: Reply | None = None
         """The answer under way, or the last one."""
+        self._successor: Successor | None = None
         self._waiting: deque[Work] = deque()
         self._refusal: tuple[HTTPStatus, str] | None = None
         self._served = 0
@@ -169,6 +174,8 @@ class Connection(asyncio.Protocol):
         # what keeps reading and writing bounded
         self._reading = True
         self._expecting = self._upgrading = self._paused = self._closing = False
+        self._offered = b""
+        """The protocol that the request offers to switch to."""
         self._unread = False
         """Whether the client sent more than we shall read."""
         self._ahead = self._discarded = self._held = 0
@@ -190,7 +197,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._reading:
-            self._discard(len(data))
+            self.discard(len(data))
             return
         self._packet = len(data)
         if self.busy or self.choked is not None:
@@ -282,6 +289,8 @@ class Connection(asyncio.Protocol):
             self._headers = {}  # for the trailers
         self._expecting = b"expect" in headers and version == "1.1"
         self._upgrading = b"upgrade" in headers and parser.should_upgrade()
+        if self._upgrading and version == "1.1":
+            self._offered = headers[b"upgrade"].lower()
         if request.target[:1] != b"/":
             request.target = _origin_form(request.target)
 
@@ -304,6 +313,8 @@ class Connection(asyncio.Protocol):
         request, self._request = self._request, Request()  # not kept: its body may be large, and the next far off
         request.body = bytes(self._body)
         self._body = b""
+        if self._offered:
+            request.upgrade, self._offered = self._offered, b""
         self._served += 1
         last = not self._parser.should_keep_alive() or self._served >= self.server.limits.keep_alive_requests
         self._reading = not last
@@ -363,6 +374,22 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    def switch(self, successor: Successor) -> None:
+        """What comes from now on is the successor's."""
+        if self._receiving or self._waiting or self._refusal is not None:
+            self.abort()  # it sent more before it could know that we switch: in which protocol, nobody can tell
+            return
+        self._successor = successor
+        self._reading = False
+        self._unread = True  # whenever we end it, the client may be sending
+        self._resume()
+        self._transport.set_protocol(Switched(self, successor))
+
+    @property
+    def closing(self) -> bool:
+        """Whether the client has been let go of."""
+        return self._closing or self.lost
+
     def abort(self) -> None:
         """Drop the client without a word."""
         if self.lost:
@@ -392,6 +419,8 @@ class Connection(asyncio.Protocol):
 
     def hang_up_if_idle(self) -> bool:
         """Close a connection on which nothing is under way; say whether it was so."""
+        if self._successor is not None:
+            self._successor.stopping()
         idle = not self.busy and self.choked is None and not self._receiving
         if idle:
             self.close()
@@ -549,7 +578,8 @@ class Connection(asyncio.Protocol):
         self._refuse(status, what)
         raise _Stopped
 
-    def _discard(self, size: int) -> None:
+    def discard(self, size: int) -> None:
+        """So many bytes came that nobody reads."""
         self._unread = True
         self._discarded += size
         if self._discarded > _DISCARDED:
