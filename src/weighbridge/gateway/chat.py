@@ -8,7 +8,7 @@ from datetime import datetime
 
 from weighbridge.accounts.keys import Key, allow
 from weighbridge.catalog.model import Catalog
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import first_answer
@@ -56,8 +56,12 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            default = self.default_model
-            asked = surface.read(request.body) if default is None else default.read(surface.read, request.body)
+            try:
+                asked = surface.read(request.body)
+            except BadRequest as exc:
+                if self.default_model is None:
+                    raise
+                asked = surface.read(self.default_model.given(request.body, exc))
             tab.call = asked.call
             if asked.fallbacks:
                 answer = await self._of_any(asked, key, tab, now)

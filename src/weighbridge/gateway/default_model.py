@@ -33,14 +33,16 @@ class DefaultModel:
         try:
             return read(body)
         except BadRequest as exc:
-            if exc.param != "model" or not _names_none(body):
-                raise
-            if self.name is None:
-                said = (
-                    f"{exc.message}; the owner of the gateway may set `server.default_model` for requests without one"
-                )
-                raise BadRequest(said, param="model") from exc
-        return read(_with_model(body, self.name))
+            return read(self.given(body, exc))
+
+    def given(self, body: bytes, fault: BadRequest) -> bytes:
+        """The request with this model in it, if that is what was missing; else raises the fault."""
+        if fault.param != "model" or not _names_none(body):
+            raise fault
+        if self.name is None:
+            said = f"{fault.message}; the owner of the gateway may set `server.default_model` for requests without one"
+            raise BadRequest(said, param="model") from fault
+        return _with_model(body, self.name)
 
 
 def _names_none(body: bytes) -> bool:

@@ -12,9 +12,8 @@ from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import reported, sse
 from weighbridge.wire.decoding import readable
 from weighbridge.wire.repaired import Repaired, put_right
-from weighbridge.wire.surface import Asked, Form, Stream
+from weighbridge.wire.surface import Asked, Stream
 from weighbridge.wire.tasks import rerank
-from weighbridge.wire.usage import Usage
 
 _STREAM: Final = b"text/event-stream"
 _MOST: Final = 64 * 1024 * 1024
@@ -43,7 +42,10 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
 async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     tab.spoke_at_once()
     document = answer.body.take() if answer.body.complete else await _read(answer, tab)
-    usage = _usage_in(document, asked)
+    passed = asked.passed
+    usage = reported.usage_in(document) if passed is None else passed.usage_in(document)
+    if usage is None and asked.task in ("embeddings", "rerank"):
+        usage = rerank.usage_in(document)
     if usage is None and (fault := reported.fault_in(document)) is not None:
         raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
     if usage is None and not readable(document):
@@ -53,7 +55,7 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     if asked.repair is not None:
         document = put_right(document, asked.repair)
     try:
-        document = _form(asked).whole(document, told)
+        document = (asked.form if passed is None else passed.form).whole(document, told)
     except UpstreamError as exc:  # it worked for it, whatever it is
         tab.settle("upstream_broke", exc.status, error=exc.code, charge=charge)
         raise
@@ -63,23 +65,12 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
         await receipt
     if asked.keep is not None:
         await asked.keep()
-    as_it_is = asked.passed is not None or not asked.exact
+    as_it_is = passed is not None or not asked.exact
     kind = answer.content_type if as_it_is else _STREAM if asked.call.streamed else answers.JSON[1]
     headers: Headers = ((b"content-type", kind), (answers.RECEIPT, tab.id.encode()))
     if told is not None:
         headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
-
-
-def _form(asked: Asked) -> Form:
-    return asked.form if asked.passed is None else asked.passed.form
-
-
-def _usage_in(document: bytes, asked: Asked) -> Usage | None:
-    if asked.passed is not None:
-        return asked.passed.usage_in(document)
-    usage = reported.usage_in(document)
-    return rerank.usage_in(document) if usage is None and asked.task in ("embeddings", "rerank") else usage
 
 
 def _said_in(document: bytes, asked: Asked) -> int:
@@ -168,7 +159,8 @@ async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstr
 
 
 def _machine(asked: Asked, tab: Tab) -> Stream:
-    stream = _form(asked).stream(tab.cost_text)
+    form = asked.form if asked.passed is None else asked.passed.form
+    stream = form.stream(tab.cost_text)
     return stream if asked.repair is None else Repaired(stream, asked.repair)
 
 

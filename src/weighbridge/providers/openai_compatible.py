@@ -102,7 +102,7 @@ class OpenAICompatible:
         """See Provider.ask."""
         body = self.sent(task, endpoint, call, body)
         head = self._heads[task] % len(body)
-        if call.headers:
+        if self.natively and call.headers:
             head = head[:-2] + call.headers + b"\r\n"
         answer = await self._pool.exchange([head, body])
         if not 200 <= answer.status < 300:
