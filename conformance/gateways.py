@@ -16,6 +16,9 @@ from bench.process import free_port, running, wait_for
 _RECIPES = Path(__file__).parent.parent / "bench" / "peers"
 
 _PROVIDER = """\
+[server]
+default_model = "{default}"
+
 [local]
 enabled = false
 
@@ -85,7 +88,7 @@ def weighbridge(ground: Ground) -> Iterator[Gateway]:
     home.mkdir()
     config = home / "weighbridge.toml"
     models = "".join(_MODEL.format(model=model) for model in ground.models)
-    config.write_text(_PROVIDER.format(upstream=ground.upstream) + models)
+    config.write_text(_PROVIDER.format(upstream=ground.upstream, default=ground.models[0]) + models)
     command = Path(sys.executable).parent / "weighbridge"
     # The caller's provider keys would put more providers into the catalogue: none of them comes along.
     env = {

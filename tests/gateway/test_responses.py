@@ -175,7 +175,6 @@ async def test_what_was_kept_is_streamed_again_after_any_of_its_events(gateway: 
     [
         "stream=true&starting_after=-1",
         "stream=true&starting_after=x",
-        "starting_after=0",
     ],
 )
 async def test_a_start_that_makes_no_sense_is_refused(gateway: House, keeping: str, query: str) -> None:

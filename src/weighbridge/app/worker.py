@@ -56,6 +56,7 @@ from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Request
 from weighbridge.transport.server import Limits, Server
 from weighbridge.transport.turns import Turns
+from weighbridge.transport.websocket import Bounds
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ class Worker:
             Receipts(lambda request: self._open(request, _now()), self._find),
             Health(self._writer.check, catalog),
             stored_chat=StoredChat(chat, self._kept_chats),
-            responses=Responses(chat, KeptResponses(self._kept, _now)),
+            responses=Responses(chat, KeptResponses(self._kept, _now), Bounds(self._settings.server.max_body_bytes)),
             openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())

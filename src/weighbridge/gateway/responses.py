@@ -13,13 +13,15 @@ from typing import Final, Literal
 
 import msgspec
 
+from weighbridge.accounts.keys import Key
 from weighbridge.errors import BadRequest
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.responses_kept import KeptResponses, id_of, inputs_of
 from weighbridge.transport.message import Headers, Reply, Request
+from weighbridge.transport.websocket import Bounds
 from weighbridge.wire import sse
-from weighbridge.wire.responses.read import wanted
+from weighbridge.wire.responses.read import Earlier, wanted
 from weighbridge.wire.responses.replay import replayed
 from weighbridge.wire.responses.surface import Made, ResponsesSurface
 
@@ -63,6 +65,8 @@ class Responses:
 
     chat: Chat
     kept: KeptResponses
+    bounds: Bounds
+    """Of a client that speaks WebSocket."""
     _running: dict[str, _Running] = field(default_factory=dict, init=False)
     """Streams of this process, by their ids."""
 
@@ -70,18 +74,31 @@ class Responses:
         """Make a response. See Chat."""
         key = self.chat.open(request, self.chat.now())
         earlier = await self.kept.earlier(wanted(request.body), key)
-        id_ = f"resp_{secrets.token_hex(16)}"
+        surface = self.surface(key, earlier)
+        if request.body.find(b'"stream"') < 0:  # no client knows its id before it has ended
+            await self.chat.serve(request, reply, surface)
+        else:
+            await self.stream(request, reply, surface, key)
+
+    def surface(self, key: Key, earlier: Earlier) -> ResponsesSurface:
+        """For one response of this key's that goes on from what was earlier."""
 
         async def keep(made: Made) -> None:
             await self.kept.keep(made, key)
 
-        natively = any("responses" in provider.natively for provider in self.chat.providers.values())
-        surface = ResponsesSurface(id_, self._seconds, earlier, may_store=key.store, keep=keep, natively=natively)
-        if request.body.find(b'"stream"') < 0:  # no client knows its id before it has ended
-            await self.chat.serve(request, reply, surface)
-            return
+        return ResponsesSurface(
+            f"resp_{secrets.token_hex(16)}",
+            self._seconds,
+            earlier,
+            may_store=key.store,
+            keep=keep,
+            natively=any("responses" in provider.natively for provider in self.chat.providers.values()),
+        )
+
+    async def stream(self, request: Request, reply: Reply, surface: ResponsesSurface, key: Key) -> None:
+        """Make a response that may be called off meanwhile. See Chat."""
         task = asyncio.create_task(self.chat.serve(request, reply, surface))
-        self._running[id_] = _Running(key.id, task, reply, surface)
+        self._running[surface.id] = _Running(key.id, task, reply, surface)
         try:
             await task
         except asyncio.CancelledError:
@@ -89,7 +106,7 @@ class Responses:
                 raise
             reply.end(surface.cancelled())
         finally:
-            del self._running[id_]
+            del self._running[surface.id]
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One that was kept, or its events again. Raises NotFound where the key has none of this id."""
@@ -141,10 +158,6 @@ def _starting_after(query: Mapping[str, str]) -> int:
         return -1
     if not re.fullmatch(r"[0-9]{1,9}", after):
         raise BadRequest("starting_after: the number of an event, from 0", param="starting_after")
-    if query.get("stream") != "true":
-        raise BadRequest(
-            "starting_after: only a stream starts after an event: add `stream=true`", param="starting_after"
-        )
     return int(after)
 
 

@@ -20,6 +20,7 @@ from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.responses_compact import CompactResponses, CountInputTokens
+from weighbridge.gateway.responses_socket import ResponsesSocket
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
@@ -124,6 +125,13 @@ def _responses(chat: Chat, responses: Responses) -> tuple[Route, ...]:
     count = CountInputTokens(chat, responses.kept)
     return (
         Route("POST", "/v1/responses", responses.create, "a response, as JSON or as a stream of events", RESPONSES),
+        Route(
+            "GET",
+            "/v1/responses",
+            ResponsesSocket(responses),
+            "a WebSocket, over which responses are asked for and streamed",
+            RESPONSES,
+        ),
         Route("POST", "/v1/responses/compact", compact, "a conversation made short by the model", RESPONSES),
         Route("POST", "/v1/responses/input_tokens", count, "about how many tokens a response's request has", RESPONSES),
         Route("GET", "/v1/responses/{id}", responses.one, "one that was kept, or its events again", RESPONSES),

@@ -21,6 +21,7 @@ from weighbridge.errors import (
     Unauthorized,
     UnknownModel,
     UnknownResponse,
+    UpgradeRequired,
     UpstreamBusy,
     UpstreamError,
     UpstreamKeyRefused,
@@ -76,6 +77,8 @@ class Operation:
     also_fails: Any = None
     """Another shape of errors, where the headers decide it."""
     streams: bool = False
+    switches: bool = False
+    """Whether it leads to a WebSocket, with 101, instead."""
     entered: bool = False
     """Whether it leaves an entry in the ledger, whose receipt is in a header."""
     keyless: bool = False
@@ -170,6 +173,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "POST /v1/rerank": _RERANK,
     "POST /v1/responses": _RESPONSES,
+    "GET /v1/responses": Operation(gives=(), switches=True, errors=(UpgradeRequired,)),
     "POST /v1/responses/compact": _asked(requests.RESPONSE, CompactedResponse, errors=(UnknownResponse,)),
     "POST /v1/responses/input_tokens": Operation(
         takes=requests.RESPONSE,

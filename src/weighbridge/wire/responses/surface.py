@@ -75,7 +75,7 @@ class ResponsesSurface:
         natively: bool = False,
     ) -> None:
         """`natively`: some provider speaks Responses itself."""
-        self._id = id_
+        self.id = id_
         self._clock = clock
         self._earlier = earlier
         self._may_store = may_store
@@ -84,6 +84,8 @@ class ResponsesSurface:
         self._writer: ResponseWriter | None = None
         self._passing: Passing | None = None
         self._asked: Asked | None = None
+        self._input: Sequence[msgspec.Raw] = ()
+        self._previous: str | None = None
 
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
@@ -93,7 +95,7 @@ class ResponsesSurface:
         except BadRequest as exc:
             if passed is None:
                 raise
-            asked = Asked(passed.call, passed.body, Passing(self._id, passed, stored=False), "responses", untold=exc)
+            asked = Asked(passed.call, passed.body, Passing(self.id, passed, stored=False), "responses", untold=exc)
         if passed is not None:
             self._pass(passed, asked)
         self._asked = asked
@@ -102,16 +104,17 @@ class ResponsesSurface:
     def _pass(self, passed: Passed, asked: Asked) -> None:
         """Let it go to a provider of Responses as it is."""
         stored = passed.stored and self._may_store
-        passing = self._passing = Passing(self._id, passed, stored=stored)
+        self._input, self._previous = passed.input, passed.previous
+        passing = self._passing = Passing(self.id, passed, stored=stored)
         asked.native = Native("responses", passed.call, passed.body, passing, usage_in, said_in)
         if stored:
-            asked.keep = self._kept(passed.input, passed.previous)
+            asked.keep = self._keep_made
 
     def _translated(self, body: bytes) -> Asked:
         asking = read_request(body, self._earlier, may_store=self._may_store)
         chat = write_call(asking.call)
         making = Making(
-            id=self._id,
+            id=self.id,
             created=self._clock(),
             echo=msgspec.json.format(msgspec.json.encode(asking.echo), indent=-1),  # an event is one line
             named=asking.named,
@@ -120,7 +123,8 @@ class ResponsesSurface:
         )
         writer = self._writer = ResponseWriter(making)
         form = _Form(writer, streamed=asking.call.stream)
-        keep = self._kept(asking.input, asking.echo.previous_response_id) if asking.echo.store else None
+        self._input, self._previous = asking.input, asking.echo.previous_response_id
+        keep = self._keep_made if asking.echo.store else None
         return Asked(calls.read_chat(chat), chat, form, exact=True, inner=asking.call, keep=keep)
 
     def error(self, error: WeighbridgeError) -> bytes:
@@ -146,12 +150,14 @@ class ResponsesSurface:
         """Whoever makes the response: we, or the provider."""
         return self._writer if self._asked is None or self._asked.passed is None else self._passing
 
-    def _kept(self, items: Sequence[msgspec.Raw], previous: str | None) -> Callable[[], Awaitable[None]] | None:
-        keep = self._keep
-        if keep is None:
-            return None
-        id_ = self._id
-        return lambda: keep(Made(id_, previous, listed(items, id_), self.document))
+    @property
+    def made(self) -> "Made":
+        """The response with what went in, once it has ended."""
+        return Made(self.id, self._previous, listed(self._input, self.id), self.document)
+
+    async def _keep_made(self) -> None:
+        if self._keep is not None:
+            await self._keep(self.made)
 
 
 class Made(msgspec.Struct):
