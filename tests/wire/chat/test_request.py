@@ -49,6 +49,7 @@ def test_a_plain_request() -> None:
 FIELDS: dict[str, tuple[Json, dict[str, object]]] = {
     "max_tokens": ({"max_tokens": 7}, {"max_tokens": 7}),
     "max_completion_tokens": ({"max_completion_tokens": 8, "max_tokens": 7}, {"max_tokens": 8}),
+    "an answer of nothing": ({"max_completion_tokens": 0, "max_tokens": 7}, {"max_tokens": 0}),
     "no limit": ({"max_tokens": -1}, {"max_tokens": None}),
     "stop a text": ({"stop": "END"}, {"stop": ["END"]}),
     "stop a list": ({"stop": ["a", "b"]}, {"stop": ["a", "b"]}),
@@ -255,8 +256,7 @@ WRONG: dict[str, tuple[Json, str]] = {
     "a tool of nothing": ({"tools": [{"type": "function"}]}, "tools[0].function"),
     "a custom tool chosen": ({"tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice.type"),
     "a choice nobody knows": ({"tool_choice": "any"}, "tool_choice"),
-    "max_tokens zero": ({"max_tokens": 0}, "max_tokens"),
-    "max_completion_tokens zero": ({"max_completion_tokens": 0, "max_tokens": 1}, "max_completion_tokens"),
+    "max_tokens below all": ({"max_tokens": -2}, "max_tokens"),
     "a format nobody knows": ({"response_format": {"type": "grammar"}}, "response_format.type"),
     "temperature a text": ({"temperature": "hot"}, "temperature"),
 }

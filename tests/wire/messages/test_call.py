@@ -118,6 +118,10 @@ def test_every_field_has_its_place() -> None:
     }
 
 
+def test_an_answer_of_nothing_is_asked_for_where_it_was() -> None:
+    assert written(Call("m", [HI], max_tokens=0))["max_tokens"] == 0
+
+
 def test_instructions_stand_at_the_top_wherever_they_stood() -> None:
     later = Message("developer", [Text(text="b")])
     body = written(Call("m", [Message("system", [Text(text="a")]), HI, later, Message("user", [Text(text="More.")])]))

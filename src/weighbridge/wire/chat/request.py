@@ -75,10 +75,7 @@ def read_call(body: bytes) -> Call:
 
 
 def _limit(asked: schema.Request) -> int | None:
-    param = "max_tokens" if asked.max_completion_tokens is None else "max_completion_tokens"
     limit = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
-    if limit == 0:
-        raise BadRequest(f"{param}: at least 1, or -1 for no limit", param=param)
     return None if limit is None or limit < 0 else limit
 
 

@@ -102,7 +102,7 @@ def write_call(call: Call, model: str, *, default_max_tokens: int, thinking: Thi
     say, naming the field.
     """
     _refuse(call)
-    limit = call.max_tokens or default_max_tokens
+    limit = default_max_tokens if call.max_tokens is None else call.max_tokens
     way: Thinking = thinking or ("budget" if _until(model, _LAST_WITH_BUDGET) else "adaptive")
     thoughts = _thinking(call, limit, way)
     body: _Json = {"model": model, "max_tokens": limit}
