@@ -427,6 +427,7 @@ async def test_models_have_the_catalogues_facts_and_prices_for_a_token(tmp_path:
         for target, status in (
             ("/api/v1/models?sort=newest", 400),
             ("/api/v1/models?limit=x", 400),
+            ("/api/v1/models?offset=", 400),
             ("/api/v1/models/lab/none/endpoints", 404),
             ("/api/v1/model/lab/none", 404),
         ):

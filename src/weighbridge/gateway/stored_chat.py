@@ -6,7 +6,6 @@ byte leaves. Only the key that made it may read, mark or delete it.
 
 import re
 import secrets
-import urllib.parse
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
@@ -85,7 +84,7 @@ class StoredChat:
     async def list(self, request: Request, reply: Reply) -> None:
         """Those of the key, page by page. Raises BadRequest."""
         key = self.chat.open(request, self.chat.now())
-        query = _query(request)
+        query = request.query
         page = chats.Page(
             limit=_limit(query) + 1,  # to see whether there are more
             after=query.get("after"),
@@ -127,7 +126,7 @@ class StoredChat:
     async def messages(self, request: Request, reply: Reply) -> None:
         """What went into one, page by page. Raises NotFound where the key has none of this id."""
         key = self.chat.open(request, self.chat.now())
-        query = _query(request)
+        query = request.query
         limit, after = _limit(query), query.get("after")
         found = await self._found(request.path.removeprefix(_PATH).removesuffix("/messages"), key)
         every = {f"{found.id}-{at}": message for at, message in enumerate(_messages.decode(found.messages))}
@@ -175,12 +174,6 @@ def _update(body: bytes) -> Mapping[str, str]:
         raise BadRequest('metadata: all that can be changed; send `{"metadata": {…}}`', param="metadata") from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise BadRequest(f"the body is not valid JSON: {exc}") from exc
-
-
-def _query(request: Request) -> dict[str, str]:
-    """The query's fields, those without a value too."""
-    raw = request.target.partition(b"?")[2].decode("latin-1")
-    return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
 
 
 def _wanted(query: Mapping[str, str]) -> dict[str, str]:

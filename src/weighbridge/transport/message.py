@@ -91,8 +91,9 @@ class Request:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query's fields; the last of a repeated one wins."""
-        return dict(urllib.parse.parse_qsl(self.target.partition(b"?")[2].decode("latin-1")))
+        """The query's fields, those without a value too; the last of a repeated one wins."""
+        raw = self.target.partition(b"?")[2].decode("latin-1")
+        return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
 
 
 class Reply:

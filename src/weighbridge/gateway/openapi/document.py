@@ -42,6 +42,7 @@ One endpoint for open-weight models, with a receipt for every answer: OpenAI's, 
 
 Fields of a request that are not named here pass to the provider, where the schema allows them. `HEAD` works where
 `GET` does; any other method is 405 with `Allow`, and needs no key. The `{id}` of a model may have slashes in it.
+Where `model` is not required, it may be left out of requests to a gateway whose settings have a default.
 """
 
 

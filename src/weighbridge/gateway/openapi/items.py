@@ -179,4 +179,5 @@ _Item = Annotated[
     ),
 ]
 Input = str | Annotated[list[_Item], Meta(min_length=1)]
+AnyInput = str | list[_Item]
 Tool = FunctionTool | CustomTool | Namespace | WebSearch

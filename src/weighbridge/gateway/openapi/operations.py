@@ -174,9 +174,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/rerank": _RERANK,
     "POST /v1/responses": _RESPONSES,
     "GET /v1/responses": Operation(gives=(), switches=True, errors=(UpgradeRequired,)),
-    "POST /v1/responses/compact": _asked(requests.RESPONSE, CompactedResponse, errors=(UnknownResponse,)),
+    "POST /v1/responses/compact": _asked(requests.COMPACTION, CompactedResponse, errors=(UnknownResponse,)),
     "POST /v1/responses/input_tokens": Operation(
-        takes=requests.RESPONSE,
+        takes=requests.INPUT,
         gives=(InputTokens,),
         errors=(*_BODY, UnknownResponse, Forbidden, UnknownModel, LedgerUnavailable),
     ),

@@ -21,18 +21,24 @@ _INTERNAL: Final = "weighbridge "
 
 
 def shaped(
-    base: type[msgspec.Struct], doc: str, *, name: str | None = None, role: str | None = None, **instead: object
+    base: type[msgspec.Struct],
+    doc: str,
+    *,
+    name: str | None = None,
+    role: str | None = None,
+    optional: tuple[str, ...] = (),
+    **instead: object,
 ) -> Any:  # noqa: ANN401 - a type
     """The Struct with other types for some of its fields, as the document is to tell of them.
 
-    `role` is the value of a field `role` that tells it from others.
+    `role` is the value of a field `role` that tells it from others, `optional` are fields that may be left out.
     """
     fields: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(base):
         if field.encode_name.startswith(_INTERNAL) or (role is not None and field.name == "role"):
             continue
         kind = instead.get(field.name, field.type)
-        if field.required:
+        if field.required and field.name not in optional:
             fields.append((field.name, kind, msgspec.field(name=field.encode_name)))
         else:
             default = msgspec.UNSET if field.default is msgspec.NODEFAULT else field.default
@@ -50,6 +56,8 @@ def shaped(
     )
 
 
+_MODEL: Final = ("model",)
+"""May be left out where the gateway has a model for that (`server.default_model`)."""
 Texts = Annotated[
     msgspec.Raw,
     Meta(
@@ -92,12 +100,14 @@ def _given(name: str, **schema: object) -> dict[str, Any]:
 CHAT: Final = shaped(
     calls.ChatCall,
     "OpenAI's chat completion request: the fields that are read. Every other passes to the provider untouched.",
+    optional=_MODEL,
     messages=Turns,
 )
 STORED_UPDATE: Final = shaped(ChatUpdate, ChatUpdate.__doc__ or "", metadata=Metadata | None)
 COMPLETION: Final = shaped(
     CompletionCall,
     "OpenAI's text completion request: the fields that are read. Every other passes to the provider untouched.",
+    optional=_MODEL,
     prompt=Texts,
     logprobs=msgspec.Raw,
 )
@@ -138,6 +148,7 @@ OPENROUTER: Final = _one_of(
     ),
     _given("model", type="string", minLength=1),
     _given("models", type="array", minItems=1),
+    {"not": {"required": ["model"]}},
 )
 _Chosen = Annotated[
     msgspec.Raw,
@@ -146,17 +157,38 @@ _Chosen = Annotated[
         extra_json_schema={"anyOf": [{"enum": ["auto", "none", "required", None]}, {"type": "object"}]},
     ),
 ]
+_OF_A_RESPONSE: Final[dict[str, Any]] = {
+    "input": items.Input | None,
+    "tools": list[items.Tool] | None,
+    "tool_choice": _Chosen,
+    "background": Literal[False] | None,
+}
+_GOES_ON: Final = (_given("input", type=["string", "array"]), _given("previous_response_id", type="string"))
 RESPONSE: Final = _one_of(
     shaped(
         responses.Request,
         "OpenAI's request for a response. Fields that nobody knows pass to the provider by their own name.",
-        input=items.Input | None,
-        tools=list[items.Tool] | None,
-        tool_choice=_Chosen,
-        background=Literal[False] | None,
+        optional=_MODEL,
+        **_OF_A_RESPONSE,
     ),
-    _given("input", type=["string", "array"]),
-    _given("previous_response_id", type="string"),
+    *_GOES_ON,
+)
+COMPACTION: Final = _one_of(
+    shaped(
+        responses.Request,
+        "A conversation to be made short.",
+        name="Compaction",
+        **_OF_A_RESPONSE,
+        stream=Literal[False] | None,
+    ),
+    *_GOES_ON,
+)
+INPUT: Final = shaped(
+    responses.Request,
+    "A request for a response, to be counted.",
+    name="Input",
+    optional=_MODEL,
+    **_OF_A_RESPONSE | {"input": items.AnyInput | None},
 )
 
 _USE: Final = shaped(schema.ToolUse, "The model wanted a tool called.", input=Object)
@@ -192,9 +224,11 @@ _OF_A_MESSAGE: Final[dict[str, Any]] = {
     "thinking": _THINKING,
     "tool_choice": _CHOICE,
 }
-MESSAGE: Final = shaped(schema.Asked, "Anthropic's request for a message.", **_OF_A_MESSAGE)
+MESSAGE: Final = shaped(schema.Asked, "Anthropic's request for a message.", optional=_MODEL, **_OF_A_MESSAGE)
 COUNT: Final = shaped(
-    schema.Counted, "Anthropic's request for the number of tokens of one for a message.", **_OF_A_MESSAGE
+    schema.Counted,
+    "Anthropic's request for the number of tokens of one for a message.",
+    **_OF_A_MESSAGE,
 )
 
 
