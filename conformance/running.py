@@ -38,6 +38,8 @@ def run(suite: Suite, told: Told, place: Path, source: Path | None) -> list[Case
             return _node(suite, told, place)
         case "open-responses":
             return _open_responses(suite, told, place, source)
+        case "schemathesis":
+            return _schemathesis(suite, told, place)
         case "agent":
             return _agent(suite, told, place)
 
@@ -89,6 +91,16 @@ def _open_responses(suite: Suite, told: Told, place: Path, source: Path | None) 
     if "{" not in ended.said:
         raise NoReport(ended.said[-600:])
     return reports.open_responses(ended.said.encode())
+
+
+def _schemathesis(suite: Suite, told: Told, place: Path) -> list[Case]:
+    """Requests made from the gateway's own OpenAPI document, and answers held against it."""
+    report = told.work / "report.xml"
+    command: list[str | Path] = [place / "venv/bin/st", "--config-file", SCENARIOS / suite.files[0], "run"]
+    command += [told.fill("{root}/openapi.json"), "--report=junit", f"--report-junit-path={report}"]
+    env = _environment(suite, told, place) | {"CONFORMANCE_SCENARIOS": str(SCENARIOS)}
+    ended = _output(command, told.work, env, suite.seconds)
+    return reports.junit(_there(report, ended))
 
 
 def _agent(suite: Suite, told: Told, place: Path) -> list[Case]:

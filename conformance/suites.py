@@ -24,7 +24,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: str
     group: Literal["theirs", "ours", "agent"]
     """`theirs` are a project's own tests unmodified, `ours` our scenarios with its client, `agent` a whole session."""
-    kind: Literal["pytest", "node", "open-responses", "agent"]
+    kind: Literal["pytest", "node", "open-responses", "schemathesis", "agent"]
     python: list[str] = []
     """Packages of PyPI, with their versions."""
     npm: list[str] = []

@@ -1,4 +1,4 @@
-"""The scripted upstream: an OpenAI-compatible server of chat, text completions and embeddings.
+"""The scripted upstream: an OpenAI-compatible server of chat, text completions, embeddings and ranking.
 
 `python -m conformance.upstream PORT` serves on loopback. It answers every valid request in the right shape; what it
 says is in `conformance.script`. It speaks chat only: Responses and Messages are what the gateway makes of it.
@@ -23,6 +23,8 @@ from conformance.script import Request, Said, answer, text_of, words_of
 _CREATED = 1_795_000_000
 _MODELS = ("scripted",)
 _DIMENSIONS = 8
+_MOST = 128
+"""Answers to one request, as with OpenAI."""
 
 
 class _Prompted(msgspec.Struct):
@@ -48,12 +50,23 @@ class _ToEmbed(msgspec.Struct):
     dimensions: int | None = None
 
 
+class _ToRank(msgspec.Struct):
+    """What is read of a request to put documents in order."""
+
+    query: Json
+    documents: Json
+    model: str = ""
+    top_n: int | None = None
+
+
 async def chat(http: HttpRequest) -> Response:
     """A chat completion, whole or as a stream."""
     try:
         request = msgspec.json.decode(await http.body(), type=Request)
     except msgspec.MsgspecError as exc:
         return _refused(str(exc))
+    if (request.n or 1) > _MOST:
+        return _refused(f"n: {_MOST} at most")
     said = answer(request)
     prompt = sum(len(words_of(text_of(each.content))) + 3 for each in request.messages)
     used = _usage(prompt, said)
@@ -70,6 +83,8 @@ async def completions(http: HttpRequest) -> Response:
         request = msgspec.json.decode(await http.body(), type=_Prompted)
     except msgspec.MsgspecError as exc:
         return _refused(str(exc))
+    if (request.n or 1) > _MOST:
+        return _refused(f"n: {_MOST} at most")
     prompt = request.prompt if isinstance(request.prompt, str) else "a prompt"
     said = Said(f" and so goes {prompt[:40]!r} on, to its end.")
     used = _usage(len(words_of(prompt)), said)
@@ -98,6 +113,21 @@ async def embeddings(http: HttpRequest) -> Response:
     tokens = sum(len(each) if isinstance(each, list) else len(words_of(str(each))) for each in inputs)
     used: Json = {"prompt_tokens": tokens, "total_tokens": tokens}
     return _json({"object": "list", "model": request.model, "data": data, "usage": used})
+
+
+async def rerank(http: HttpRequest) -> Response:
+    """The documents' places, those of the longest first."""
+    try:
+        request = msgspec.json.decode(await http.body(), type=_ToRank)
+    except msgspec.MsgspecError as exc:
+        return _refused(str(exc))
+    documents = request.documents if isinstance(request.documents, list) else [request.documents]
+    lengths = [len(msgspec.json.encode(each)) for each in documents]
+    best = sorted(range(len(documents)), key=lambda at: (-lengths[at], at))[: request.top_n]
+    results: list[Json] = [{"index": at, "relevance_score": 1 - 1 / (1 + lengths[at])} for at in best]
+    tokens = sum(lengths)
+    used: Json = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return _json({"model": request.model, "results": results, "usage": used})
 
 
 async def models(_: HttpRequest) -> Response:
@@ -220,6 +250,7 @@ application = Starlette(
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/completions", completions, methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
+        Route("/v1/rerank", rerank, methods=["POST"]),
         Route("/v1/models", models),
     ]
 )
