@@ -141,6 +141,7 @@ _RESPONSES: Final = _asked(
     kept=Link("GET /v1/responses/{id}", "id", "$response.body#/id"),
     input=Link("GET /v1/responses/{id}/input_items", "id", "$response.body#/id"),
     forget=Link("DELETE /v1/responses/{id}", "id", "$response.body#/id"),
+    stop=Link("POST /v1/responses/{id}/cancel", "id", "$response.body#/id"),
 )
 _OPENROUTER_CHAT: Final = _asked(
     requests.OPENROUTER,
