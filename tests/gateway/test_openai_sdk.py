@@ -24,7 +24,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway.routes import Gateway, Route, refuse
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Reply, Request
-from weighbridge.transport.server import Handler, Limits, Server
+from weighbridge.transport.server import Connection, Handler, Limits, Server
 
 ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hello."}]
 COST = Decimal("0.00000794")
@@ -46,6 +46,22 @@ async def test_an_answer(client: AsyncOpenAI) -> None:
     assert said.usage is not None
     assert (said.usage.prompt_tokens, said.usage.completion_tokens) == (12, 5)
     assert said.model_extra == {"x_field_nobody_knows": {"kept": True}}
+
+
+async def test_its_head_is_parsed_once_on_a_connection(client: AsyncOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of a conversation differ in length; what the SDK says besides is compared and not parsed."""
+    parsed: list[bytes] = []
+    feed = Connection._feed
+
+    def counting(connection: Connection, data: bytes) -> None:
+        parsed.append(data)
+        feed(connection, data)
+
+    monkeypatch.setattr(Connection, "_feed", counting)
+    for words in ("Hello.", "And now something longer than that.", "x" * 500_000):
+        said = await client.chat.completions.create(model="near/tiny", messages=[{"role": "user", "content": words}])
+        assert said.choices[0].message.content == "Hello."
+    assert sum(data.startswith(b"POST") for data in parsed) == 1
 
 
 async def test_the_receipt_and_the_cost_are_in_the_headers(client: AsyncOpenAI, gateway: House) -> None:

@@ -76,11 +76,13 @@ class Request:
 
     __slots__ = ("body", "headers", "method", "target", "upgrade")
 
-    def __init__(self) -> None:
-        self.method = ""
-        self.target = b""
-        self.headers: dict[bytes, bytes] = {}
-        self.body = b""
+    def __init__(
+        self, method: str = "", target: bytes = b"", headers: dict[bytes, bytes] | None = None, body: bytes = b""
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = {} if headers is None else headers
+        self.body = body
         self.upgrade = b""
 
     @property

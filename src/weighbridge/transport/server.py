@@ -26,6 +26,7 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from weighbridge.transport.deadlines import NEVER, Deadlines
+from weighbridge.transport.heads import Head
 from weighbridge.transport.message import Reply, Request, Successor
 from weighbridge.transport.outbox import Outbox
 from weighbridge.transport.switched import Switched
@@ -46,6 +47,8 @@ _REPEATED: Final = 100
 """Header lines of one request that may repeat a name: joining them costs the square of their number."""
 _TURNED_AWAY: Final = 256
 """Clients over the limit of connections that hear why at the same time; more are dropped without a word."""
+_GUESSES: Final = 4
+"""Heads that are kept to see whether they come again, before it is given up on a connection."""
 _UPGRADING: Final = frozenset((b"connection", b"upgrade", b"http2-settings"))
 _RESET: Final = struct.pack("ii", 1, 0)
 _ABSOLUTE: Final = re.compile(rb"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
@@ -95,10 +98,14 @@ class Connection(asyncio.Protocol):
         "_discarded",
         "_expecting",
         "_following",
+        "_guesses",
+        "_head",
         "_headers",
         "_held",
         "_in_head",
+        "_latest",
         "_measured",
+        "_missing",
         "_offered",
         "_packet",
         "_parser",
@@ -171,6 +178,13 @@ class Connection(asyncio.Protocol):
         """Bytes of head, or bringing no body, since the first read that ended inside it."""
         self._measured = 0
         """The `_size` when `_received` began."""
+        self._head: Head | None = None
+        """The one that came last, which may come again."""
+        self._guesses = _GUESSES
+        self._latest: Request | None = None
+        """The request that was parsed last, until its head has been looked at."""
+        self._missing = 0
+        """Bytes still to come of a body whose head was known."""
         # what keeps reading and writing bounded
         self._reading = True
         self._expecting = self._upgrading = self._paused = self._closing = False
@@ -205,7 +219,22 @@ class Connection(asyncio.Protocol):
             if self._ahead > _READ_AHEAD:
                 self._paused = True
                 self._transport.pause_reading()
-        self._feed(data)
+        if self._missing:
+            self._more(data)
+        elif self._receiving:
+            self._feed(data)
+            self._latest = None
+        else:
+            known = None if self._head is None else self._head.again(data, self.server.limits.body_bytes)
+            if known is None:
+                self._feed(data)
+                self._learn(data)
+            elif not known[1]:
+                self._guesses = _GUESSES
+                self._accept(known[0], last=False, chunked=True)
+                return
+            else:
+                self._recognise(*known)
         if self._receiving and self._reading:
             self._await_rest()
 
@@ -315,10 +344,15 @@ class Connection(asyncio.Protocol):
         self._body = b""
         if self._offered:
             request.upgrade, self._offered = self._offered, b""
+        self._latest = request
+        last = not self._parser.should_keep_alive()
+        self._accept(request, last=last, chunked=self._parser.get_http_version() != "1.0")
+
+    def _accept(self, request: Request, *, last: bool, chunked: bool) -> None:
+        """It has come whole."""
         self._served += 1
-        last = not self._parser.should_keep_alive() or self._served >= self.server.limits.keep_alive_requests
+        last = last or self._served >= self.server.limits.keep_alive_requests
         self._reading = not last
-        chunked = self._parser.get_http_version() != "1.0"
         reply = Reply(self, headless=request.method == "HEAD", last=last, chunked=chunked)
         if not self.busy and self.choked is None:
             self._serve(request, reply)
@@ -450,6 +484,43 @@ class Connection(asyncio.Protocol):
                 return
             else:
                 return
+
+    def _learn(self, data: bytes) -> None:
+        """Keep the head of a request that these bytes began with, as long as it is worth the while."""
+        request, self._latest = self._latest, None
+        self._head = None
+        size = self._size
+        if self._receiving:
+            request = self._request
+        if request is None or self._in_head or not self._reading or not self._guesses:
+            return
+        if len(data) - size <= self.server.limits.header_bytes and self._parser.get_http_version() == "1.1":
+            self._guesses -= 1
+            self._head = Head.of(data, request, size)
+
+    def _recognise(self, request: Request, missing: int) -> None:
+        """A head that was said before, with so many bytes of its body still to come."""
+        self._guesses = _GUESSES
+        self._request = request
+        self._body, self._size, self._missing = request.body, len(request.body), missing
+        self._receiving, self._in_head, self._timed = True, False, None
+
+    def _more(self, data: bytes) -> None:
+        """Some more of a body whose head was said before, and perhaps of what comes behind it."""
+        body, beyond = data[: self._missing], data[self._missing :]
+        self._missing -= len(body)
+        self.on_body(body)
+        if self._missing:
+            return
+        self._receiving = False
+        request, self._request = self._request, Request()
+        request.body, self._body = bytes(self._body), b""
+        self._accept(request, last=False, chunked=True)
+        if beyond and self._reading:
+            self._feed(beyond)
+            self._latest = None
+        elif beyond:
+            self.discard(len(beyond))
 
     def _await_rest(self) -> None:
         """A read ended inside a request: bound what is still to come, in time and in size."""
