@@ -430,8 +430,6 @@ async def test_an_error_in_the_middle_of_a_stream(session: Session, gateway: Hou
 
 
 async def test_the_sdk_of_openai_speaks_it(gateway: House, upstream: Upstream) -> None:
-    pytest.importorskip("websockets", reason="the SDK's WebSocket needs the package")
-
     async def script(call: Call) -> None:
         await call.answer(ANSWER)
 
