@@ -18,7 +18,7 @@ from tests.gateway.house import House, house
 from tests.gateway.upstream import ANSWER, DONE, EVENTS, USAGE, WORDS, Call, Upstream, chunk
 from tools.reference import error_classes
 from weighbridge.errors import WeighbridgeError
-from weighbridge.gateway.routes import Gateway, Route, refuse
+from weighbridge.gateway.routes import Gateway, Route
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Reply, Request
 from weighbridge.transport.server import Handler, Limits, Server
@@ -252,6 +252,7 @@ RAISED: dict[int, tuple[type[anthropic.APIStatusError], str]] = {
     404: (anthropic.NotFoundError, "not_found_error"),
     405: (anthropic.APIStatusError, "invalid_request_error"),
     413: (anthropic.RequestTooLargeError, "request_too_large"),
+    426: (anthropic.APIStatusError, "invalid_request_error"),
     429: (anthropic.RateLimitError, "rate_limit_error"),
     500: (anthropic.InternalServerError, "api_error"),
     502: (anthropic.InternalServerError, "api_error"),
@@ -264,7 +265,7 @@ RAISED: dict[int, tuple[type[anthropic.APIStatusError], str]] = {
 async def door(handler: Handler) -> AsyncIterator[AsyncAnthropic]:
     """The gateway's door with this handler alone behind it, and the SDK in front."""
     gateway = Gateway([Route("POST", "/v1/messages", handler, "raises", MESSAGES)])
-    server = Server(gateway, refuse, Limits(), Deadlines(asyncio.get_running_loop()))
+    server = Server(gateway, gateway.refuse, Limits(), Deadlines(asyncio.get_running_loop()))
     listening = socket.create_server(("127.0.0.1", 0))
     await server.listen(listening)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -107,6 +107,26 @@ async def test_a_body_over_the_limit_is_413_before_it_is_read(tmp_path: Path, up
     assert len(gateway.entries()) == 1
 
 
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [
+        ("/v1/messages?beta=true", {"type", "error", "request_id"}),
+        ("/api/v1/chat/completions", {"error"}),
+        ("/v1/responses", {"error"}),
+        ("/nowhere", {"error"}),
+    ],
+)
+async def test_what_never_became_a_request_is_refused_in_the_shape_of_its_path(
+    tmp_path: Path, upstream: Upstream, target: str, shape: set[str]
+) -> None:
+    async with house(tmp_path / "home", "[server]\nmax_body_bytes = 1024\n" + near(upstream)) as gateway:
+        long = await gateway.ask(asked(x="x" * 1024), target=target)
+        wide = await gateway.ask(asked(), target=target, headers=f"x: {'y' * 40_000}\r\n")
+    assert (long.status, set(long.document)) == (413, shape)
+    assert (wide.status, set(wide.document)) == (431, shape)
+    assert (long.error.get("code") == 413) == target.startswith("/api/")  # OpenRouter's codes are numbers
+
+
 KEYS = {
     "none": ("", "no API key"),
     "a stranger's": ("wb-nobody", "weighbridge keys create"),

@@ -21,7 +21,7 @@ from tests.gateway.house import House
 from tests.gateway.upstream import ANSWER, EVENTS, WORDS, Call, Upstream, chunk
 from tools.reference import error_classes
 from weighbridge.errors import WeighbridgeError
-from weighbridge.gateway.routes import Gateway, Route, refuse
+from weighbridge.gateway.routes import Gateway, Route
 from weighbridge.transport.deadlines import Deadlines
 from weighbridge.transport.message import Reply, Request
 from weighbridge.transport.server import Connection, Handler, Limits, Server
@@ -225,7 +225,7 @@ RAISED: dict[int, type[openai.APIStatusError]] = {
 async def door(handler: Handler) -> AsyncIterator[AsyncOpenAI]:
     """The gateway's door with this handler alone behind it, and the SDK in front."""
     gateway = Gateway([Route("POST", "/v1/chat/completions", handler, "raises")])
-    server = Server(gateway, refuse, Limits(), Deadlines(asyncio.get_running_loop()))
+    server = Server(gateway, gateway.refuse, Limits(), Deadlines(asyncio.get_running_loop()))
     listening = socket.create_server(("127.0.0.1", 0))
     await server.listen(listening)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"

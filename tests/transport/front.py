@@ -140,7 +140,7 @@ class Client:
         return bool(data)
 
 
-def refuse(reply: Reply, status: int, what: str) -> None:
+def refuse(reply: Reply, status: int, what: str, target: bytes) -> None:
     """Refusals in plain words."""
     reply.send(status, ((b"content-type", b"text/plain"),), what.encode())
 

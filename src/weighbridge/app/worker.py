@@ -40,7 +40,7 @@ from weighbridge.gateway.openrouter_models import OpenRouterModels
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.responses_kept import KeptResponses
-from weighbridge.gateway.routes import Gateway, Route, refuse, routes
+from weighbridge.gateway.routes import Gateway, Route, routes
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
@@ -147,7 +147,7 @@ class Worker:
         if engines:
             self._providers[LOCAL] = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
-        self._server = Server(gateway, refuse, _limits(settings), deadlines, turns)
+        self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
         self._stopped = False
 

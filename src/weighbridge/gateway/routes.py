@@ -197,6 +197,14 @@ class Gateway:
             fault = WeighbridgeError("something of ours went wrong; the log has it")
             answers.error(reply, fault, self._surface(request.path))
 
+    def refuse(self, reply: Reply, status: int, what: str, target: bytes) -> None:
+        """What a client hears whose request never became one: the transport's status, in its dialect's shape."""
+        exc = _REFUSALS.get(status, MalformedRequest)(what)
+        if isinstance(exc, Draining):
+            exc.retry_after = _SOON
+        path = target.partition(b"?")[0].decode("latin-1")
+        answers.error(reply, exc, self._surface(path), status=status)
+
     def _handler(self, request: Request) -> Handler:
         methods = self._exact.get(request.target) or self._methods(request.path)
         if methods is None:
@@ -309,14 +317,6 @@ def _surroundings(path: str) -> _Around:
 
 def _lies_within(path: bytes, before: bytes, after: bytes) -> bool:
     return path.startswith(before) and path.endswith(after) and len(path) > len(before) + len(after)
-
-
-def refuse(reply: Reply, status: int, what: str) -> None:
-    """What a client hears whose request never became one: the transport's status, our shape."""
-    exc = _REFUSALS.get(status, MalformedRequest)(what)
-    if isinstance(exc, Draining):
-        exc.retry_after = _SOON
-    answers.error(reply, exc, status=status)
 
 
 _REFUSALS: Final[Mapping[int, type[WeighbridgeError]]] = {413: BodyTooLarge, 500: WeighbridgeError, 503: Draining}

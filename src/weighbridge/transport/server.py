@@ -75,8 +75,8 @@ class Limits:
 
 Work = tuple[Request, Reply]
 Handler = Callable[[Request, Reply], Awaitable[None]]
-Refuse = Callable[[Reply, int, str], None]
-"""How the owner of the server words a refusal: the reply, the status, what was wrong."""
+Refuse = Callable[[Reply, int, str, bytes], None]
+"""How the owner of the server words a refusal: the reply, the status, what was wrong, the target as far as it came."""
 
 
 class _Stopped(Exception):
@@ -410,7 +410,7 @@ class Connection(asyncio.Protocol):
 
     def switch(self, successor: Successor) -> None:
         """What comes from now on is the successor's."""
-        if self._receiving or self._waiting or self._refusal is not None:
+        if self._receiving or self._waiting or self._unread or self._refusal is not None:
             self.abort()  # it sent more before it could know that we switch: in which protocol, nobody can tell
             return
         self._successor = successor
@@ -504,6 +504,7 @@ class Connection(asyncio.Protocol):
         self._request = request
         self._body, self._size, self._missing = request.body, len(request.body), missing
         self._receiving, self._in_head, self._timed = True, False, None
+        self._expecting = False  # said in a head that came behind the last body, perhaps
 
     def _more(self, data: bytes) -> None:
         """Some more of a body whose head was said before, and perhaps of what comes behind it."""
@@ -600,7 +601,7 @@ class Connection(asyncio.Protocol):
     def _answer_for(self, reply: Reply) -> None:
         """The handler has ended and its answer has not."""
         if not reply.started:
-            self.server.refuse(reply, HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer")
+            self.server.refuse(reply, HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer", b"")
         if not reply.ended:
             reply.abort()
 
@@ -640,7 +641,7 @@ class Connection(asyncio.Protocol):
     def _say(self, status: HTTPStatus, what: str) -> None:
         self._refusal = None
         self._reply = Reply(self, headless=self._request.method == "HEAD", last=True, chunked=True)
-        self.server.refuse(self._reply, status, what)
+        self.server.refuse(self._reply, status, what, self._request.target)
         if not self._reply.ended:
             self.abort()
 
