@@ -28,7 +28,7 @@ def asked(more: bytes, prompt: bytes = b'"def f"') -> Asked:
         (b'{"model":"a","prompt":"a","suffix":1}', "suffix"),
         (b'{"model":"a","prompt":"a","max_tokens":-2}', "max_tokens"),
         (b'{"model":"a","prompt":"a","n":0}', "n"),
-        (b'{"model":"a","prompt":"a","best_of":0}', "best_of"),
+        (b'{"model":"a","prompt":"a","best_of":-1}', "best_of"),
         (b'{"model":"a","prompt":"a","stream":1}', "stream"),
     ],
 )
