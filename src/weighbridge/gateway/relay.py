@@ -30,7 +30,7 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
     try:
         if answer.content_type[: len(_STREAM)].lower() != _STREAM:
             await _whole(answer, asked, tab, reply)
-        elif asked.exact and asked.passed is None and not asked.call.streamed:
+        elif _exact(asked) and not asked.call.streamed:
             await _gathered(answer, asked, tab, reply)
         else:
             return await _stream(answer, asked, tab, reply)
@@ -65,12 +65,15 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
         await receipt
     if asked.keep is not None:
         await asked.keep()
-    as_it_is = passed is not None or not asked.exact
-    kind = answer.content_type if as_it_is else _STREAM if asked.call.streamed else answers.JSON[1]
+    kind = (_STREAM if asked.call.streamed else answers.JSON[1]) if _exact(asked) else answer.content_type
     headers: Headers = ((b"content-type", kind), (answers.RECEIPT, tab.id.encode()))
     if told is not None:
         headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
+
+
+def _exact(asked: Asked) -> bool:
+    return asked.exact if asked.passed is None else asked.passed.exact
 
 
 def _said_in(document: bytes, asked: Asked) -> int:

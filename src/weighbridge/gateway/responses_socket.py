@@ -41,6 +41,7 @@ _messages: Final = msgspec.json.Decoder(_Message)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ended: Final = msgspec.json.Decoder(_Ended)
 _OF_THE_MESSAGE: Final = ("type", "stream_id", "generate")
+_LONGEST_NAME: Final = 256
 _WHOLE: Final = ("completed", "incomplete")
 
 
@@ -84,6 +85,7 @@ class _Session:
         except Exception:
             log.exception("a message failed")
             answers.error(reply, WeighbridgeError("something of ours went wrong; the log has it"), RESPONSES)
+        await reply.drain()  # who does not read gets no more answers
 
     async def _respond(self, message: bytes, reply: "EventReply") -> None:
         """Raises BadRequest where it is no `response.create`, and what is wrong with its key."""
@@ -126,6 +128,7 @@ class _Remembered:
 
     def add(self, id_: str, items: Sequence[msgspec.Raw]) -> None:
         """The last one is always remembered."""
+        items = [item.copy() for item in items]  # else each holds the whole document that it was part of
         self._conversations[id_] = items
         self._bytes += _size(items)
         while self._bytes > self._most_bytes and len(self._conversations) > 1:
@@ -168,8 +171,8 @@ class EventReply(Reply):
     def write(self, data: bytes) -> None:
         """See Reply.write."""
         for document in sse.documents(data):
-            if document != b"[DONE]":
-                self._say(document)
+            if document.startswith(b"{"):  # `[DONE]` is not for here, and what else a provider may say is no event
+                self._say(document if document.isascii() else document.decode(errors="replace").encode())
 
     def end(self, data: bytes = b"") -> None:
         """See Reply.end."""
@@ -183,7 +186,8 @@ class EventReply(Reply):
             more[b"stream_id"] = self.stream_id
         if more:
             fields = b"".join([b',"%b":%b' % (name, msgspec.json.encode(value)) for name, value in more.items()])
-            document = document.rstrip()[:-1] + fields + b"}"
+            begun = document.rstrip()[:-1]
+            document = begun + (fields if begun.rstrip() != b"{" else fields[1:]) + b"}"
         self._socket.write(document)
 
 
@@ -194,6 +198,8 @@ def _body(message: bytes, reply: EventReply) -> bytes:
         fields = _fields.decode(message)
     except UNREADABLE as exc:
         raise BadRequest(f"a message is a JSON object of the type `response.create`: {exc}", param="type") from exc
+    if read.stream_id is not None and len(read.stream_id) > _LONGEST_NAME:
+        raise BadRequest(f"stream_id: at most {_LONGEST_NAME} characters: every event repeats it", param="stream_id")
     reply.stream_id = read.stream_id
     if read.stream is False:
         raise BadRequest("stream: over a WebSocket every response is streamed; leave it out", param="stream")

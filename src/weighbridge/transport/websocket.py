@@ -63,7 +63,6 @@ class WebSocket:
         self._waiting_bytes = 0
         self._arrived: asyncio.Future[None] | None = None
         self._work: asyncio.Task[None] | None = None
-        self._stopping = False
         self._closed = False
         """A last frame is out: nothing more is said or heard."""
         self._left = False
@@ -73,6 +72,7 @@ class WebSocket:
         self._reply = reply
         accepted: Headers = ((b"upgrade", b"websocket"), (b"sec-websocket-accept", generate_accept_token(key)))
         self._client: Client = reply.switch(accepted, self)
+        self._stopping = self._client.draining  # who is told to stop has been told already
         self._timer = self._loop.call_later(bounds.silence_seconds, self._look)
 
     # the handler's calls

@@ -102,7 +102,7 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
     @property
     def prompt_bytes(self) -> int:
         """See Call; pictures and files sent inline are not counted."""
-        return sum(len(_INLINE.sub(b"", bytes(message))) for message in self.messages)
+        return sum(map(text_bytes, self.messages))
 
     @property
     def limit(self) -> int | None:
@@ -118,6 +118,11 @@ _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
 _PATH: Final = re.compile(r" - at `\$?\.?(.+)`$")
 _INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
+
+
+def text_bytes(part: msgspec.Raw) -> int:
+    """Bytes of a part of a request, without pictures and files that are sent inline."""
+    return len(_INLINE.sub(b"", bytes(part)))
 
 
 def read_chat(body: bytes) -> ChatCall:

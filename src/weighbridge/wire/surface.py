@@ -100,6 +100,8 @@ class Native(msgspec.Struct):
     """The tokens that a whole answer reports."""
     said_in: Callable[[bytes], int]
     """Bytes of text, reasoning and tool calls in a whole answer."""
+    exact: bool = False
+    """See Asked.exact."""
 
 
 class Asked(msgspec.Struct):

@@ -45,7 +45,7 @@ class PassedCall(CountedCall, kw_only=True):
     @property
     def prompt_bytes(self) -> int:
         """See Call."""
-        return sum(len(bytes(part)) for part in (*self.messages, self.system, self.tools))
+        return sum(map(calls.text_bytes, (*self.messages, self.system, self.tools)))
 
     @property
     def most_tokens(self) -> int | None:

@@ -41,7 +41,7 @@ class PassedCall(Call, kw_only=True):
     @property
     def prompt_bytes(self) -> int:
         """See Call."""
-        return len(bytes(self.input)) + len(bytes(self.instructions))
+        return calls.text_bytes(self.input) + calls.text_bytes(self.instructions)
 
     @property
     def most_tokens(self) -> int | None:

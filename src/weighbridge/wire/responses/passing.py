@@ -8,10 +8,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.wire import reported, splice, sse
 from weighbridge.wire.decoding import UNREADABLE, readable
 from weighbridge.wire.responses.passed import Request
+from weighbridge.wire.responses.replay import replayed
 from weighbridge.wire.surface import Cost
 from weighbridge.wire.usage import Usage
 
@@ -41,11 +42,12 @@ class _Usage(msgspec.Struct):
 
     def inner(self) -> Usage:
         read, made = self.input_tokens_details, self.output_tokens_details
+        cached = _within(self.input_tokens, None if read is None else read.cached_tokens)
         return Usage(
             self.input_tokens,
             self.output_tokens,
-            cached=_within(self.input_tokens, None if read is None else read.cached_tokens),
-            written=_within(self.input_tokens, None if read is None else read.cache_write_tokens),
+            cached=cached,
+            written=_within(self.input_tokens - (cached or 0), None if read is None else read.cache_write_tokens),
             reasoning=_within(self.output_tokens, None if made is None else made.reasoning_tokens),
         )
 
@@ -58,9 +60,21 @@ class _Output(msgspec.Struct):
     output: msgspec.Raw = msgspec.Raw()
 
 
+class _Response(msgspec.Struct):
+    """What others rely on in a response that has ended."""
+
+    output: list[dict[str, msgspec.Raw]]
+
+
+class _Ending(msgspec.Struct):
+    response: _Response
+
+
 _events: Final = msgspec.json.Decoder(_Event)
 _answers: Final = msgspec.json.Decoder(_Answer)
 _outputs: Final = msgspec.json.Decoder(_Output)
+_responses: Final = msgspec.json.Decoder(_Response)
+_endings: Final = msgspec.json.Decoder(_Ending)
 
 
 def usage_in(document: bytes) -> Usage | None:
@@ -93,28 +107,38 @@ class Passing:
             "store": b"true" if stored else b"false",
             "previous_response_id": msgspec.json.encode(request.previous),
         }
+        self.streamed = request.call.streamed
+        """Whether the client gets events, whichever the provider sends."""
         self.document = b""
         self._passed = 0
         self._failure = b""
 
     def whole(self, document: bytes, cost: str | None) -> bytes:
         """See Form.whole."""
+        try:
+            _responses.decode(document)
+        except UNREADABLE as exc:
+            raise UpstreamError(f"the provider answered 200 with no response: {exc}") from exc
         self.document = self._priced(self._with_ours(document), cost)
-        return self.document
+        return replayed(self.document) if self.streamed else self.document
 
     def stream(self, cost: Cost) -> "PassedStream":
         """See Form.stream."""
         return PassedStream(self, cost)
 
-    def event(self, event: bytes, document: bytes, cost: Callable[[bytes], str | None]) -> bytes:
-        """An event that has the response in it, with what is ours in its place."""
+    def event(self, kind: str, event: bytes, cost: Callable[[bytes], str | None]) -> bytes:
+        """An event of this kind, which has the response in it, with what is ours in its place."""
+        document = (sse.document(event) or b"").replace(b"\n", b" ")  # it may come on several lines
         at = splice.places(document, "response")
-        if not at:
+        if not at or document[at[-1][0] : at[-1][0] + 1] != b"{":
             return event
         start, end = at[-1]
         self.document = self._with_ours(document[start:end])
         self.document = self._priced(self.document, cost(self.document))
-        return event.replace(document, document[:start] + self.document + document[end:], 1)
+        ours = document[:start] + self.document + document[end:]
+        if document in event:
+            return event.replace(document, ours, 1)
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), ours)
 
     def passed(self, events: bytes) -> None:
         """These go to the client: the next one's number is told by them."""
@@ -189,8 +213,8 @@ class PassedStream:
         return self._looked_into(rest.rstrip(b"\r\n") + b"\n\n")
 
     def last(self) -> bytes:
-        """See Stream.last."""
-        return self._last
+        """See Stream.last: an event, or the response alone where no stream was asked for."""
+        return self._last if self._passing.streamed else self._passing.document
 
     @property
     def whole(self) -> bool:
@@ -214,7 +238,11 @@ class PassedStream:
             self.fault = reported.fault_in(document) or "the provider broke its stream off"
             self._passing.broke(event)
             return b""
-        event = self._passing.event(event, document, self._priced)
+        if kind in _TERMINAL and not _ends_it(document):
+            self.fault = "the provider's stream ended with no response"
+            return b""
+        # a count from before the end is none: an answer that breaks off must not be charged with it
+        event = self._passing.event(kind, event, _unpriced if kind in _UNDER_WAY else self._priced)
         if kind == "response.failed":
             self.fault = reported.fault_in(self._passing.document) or "the provider's response failed"
             self._passing.broke(event)
@@ -251,7 +279,20 @@ class PassedStream:
 
 
 _TERMINAL: Final = frozenset({"response.completed", "response.incomplete"})
-_LIFE: Final = _TERMINAL | {"response.created", "response.queued", "response.in_progress", "response.failed", "error"}
+_UNDER_WAY: Final = frozenset({"response.created", "response.queued", "response.in_progress"})
+_LIFE: Final = _TERMINAL | _UNDER_WAY | {"response.failed", "error"}
+
+
+def _ends_it(document: bytes) -> bool:
+    try:
+        _endings.decode(document)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _unpriced(_: bytes) -> None:
+    return None
 
 
 def _kind(document: bytes) -> str:

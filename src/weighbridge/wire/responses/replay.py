@@ -65,6 +65,8 @@ _BEGUN: Final = {
     "incomplete_details": msgspec.Raw(b"null"),
     "usage": msgspec.Raw(b"null"),
 }
+_COMPLETED: Final = msgspec.Raw(b'"completed"')
+_ENDINGS: Final = {b'"incomplete"': b"response.incomplete", b'"failed"': b"response.failed"}
 _OF_THE_ANSWER: Final = frozenset(Top.__struct_fields__)
 _FINISHES: Final[dict[str, Finish]] = {"max_output_tokens": "length", "content_filter": "filter"}
 
@@ -98,13 +100,14 @@ def _written(document: bytes) -> tuple[bytes, bytes]:
 
 
 def _in_items(document: bytes) -> bytes:
+    document = msgspec.json.format(document, indent=-1)  # an event is one line
     fields = _fields.decode(document)
     begun = msgspec.json.encode(fields | _BEGUN)
     told = [(b"response.created", b'"response":%b' % begun), (b"response.in_progress", b'"response":%b' % begun)]
     for index, item in enumerate(_items.decode(fields["output"])):
         place = b'"output_index":%d,"item":%b' % (index, bytes(item))
         told += [(b"response.output_item.added", place), (b"response.output_item.done", place)]
-    last = b"response.incomplete" if bytes(fields["status"]) == b'"incomplete"' else b"response.completed"
+    last = _ENDINGS.get(bytes(fields.get("status", _COMPLETED)), b"response.completed")
     told.append((last, b'"response":%b' % document))
     return b"".join(
         [

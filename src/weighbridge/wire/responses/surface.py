@@ -106,7 +106,7 @@ class ResponsesSurface:
         stored = passed.stored and self._may_store
         self._input, self._previous = passed.input, passed.previous
         passing = self._passing = Passing(self.id, passed, stored=stored)
-        asked.native = Native("responses", passed.call, passed.body, passing, usage_in, said_in)
+        asked.native = Native("responses", passed.call, passed.body, passing, usage_in, said_in, exact=True)
         if stored:
             asked.keep = self._keep_made
 
