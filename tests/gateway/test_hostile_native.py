@@ -189,6 +189,7 @@ async def test_who_reads_nothing_is_answered_no_more(native: Gateway) -> None:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", native.port))
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or they arrive many at a time
         client.setblocking(False)
         opening = handshake(TARGET.encode(), (b"authorization", f"Bearer {native.key}".encode()))
         await loop.sock_sendall(client, opening)
