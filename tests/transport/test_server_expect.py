@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.transport.front import Fronts
+from tests.transport.test_heads import between
 from weighbridge.transport.message import Reply, Request
 from weighbridge.transport.server import Limits
 
@@ -53,3 +54,19 @@ def test_a_client_of_1_0_is_not_told(front: Fronts) -> None:
         server.call(lambda: None)  # by now it has been read
         client.send(b"hello")
         assert client.answer().body == b"POST / hello"
+
+
+def test_a_client_that_asks_once_is_told_once(front: Fronts) -> None:
+    plain = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+    with front().connect() as client:
+        client.send(plain + b"first")
+        assert client.answer().body == b"POST / first"
+        client.send(plain + b"se")
+        between()
+        client.send(b"nd." + HEAD + b"third")
+        assert [client.answer().body for _ in range(2)] == [b"POST / send.", b"POST / third"]
+        client.send(plain)
+        between()
+        client.send(b"again")
+        answer = client.answer()
+        assert (answer.status, answer.body) == (200, b"POST / again")

@@ -11,8 +11,8 @@ import msgspec
 
 from weighbridge.catalog.model import Endpoint
 from weighbridge.errors import BadRequest, UpstreamError
-from weighbridge.providers.base import Answer, Body, Rewritten, Whole
-from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible, text_of
+from weighbridge.providers.base import Answer, Rewritten
+from weighbridge.providers.openai_compatible import Dialect, OpenAICompatible
 from weighbridge.transport.client import Pool
 from weighbridge.wire.calls import Call, Task
 from weighbridge.wire.chat.read import Unreadable
@@ -52,16 +52,30 @@ class Anthropic(OpenAICompatible):
         now = int(time.time())
         if answer.content_type[: len(_STREAM)].lower() == _STREAM:
             return msgspec.structs.replace(answer, body=Rewritten(answer.body, ChatChunks(now)))
-        return msgspec.structs.replace(answer, body=Whole(await _chat(answer.body, now)))
+        return msgspec.structs.replace(answer, body=Rewritten(answer.body, _ChatDocument(now)))
 
     def sent(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> bytes:
         """See OpenAICompatible.sent."""
         return super().sent(task, endpoint, call, body) if isinstance(call, CountedCall) else body
 
 
-async def _chat(body: Body, now: int) -> bytes:
-    text = await text_of(body, _MOST)
-    try:
-        return chat_document(text, now)
-    except Unreadable as exc:
-        raise UpstreamError(f"the provider answered 200 with no message: {exc}") from exc
+class _ChatDocument:
+    """See Rewriter: a whole message as a chat completion, read by whoever charges for what breaks off."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._text = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """See Rewriter.feed."""
+        self._text += data
+        if len(self._text) > _MOST:
+            raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
+        return b""
+
+    def end(self) -> bytes:
+        """See Rewriter.end. Raises UpstreamError where it is no message."""
+        try:
+            return chat_document(bytes(self._text), self._now)
+        except Unreadable as exc:
+            raise UpstreamError(f"the provider answered 200 with no message: {exc}") from exc

@@ -7,8 +7,10 @@ from typing import Annotated, Final
 
 import msgspec
 
+from weighbridge.errors import UpstreamError
 from weighbridge.wire import calls, reported
 from weighbridge.wire.calls import Call
+from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.messages.answer import said, usage_in
 from weighbridge.wire.messages.stream import Passed
 from weighbridge.wire.surface import Cost, Native, Stream
@@ -53,7 +55,12 @@ class PassedCall(CountedCall, kw_only=True):
         return self.max_tokens
 
 
+class _Message(msgspec.Struct):
+    content: list[msgspec.Raw]
+
+
 _calls: Final = msgspec.json.Decoder(PassedCall)
+_messages: Final = msgspec.json.Decoder(_Message)
 _counted: Final = msgspec.json.Decoder(CountedCall)
 
 
@@ -62,6 +69,10 @@ class _AsItIs(msgspec.Struct, frozen=True):
 
     def whole(self, document: bytes, cost: str | None) -> bytes:
         """See Form.whole."""
+        try:
+            _messages.decode(document)
+        except UNREADABLE as exc:
+            raise UpstreamError(f"the provider answered 200 with no message: {exc}") from exc
         return document if cost is None else reported.with_cost(document, cost)
 
     def stream(self, cost: Cost) -> Stream:
