@@ -100,3 +100,8 @@ def test_what_is_too_old_is_forgotten(chats: Chats) -> None:
     chats.keep(chat("new"))
     assert chats.forget_older(NOW - timedelta(days=30)) == 1
     assert [one.id for one in chats.page("mine", ALL)] == ["new"]
+
+
+def test_a_page_has_no_messages(chats: Chats) -> None:
+    chats.keep(chat("a", metadata={"b": "c"}))
+    assert chats.page("mine", ALL) == [replace(chat("a", metadata={"b": "c"}), messages=b"[]")]

@@ -43,8 +43,9 @@ class Page:
 
 _FIELDS: Final = "id, key, created_at, asked_model, model, messages, metadata, document"
 # What is put together here are constants, no values.
+# A page has no messages: a hundred long conversations would fill the memory, and nobody lists them.
 _FOUND: Final = f"""
-    SELECT {_FIELDS} FROM chat
+    SELECT {_FIELDS.replace("messages", "x'5b5d'")} FROM chat
     WHERE key = :key AND (:model IS NULL OR :model IN (asked_model, model))
     AND NOT EXISTS (
         SELECT 1 FROM json_each(:metadata) AS wanted WHERE NOT EXISTS (
@@ -81,7 +82,7 @@ class Chats:
         return None if row is None else _chat(row)
 
     def page(self, key: str, page: Page) -> list[Chat]:
-        """Some of this key's, by time; none where `after` is none of them."""
+        """Some of this key's, by time, without their messages; none where `after` is none of them."""
         wanted = {
             "key": key,
             "model": page.model,
