@@ -285,6 +285,28 @@ def test_what_waits_when_the_server_stops_is_not_begun(front: Fronts) -> None:
     assert (talking.frames.texts, done) == (["one"], [b"one"])
 
 
+def test_one_that_begins_while_the_server_stops_ends_at_once(front: Fronts) -> None:
+    gate, began = asyncio.Event(), threading.Event()
+
+    async def late(request: Request, reply: Reply) -> None:
+        began.set()
+        await gate.wait()
+        spoken = accept(request, reply, Bounds())
+        assert await spoken.receive() is None
+        spoken.end()
+
+    server = front(late)
+    with server.connect() as client:
+        client.send(handshake(b"/"))
+        assert began.wait(PATIENCE)
+        with draining(server) as drained:
+            server.call(gate.set)
+            assert client.answer_head().status == 101
+            assert client.exactly(4)[2:] == b"\x03\xe9"  # 1001: the server is going away
+            client.leave()
+            assert drained.result(PATIENCE) == 0
+
+
 def test_frames_sent_before_the_handshake_is_answered_are_nobodys(front: Fronts) -> None:
     server = front(Echo())
     with server.connect() as client:
