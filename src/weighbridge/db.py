@@ -20,6 +20,8 @@ Durability = Literal["process", "power"]
 Error = sqlite3.Error
 
 _SYNCHRONOUS: Final[dict[Durability, str]] = {"process": "NORMAL", "power": "FULL"}
+_STATEMENTS: Final = 256
+"""Statements kept ready: an insert of each number of rows, in two shapes, and the others."""
 _BUSY_SECONDS: Final = 10.0
 
 
@@ -43,7 +45,9 @@ class TooNew(sqlite3.DatabaseError):
 
 def connect(path: Path, *, durability: Durability = "process") -> sqlite3.Connection:
     """A connection in autocommit mode; transactions are begun and ended by hand. Raises sqlite3.Error."""
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+    )
     try:
         _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")

@@ -56,16 +56,19 @@ class _Receipt(msgspec.Struct, array_like=True):
 
 
 _RECEIPT: Final = ", ".join(_Receipt.__struct_fields__)
-_ENTRY: Final = (
-    "id, at, kind, upstream_request, prompt_tokens, completion_tokens, cached_tokens, written_tokens, "
-    "reasoning_tokens, cost, first_byte, duration, answered, attempts"
+_USUAL: Final = (
+    "id, at, kind, upstream_request, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost, "
+    "first_byte, duration, answered"
 )
+_RARE: Final = "written_tokens, attempts"
+"""Columns that most entries leave empty: left out where all do, as sqlite3 looks for an adapter for each None, which
+takes as long as ten numbers."""
+_COLUMNS: Final = len(_USUAL.split())
 _KIND: Final = (
     "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
     "price_id, price_source, price_since"
 )
 _KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
-_ENTRY_PLACES: Final = f"({', '.join('?' * len(_ENTRY.split()))})"
 _KINDS: Final = 10_000
 """Kinds remembered at most: a model's name is the client's to choose."""
 _tried: Final = msgspec.json.Decoder(list[tuple[str, str, str | None, int]])
@@ -136,13 +139,18 @@ def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds |
 
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
-    if rows:
-        connection.execute(_statement(len(rows)), [cell for row in rows for cell in row])
+    if not rows:
+        return
+    usual = all(row[-1] is None and row[-2] is None for row in rows)
+    cells = [cell for row in rows for cell in row[:_COLUMNS]] if usual else [cell for row in rows for cell in row]
+    connection.execute(_statement(len(rows), usual), cells)
 
 
 @functools.cache
-def _statement(rows: int) -> str:
-    return f"INSERT INTO entry ({_ENTRY}) VALUES {', '.join([_ENTRY_PLACES] * rows)}"
+def _statement(rows: int, usual: bool) -> str:
+    columns = _USUAL if usual else f"{_USUAL}, {_RARE}"
+    places = f"({', '.join('?' * len(columns.split()))})"
+    return f"INSERT INTO entry ({columns}) VALUES {', '.join([places] * rows)}"
 
 
 def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
@@ -193,26 +201,30 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
 
 
 def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
-    """In the order of _ENTRY."""
+    """In the order of _USUAL and _RARE."""
+    charge = entry.charge
+    answered, attempts = _tries(entry)
     return (
         entry.id,
         microseconds(entry.at),
         kind,
         entry.upstream_request,
-        *_counts(entry.charge),
+        *_counts(charge),
         None if entry.first_byte is None else round(entry.first_byte * 1e6),
         round(entry.duration * 1e6),
-        *_tries(entry),
+        answered,
+        None if charge is None else charge.usage.written,
+        attempts,
     )
 
 
 def _counts(charge: Charge | None) -> tuple[int | None, ...]:
     """The columns from prompt_tokens to cost."""
     if charge is None:
-        return (None,) * 6
+        return (None,) * 5
     usage = charge.usage
     cost = None if charge.cost is None else int(charge.cost.scaleb(_SMALLEST_PLACES))
-    return usage.prompt, usage.completion, usage.cached, usage.written, usage.reasoning, cost
+    return usage.prompt, usage.completion, usage.cached, usage.reasoning, cost
 
 
 def _tries(entry: Entry) -> tuple[int | None, str | None]:
