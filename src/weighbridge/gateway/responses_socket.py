@@ -42,6 +42,8 @@ _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ended: Final = msgspec.json.Decoder(_Ended)
 _OF_THE_MESSAGE: Final = ("type", "stream_id", "generate")
 _LONGEST_NAME: Final = 256
+_REMEMBERED: Final = 4 * 2**20
+"""Bytes of conversations that one connection remembers; the last is remembered however long it is."""
 _WHOLE: Final = ("completed", "incomplete")
 
 
@@ -73,7 +75,7 @@ class _Session:
         self._responses = responses
         self._handshake = request
         self._socket = socket
-        self._remembered = _Remembered(most_bytes)
+        self._remembered = _Remembered(min(most_bytes, _REMEMBERED))
 
     async def answer(self, message: bytes) -> None:
         """One message's answer, whatever becomes of it."""
