@@ -57,6 +57,7 @@ from weighbridge.transport.message import Request
 from weighbridge.transport.server import Limits, Server
 from weighbridge.transport.turns import Turns
 from weighbridge.transport.websocket import Bounds
+from weighbridge.wire.calls import Task
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +162,7 @@ class Worker:
             providers=self._providers,
             books=Books(Ids(), self._writer.record, time.perf_counter),
             now=_now,
+            spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
         )
         return routes(

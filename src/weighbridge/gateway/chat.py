@@ -18,6 +18,7 @@ from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.plan import Planned, model_named, plan
 from weighbridge.routing.preferences import preferred
 from weighbridge.transport.message import Reply, Request
+from weighbridge.wire.calls import Task
 from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Asked, Surface
 
@@ -41,6 +42,8 @@ class Chat:
     """The dialect of the path it stands at."""
     default_model: DefaultModel | None = None
     """Of requests that name none; None where they must, whatever the settings say."""
+    spoken: frozenset[Task] = frozenset()
+    """The formats besides chat that some provider is asked in."""
 
     def __call__(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.

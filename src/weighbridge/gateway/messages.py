@@ -20,7 +20,7 @@ class Messages:
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request. See Chat."""
         surface = MESSAGES
-        if any("messages" in provider.natively for provider in self.chat.providers.values()):
+        if "messages" in self.chat.spoken:
             surface = MessagesSurface(natively=True, betas=betas(request))
         await self.chat.serve(request, reply, surface)
 

@@ -17,6 +17,7 @@ from weighbridge.accounts.keys import Key
 from weighbridge.errors import BadRequest
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.keeping import limit_in, newest_first
 from weighbridge.gateway.responses_kept import KeptResponses, id_of, inputs_of
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.websocket import Bounds
@@ -26,8 +27,6 @@ from weighbridge.wire.responses.replay import replayed
 from weighbridge.wire.responses.surface import Made, ResponsesSurface
 
 _PATH: Final = "/v1/responses/"
-_MOST_LISTED: Final = 100
-_LISTED: Final = 20
 _EVENTS: Final[Headers] = ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache"))
 
 
@@ -92,7 +91,7 @@ class Responses:
             earlier,
             may_store=key.store,
             keep=keep,
-            natively=any("responses" in provider.natively for provider in self.chat.providers.values()),
+            natively="responses" in self.chat.spoken,
         )
 
     async def stream(self, request: Request, reply: Reply, surface: ResponsesSurface, key: Key) -> None:
@@ -163,19 +162,14 @@ def _starting_after(query: Mapping[str, str]) -> int:
 
 def _page(items: list[msgspec.Raw], query: Mapping[str, str]) -> InputItems:
     """Some of them: `limit` at most, those that follow `after`, the last first unless `order` is `asc`."""
-    order = query.get("order", "desc")
-    if order not in ("asc", "desc"):
-        raise BadRequest("order: `asc` or `desc`", param="order")
-    limit = query.get("limit", str(_LISTED))
-    if limit not in map(str, range(1, _MOST_LISTED + 1)):
-        raise BadRequest(f"limit: a number from 1 to {_MOST_LISTED}", param="limit")
-    if order == "desc":
+    if newest_first(query, otherwise="desc"):
         items.reverse()
+    limit = limit_in(query)
     ids = [id_of(item) for item in items]
     after = query.get("after")
     if after is not None and after not in ids:
         raise BadRequest(f"after: the response has no item {after[:100]!r}", param="after")
     start = 0 if after is None else ids.index(after) + 1
-    end = start + int(limit)
+    end = start + limit
     page = ids[start:end]
     return InputItems(items[start:end], page[0] if page else None, page[-1] if page else None, has_more=end < len(ids))

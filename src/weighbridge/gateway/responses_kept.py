@@ -1,21 +1,22 @@
 """The responses that a key keeps: found, continued and written, with what went in and what came out."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from weighbridge import db
 from weighbridge.accounts import responses
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import LedgerUnavailable, NotFound, UnknownResponse
+from weighbridge.errors import NotFound, UnknownResponse
+from weighbridge.gateway.keeping import told
 from weighbridge.wire.responses.objects import response_of
 from weighbridge.wire.responses.read import Earlier, Wanted
 from weighbridge.wire.responses.surface import Made
 
-T = TypeVar("T")
+_KEPT: Final = "responses"
 
 
 class _Output(msgspec.Struct):
@@ -43,11 +44,11 @@ class KeptResponses:
         earlier = Earlier()
         id_ = look.previous_response_id
         if id_ is not None:
-            chain = await _told(db.in_thread(self.table.conversation, id_, key.id))
+            chain = await told(db.in_thread(self.table.conversation, id_, key.id), _KEPT)
             earlier.fault = _broken(id_, chain, key)
             earlier.items = [item for response in chain for item in _items(response)]
         for of in {response_of(item) for item in look.items}:
-            named = await _told(db.in_thread(self.table.find, of, key.id))
+            named = await told(db.in_thread(self.table.find, of, key.id), _KEPT)
             earlier.known |= _by_id(() if named is None else _items(named))
         return earlier
 
@@ -55,18 +56,18 @@ class KeptResponses:
         """Write one."""
         items = msgspec.json.encode(made.input)
         response = responses.Response(made.id, key.id, made.previous, self.now(), items, made.document)
-        await _told(db.in_thread(self.table.keep, response))
+        await told(db.in_thread(self.table.keep, response), _KEPT)
 
     async def found(self, id_: str, key: Key) -> responses.Response:
         """One of them. Raises NotFound where the key has none of this id."""
-        found = await _told(db.in_thread(self.table.find, id_, key.id))
+        found = await told(db.in_thread(self.table.find, id_, key.id), _KEPT)
         if found is None:
             raise _unknown(id_)
         return found
 
     async def forget(self, id_: str, key: Key) -> None:
         """Delete one. Raises NotFound where the key has none of this id."""
-        if not await _told(db.in_thread(self.table.forget, id_, key.id)):
+        if not await told(db.in_thread(self.table.forget, id_, key.id), _KEPT):
             raise _unknown(id_)
 
 
@@ -83,14 +84,6 @@ def outputs_in(document: bytes) -> list[msgspec.Raw]:
 def id_of(item: msgspec.Raw) -> str | None:
     """An item's id."""
     return _ids.decode(item).id
-
-
-async def _told(work: Awaitable[T]) -> T:
-    """What the database said, its errors in our words."""
-    try:
-        return await work
-    except db.Error as exc:
-        raise LedgerUnavailable(f"the responses that are kept cannot be used: {exc}") from exc
 
 
 def _broken(id_: str, chain: Sequence[responses.Response], key: Key) -> UnknownResponse | None:

@@ -8,23 +8,22 @@ import re
 import secrets
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 
 from weighbridge import db
 from weighbridge.accounts import chats
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import BadRequest, LedgerUnavailable, NotFound
+from weighbridge.errors import BadRequest, NotFound
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
+from weighbridge.gateway.keeping import limit_in, newest_first, told
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.chat.stored import Made, StoredSurface, read_metadata, with_metadata
 
-T = TypeVar("T")
 _PATH: Final = "/v1/chat/completions/"
-_MOST_LISTED: Final = 100
-_LISTED: Final = 20
+_KEPT: Final = "chat completions"
 _FIELD: Final = b'"store"'
 _METADATA: Final = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 
@@ -86,15 +85,15 @@ class StoredChat:
         key = self.chat.open(request, self.chat.now())
         query = request.query
         page = chats.Page(
-            limit=_limit(query) + 1,  # to see whether there are more
+            limit=limit_in(query) + 1,  # to see whether there are more
             after=query.get("after"),
-            newest_first=_newest_first(query),
+            newest_first=newest_first(query, otherwise="asc"),
             model=query.get("model"),
             metadata=_wanted(query),
         )
         if page.after is not None:
             await self._found(page.after, key, param="after")
-        found = await _told(db.in_thread(self.kept.page, key.id, page))
+        found = await told(db.in_thread(self.kept.page, key.id, page), _KEPT)
         shown = found[: page.limit - 1]
         data = [msgspec.Raw(with_metadata(chat.document, chat.metadata)) for chat in shown]
         answers.document(reply, _listed(data, [chat.id for chat in shown], more=len(found) > len(shown)))
@@ -111,7 +110,7 @@ class StoredChat:
         id_ = request.path.removeprefix(_PATH)
         metadata = _update(request.body)
         found = await self._found(id_, key)
-        if not await _told(db.in_thread(self.kept.mark, id_, key.id, metadata)):
+        if not await told(db.in_thread(self.kept.mark, id_, key.id, metadata), _KEPT):
             raise _unknown(id_)
         reply.send(200, (answers.JSON,), with_metadata(found.document, metadata))
 
@@ -119,7 +118,7 @@ class StoredChat:
         """Forget one. Raises NotFound where the key has none of this id."""
         key = self.chat.open(request, self.chat.now())
         id_ = request.path.removeprefix(_PATH)
-        if not await _told(db.in_thread(self.kept.forget, id_, key.id)):
+        if not await told(db.in_thread(self.kept.forget, id_, key.id), _KEPT):
             raise _unknown(id_)
         answers.document(reply, DeletedChat(id_))
 
@@ -127,10 +126,10 @@ class StoredChat:
         """What went into one, page by page. Raises NotFound where the key has none of this id."""
         key = self.chat.open(request, self.chat.now())
         query = request.query
-        limit, after = _limit(query), query.get("after")
+        limit, after = limit_in(query), query.get("after")
         found = await self._found(request.path.removeprefix(_PATH).removesuffix("/messages"), key)
         every = {f"{found.id}-{at}": message for at, message in enumerate(_messages.decode(found.messages))}
-        ids = [*reversed(every)] if _newest_first(query) else [*every]
+        ids = [*reversed(every)] if newest_first(query, otherwise="asc") else [*every]
         if after is not None and after not in every:
             raise BadRequest(f"after: the chat completion has no message {after[:100]!r}", param="after")
         start = 0 if after is None else ids.index(after) + 1
@@ -142,21 +141,13 @@ class StoredChat:
         messages = msgspec.json.encode(made.messages)
         names = (made.asked_model, made.model)
         chat = chats.Chat(made.id, key.id, self.chat.now(), *names, messages, made.metadata, made.document)
-        await _told(db.in_thread(self.kept.keep, chat))
+        await told(db.in_thread(self.kept.keep, chat), _KEPT)
 
     async def _found(self, id_: str, key: Key, *, param: str | None = None) -> chats.Chat:
-        found = await _told(db.in_thread(self.kept.find, id_, key.id))
+        found = await told(db.in_thread(self.kept.find, id_, key.id), _KEPT)
         if found is None:
             raise _unknown(id_, param)
         return found
-
-
-async def _told(work: Awaitable[T]) -> T:
-    """What the database said, its errors in our words."""
-    try:
-        return await work
-    except db.Error as exc:
-        raise LedgerUnavailable(f"the chat completions that are kept cannot be used: {exc}") from exc
 
 
 def _unknown(id_: str, param: str | None = None) -> NotFound:
@@ -180,20 +171,6 @@ def _wanted(query: Mapping[str, str]) -> dict[str, str]:
     """`metadata[name]=value`, as many as there are."""
     pairs = ((_METADATA.fullmatch(name), value) for name, value in query.items())
     return {found[1]: value for found, value in pairs if found is not None}
-
-
-def _newest_first(query: Mapping[str, str]) -> bool:
-    order = query.get("order", "asc")
-    if order not in ("asc", "desc"):
-        raise BadRequest("order: `asc` or `desc`", param="order")
-    return order == "desc"
-
-
-def _limit(query: Mapping[str, str]) -> int:
-    limit = query.get("limit", str(_LISTED))
-    if limit not in map(str, range(1, _MOST_LISTED + 1)):
-        raise BadRequest(f"limit: a number from 1 to {_MOST_LISTED}", param="limit")
-    return int(limit)
 
 
 def _listed(data: list[msgspec.Raw], ids: list[str], *, more: bool) -> StoredPage:

@@ -306,14 +306,15 @@ def _with(document: bytes, values: Mapping[str, bytes]) -> bytes:
     """The object with these values for fields; what it lacks is added in front."""
     if document.find(b"{") < 0:
         return document
-    found = [(place, values[name]) for name, place in splice.fields(document) if name in values]
+    there: set[str] = set()
     parts: list[bytes] = []
     done = 0
-    for (start, end), value in found:
-        parts += (document[done:start], value)
-        done = end
+    for name, (start, end) in splice.fields(document):
+        there.add(name)
+        if name in values:
+            parts += (document[done:start], values[name])
+            done = end
     whole = b"".join((*parts, document[done:]))
-    there = {name for name, _ in splice.fields(document)}
     missing = [b'"%b":%b' % (name.encode(), value) for name, value in values.items() if name not in there]
     if not missing:
         return whole
