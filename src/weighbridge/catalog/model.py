@@ -120,6 +120,11 @@ class Endpoint:
     context: int | None = None
     habits: Habits | None = None
     """What the model does there in its own way; None: nothing that we know of."""
+    id: str = field(init=False, repr=False, compare=False)
+    """`provider/upstream_model`: one endpoint, whatever else is known of it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", f"{self.provider}/{self.upstream_model}")
 
     def price_at(self, when: datetime) -> Price | None:
         """The price row in force at `when` (aware): the last one listed whose date and hours match.
