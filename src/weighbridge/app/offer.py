@@ -1,13 +1,16 @@
 """What is on offer here: the catalogue with what the settings add to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from weighbridge.catalog.load import OWN_MACHINE, load
-from weighbridge.catalog.model import Catalog, Endpoint, Price, Rate
+from weighbridge.catalog.model import Catalog, Endpoint, Host, Price, Rate
+from weighbridge.catalog.places import places
 from weighbridge.catalog.shelf import with_endpoint
-from weighbridge.config import ProviderModel, Settings
+from weighbridge.config import ConfigError, ProviderModel, ProviderSettings, Settings
+from weighbridge.providers.rows import Row, read_rows
 from weighbridge.serving.engines import Upstream
 
 LOCAL: Final = "local"
@@ -23,7 +26,74 @@ def offered(settings: Settings, providers: tuple[str, ...], engines: Sequence[Up
     for provider, own in settings.providers.items():
         for model in own.models if provider in providers else ():
             catalog = with_endpoint(catalog, _own_endpoint(provider, model))
-    return catalog
+    return replace(catalog, hosts=hosts(settings, read_rows()))
+
+
+def hosts(settings: Settings, rows: Sequence[Row]) -> Mapping[str, Host]:
+    """Under whose law and on what terms each provider serves: what the settings say, else what its row does.
+
+    Raises ConfigError for a country or a region that there is not.
+    """
+    known = {row.id: _host(row, _address(row, settings)) for row in rows}
+    told = {
+        provider: _told(known.get(provider) or Host(provider, provider), own)
+        for provider, own in settings.providers.items()
+    }
+    return known | told | {LOCAL: OWN_MACHINE_HOST}
+
+
+OWN_MACHINE_HOST: Final = Host(
+    LOCAL, "this machine", retention_days=0, trains=False, own_machine=True, source="nothing leaves the machine"
+)
+
+
+def _address(row: Row, settings: Settings) -> str | None:
+    own = settings.providers.get(row.id)
+    if own is not None and own.base_url is not None:
+        return own.base_url
+    told = None if row.base_url_env is None else settings.secrets.get(row.base_url_env)
+    return row.base_url if told is None else told.reveal()
+
+
+def _host(row: Row, address: str | None) -> Host:
+    """What the row says holds for the row's own address: another may be another company's, in another country."""
+    if address is not None and row.base_url is not None and address.rstrip("/") != row.base_url:
+        return Host(row.id, row.name)
+    return Host(
+        id=row.id,
+        name=row.name,
+        country=row.country,
+        region=row.region,
+        retention_days=row.retention_days,
+        trains=row.trains,
+        passes_on=row.passes_on,
+        source=row.data_source or row.country_source,
+    )
+
+
+def _told(host: Host, own: ProviderSettings) -> Host:
+    if own.own_machine:
+        return replace(OWN_MACHINE_HOST, id=host.id, name=host.name, source=_SETTINGS)
+    for field, place, valid in (
+        ("country", own.country, places().countries),
+        ("region", own.region, {*places().countries, *places().groups}),
+    ):
+        if place is not None and place not in valid:
+            raise ConfigError(f"providers.{host.id}.{field}: there is no {place!r}{places().nearest(place)}")
+    told = (own.country, own.region, own.retention_days, own.trains)
+    if all(each is None for each in told):
+        return host
+    return replace(
+        host,
+        country=own.country or host.country,
+        region=own.region or host.region,
+        retention_days=host.retention_days if own.retention_days is None else own.retention_days,
+        trains=host.trains if own.trains is None else own.trains,
+        source=_SETTINGS,
+    )
+
+
+_SETTINGS: Final = "your settings"
 
 
 def _own_endpoint(provider: str, model: ProviderModel) -> Endpoint:

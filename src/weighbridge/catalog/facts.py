@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from weighbridge.catalog.model import Lab, Licence, LicenceClass, Modality
+from weighbridge.catalog.model import Cap, Lab, Licence, LicenceClass, Modality, OutputUse
 from weighbridge.errors import CatalogError
 
 _T = TypeVar("_T")
@@ -29,11 +29,31 @@ class LabRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LicenceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"licence_class": "class"}):
-    """licences.toml, by id."""
+    """licences.toml, by id. The clauses as in `Licence`; `read` is the day on which its text was read for them."""
 
     name: str
     licence_class: LicenceClass
     source: str
+    user_cap: Cap | None = None
+    revenue_cap: Cap | None = None
+    attribution: bool | None = None
+    output_use: OutputUse | None = None
+    use_limits: bool | None = None
+    read: date | None = None
+
+    def licence(self, id_: str) -> Licence:
+        """The licence of this id."""
+        return Licence(
+            id_,
+            self.name,
+            self.licence_class,
+            self.source,
+            user_cap=self.user_cap,
+            revenue_cap=self.revenue_cap,
+            attribution=self.attribution,
+            output_use=self.output_use,
+            use_limits=self.use_limits,
+        )
 
 
 class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +75,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reasoning: bool | None = None
     released: date | None = None
     base_model: str | None = None
+    from_scratch: bool = False
+    """Its makers say that they trained it from the beginning, on no other model's weights."""
 
 
 class EndpointRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -131,10 +153,7 @@ def read_facts(data: Traversable) -> Facts:
     """
     lab_rows = read_table(data / "labs.toml", LabRow)
     labs = {slug: Lab(slug, row.name, row.country, row.source) for slug, row in lab_rows.items()}
-    licences = {
-        id_: Licence(id_, row.name, row.licence_class, row.source)
-        for id_, row in read_table(data / "licences.toml", LicenceRow).items()
-    }
+    licences = {id_: row.licence(id_) for id_, row in read_table(data / "licences.toml", LicenceRow).items()}
     return Facts(labs, licences, _models(data / "models", labs, licences), _prices(data / "prices.toml"))
 
 
@@ -185,6 +204,8 @@ def _check_model(
         raise _wrong(file, id_, "more active than total parameters")
     if row.base_model == id_:
         raise _wrong(file, id_, "a model is not its own base")
+    if row.base_model is not None and row.from_scratch:
+        raise _wrong(file, id_, "`base_model` and `from_scratch` contradict each other")
 
 
 def _check_licence(file: Traversable, id_: str, row: ModelRow, licence: Licence | None) -> None:

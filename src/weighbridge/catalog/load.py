@@ -90,7 +90,7 @@ def with_discovered(
 def with_strangers(catalog: Catalog, models: Mapping[str, Model]) -> Catalog:
     """A snapshot of `models` in which those we know nothing of can be asked for by their bare name, if it is clear."""
     known_names = {name: id_ for name, id_ in catalog.aliases.items() if models[id_].source is not None}
-    return Catalog(models, {**_names_of_strangers(models), **known_names}, catalog.habits)
+    return replace(catalog, models=models, aliases={**_names_of_strangers(models), **known_names})
 
 
 def _installed() -> Traversable:
@@ -173,9 +173,22 @@ def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...
         reasoning=row.reasoning,
         released=row.released,
         base_model=row.base_model,
+        base_country=_base_country(id_, facts),
         source=row.source,
         endpoints=endpoints,
     )
+
+
+def _base_country(id_: str, facts: Facts) -> str | None:
+    """The country of the lab at the foot of a model's bases; None where no row says what stands there."""
+    seen: set[str] = set()
+    while (row := facts.models.get(id_)) is not None and row.base_model is not None and id_ not in seen:
+        seen.add(id_)
+        id_ = row.base_model
+    if not seen and (row is None or not row.from_scratch):
+        return None
+    lab = facts.labs.get(id_.partition("/")[0])
+    return None if lab is None else lab.country
 
 
 def _aliases(models: Mapping[str, ModelRow], endpoints: Mapping[str, tuple[Endpoint, ...]]) -> Mapping[str, str]:

@@ -13,6 +13,10 @@ from typing import Final, Literal, Protocol
 from weighbridge.wire.habits.profile import Habits
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
+Cap = int | Literal["none"]
+"""A bound that a licence sets, or that it sets none; where it is not known which, the field is None."""
+OutputUse = Literal["free", "conditions", "forbidden"]
+"""Whether answers may be used to train other models, such as by distillation."""
 Modality = Literal["text", "image", "audio", "video", "file", "embedding"]
 
 
@@ -28,12 +32,47 @@ class Lab:
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """`id` is the SPDX id where one exists, else `LicenseRef-…`."""
+    """`id` is the SPDX id where one exists, else `LicenseRef-…`. A clause that nobody read is None, unknown."""
 
     id: str
     name: str
     licence_class: LicenceClass
     source: str
+    user_cap: Cap | None = None
+    """Monthly active users from which on it does not hold, or asks for a licence of one's own."""
+    revenue_cap: Cap | None = None
+    """US dollars a month from which on it does not hold, or asks for a licence of one's own."""
+    attribution: bool | None = None
+    """Whether products must show the model's or its maker's name, beyond keeping notices in copies of the weights."""
+    output_use: OutputUse | None = None
+    use_limits: bool | None = None
+    """Whether it limits the field of use: forbidden purposes, places or trades, besides research only."""
+
+    @property
+    def non_commercial(self) -> bool | None:
+        """Whether the weights are for research or private use only; None for what is no licence of weights."""
+        return None if self.licence_class == "proprietary" else self.licence_class == "non-commercial"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who serves an endpoint, under whose law and on what terms; by the provider's id. None is unknown."""
+
+    id: str
+    name: str
+    country: str | None = None
+    """Seat of the company that has the data, ISO 3166-1 alpha-2: whose law it is under."""
+    region: str | None = None
+    """Where its data centre stands: a country, or a group such as `EU` when no more is said."""
+    retention_days: int | None = None
+    """Days for which prompts and answers are kept without being asked to; 0 is zero data retention."""
+    trains: bool | None = None
+    """Whether what comes through the API trains models unless its owner objects."""
+    own_machine: bool = False
+    """Nothing leaves the machine: no company has the data, none is kept, nobody trains on it."""
+    passes_on: bool = False
+    """A router: who serves a request is chosen among others, so nothing is known of where it goes."""
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +195,8 @@ class Model:
     reasoning: bool | None = None
     released: date | None = None
     base_model: str | None = None
+    base_country: str | None = None
+    """Country of the lab whose model stands at the foot: the base's base and so on, or its own if it has none."""
     source: str | None = None
     endpoints: tuple[Endpoint, ...] = ()
 
@@ -179,6 +220,8 @@ class Catalog:
     models: Mapping[str, Model]
     aliases: Mapping[str, str] = field(default_factory=dict)
     habits: HabitsOf | None = None
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    """By the provider's id; of one that is not here nothing is known."""
 
     def find(self, name: str) -> Model | None:
         """The model of this id or alias, whatever its case."""
@@ -190,6 +233,10 @@ class Catalog:
             if id_ is not None and id_ in self.models:
                 return self.models[id_]
         return None
+
+    def host(self, provider: str) -> Host:
+        """Who serves the endpoints of this provider; of a stranger nothing is known."""
+        return self.hosts.get(provider) or Host(provider, provider)
 
     def habits_of(self, provider: str, *names: str) -> Habits | None:
         """The habits of the model that goes by these names (an id, a provider's own) at a provider."""

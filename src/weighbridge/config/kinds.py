@@ -48,6 +48,11 @@ Text = Annotated[str, Meta(min_length=1, description="a string, not empty")]
 Origin = Annotated[
     str, Meta(pattern=r"^(\*|https?://[^\s/?#@]+)$", description='an origin such as https://chat.example.org, or "*"')
 ]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="a country's two letters (ISO 3166-1), such as DE")]
+Place = Annotated[
+    str, Meta(pattern="^[A-Z]{2,8}$", description="a country's two letters (ISO 3166-1), or a group such as EU")
+]
+Retention = Annotated[int, Meta(ge=0, le=36_500, description="a whole number of days from 0 to 36500")]
 Usd = Annotated[Decimal, Meta(description="US dollars for a million tokens, at least 0")]
 
 Hint = Any

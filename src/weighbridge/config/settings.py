@@ -10,10 +10,13 @@ from typing import Literal, TypeVar
 from weighbridge.config.kinds import (
     Bytes,
     Count,
+    Country,
     Days,
     Mebibytes,
     Origin,
+    Place,
     Port,
+    Retention,
     Seconds,
     Secret,
     Text,
@@ -86,6 +89,17 @@ class UpstreamSettings:
     max_connections_per_origin: Count = setting(1000, "Open connections to one provider, for each worker.")
     keep_alive_seconds: Seconds = setting(60.0, "How long an idle connection to a provider is kept.", unit="seconds")
     ca_file: Path | None = setting(None, "Certificates (PEM) to trust instead of the system's.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """Which of a model's endpoints are asked, and what becomes of those that fail."""
+
+    sort: Literal["spread", "price", "latency", "throughput"] = setting(
+        "spread",
+        "Where a request says nothing: `spread` sends each endpoint requests by 1/price², the others always ask the "
+        "best one first.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +180,15 @@ class ProviderSettings:
     habits: Text | None = setting(
         None, "The provider whose habits it has, such as vllm; none: requests and answers pass as they come."
     )
+    country: Country | None = setting(None, "Seat of the company that runs it: whose law it is under, such as FR.")
+    region: Place | None = setting(None, "Where its data centre stands: a country such as FI, or a group such as EU.")
+    retention_days: Retention | None = setting(
+        None, "How long it keeps prompts and answers; 0 is zero data retention.", unit="days"
+    )
+    trains: bool | None = setting(None, "Whether it trains models on what comes through its API.")
+    own_machine: bool | None = setting(
+        None, "Whether it is a server of your own, so that nothing leaves the house: what a policy calls local."
+    )
     models: tuple[ProviderModel, ...] = setting((), "Models with prices of your own, as [[providers.<id>.models]].")
 
 
@@ -176,6 +199,7 @@ class Settings:
     home: Path
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    routing: RoutingSettings = RoutingSettings()
     local: LocalSettings = LocalSettings()
     ledger: LedgerSettings = LedgerSettings()
     responses: ResponsesSettings = ResponsesSettings()
@@ -208,6 +232,7 @@ class Settings:
 SECTIONS: Mapping[str, type] = {
     "server": ServerSettings,
     "upstream": UpstreamSettings,
+    "routing": RoutingSettings,
     "local": LocalSettings,
     "ledger": LedgerSettings,
     "responses": ResponsesSettings,

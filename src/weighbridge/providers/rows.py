@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass, fields
+from datetime import date
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Literal
@@ -33,6 +34,17 @@ class Row:
     country: str | None = None
     """The company's seat, ISO 3166-1 alpha-2: whose law it is under, not where its machines stand."""
     country_source: str | None = None
+    region: str | None = None
+    """Where the machines of the endpoint at `base_url` stand, if its pages say: a country, or a group such as `EU`."""
+    retention_days: int | None = None
+    """Days for which prompts and answers are kept without being asked to; 0 is zero data retention."""
+    trains: bool | None = None
+    """Whether what comes through the API trains models unless its owner objects."""
+    passes_on: bool = False
+    """A router: others serve what it is asked."""
+    data_source: str | None = None
+    """The pages on which `region`, `retention_days` and `trains` were read."""
+    data_read: date | None = None
     speaks: tuple[Spoken, ...] = ("chat",)
     """What it is asked in: a client of one of these formats is passed through; without `chat`, that is translated."""
     usage_in_streams: Literal["asked", "always"] = "asked"
