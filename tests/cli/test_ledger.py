@@ -46,6 +46,18 @@ REFUSED = replace(
 )  # fmt: skip
 
 
+PART = Charge(Usage(prompt=700, completion=8), "estimate", Decimal("0.000002"), "list:tiny", "a list 1.0", "2026-01-01")
+BOTH = replace(
+    ENTRY,
+    id="wbr-3",
+    at=NOW - timedelta(days=20),
+    attempts=(
+        Attempt("loopback", "tiny", "upstream_error", 0.4, PART),
+        Attempt("loopback", "tiny", None, 0.1, ENTRY.charge),
+    ),
+)
+
+
 @pytest.fixture
 def ledger(shell: Shell) -> Shell:
     shell.good("keys", "create", "alice")
@@ -103,6 +115,19 @@ def test_a_receipt_of_a_refusal_says_that_nothing_was_used(ledger: Shell) -> Non
 def test_a_receipt_as_json_has_money_as_digits(ledger: Shell) -> None:
     found = json.loads(ledger.good("receipt", "wbr-1", "--json"))
     assert (found["cost"], found["price_since"]) == ("0.000012345678", "2026-01-01")
+
+
+def test_a_receipt_of_two_halves_says_what_each_took(ledger: Shell) -> None:
+    with closing(db.connect(ledger.home / "ledger.db")) as connection:
+        store.add(connection, [BOTH])
+    parts = [line.split("part  ")[1] for line in ledger.good("receipt", "wbr-3").splitlines() if "its part" in line]
+    assert [part.strip() for part in parts] == [
+        "700 tokens in, 8 out, counted by estimate: $0.000002",
+        "1000 tokens in, 20 out, counted by provider: $0.000012345678",
+    ]
+    first, second = json.loads(ledger.good("receipt", "wbr-3", "--json"))["attempts"]
+    assert (first["charge"]["cost"], first["charge"]["counted_by"]) == ("0.000002", "estimate")
+    assert (second["charge"]["cost"], second["charge"]["price"]) == ("0.000012345678", "list:tiny")
 
 
 def test_an_unknown_receipt_is_a_failure(ledger: Shell) -> None:

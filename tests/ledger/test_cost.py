@@ -3,13 +3,16 @@
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ledger import made_up
 from weighbridge.catalog.model import Price, Rate
-from weighbridge.ledger.cost import SMALLEST, cost, plain
-from weighbridge.wire.usage import Usage
+from weighbridge.ledger.cost import SMALLEST, cost, plain, total
+from weighbridge.ledger.entry import Charge
+from weighbridge.wire.usage import Source, Usage
 
 
 def price(
@@ -128,3 +131,41 @@ def test_shown_digits_are_the_amount(amount: Decimal) -> None:
     with localcontext() as exact:
         exact.prec = 40
         assert Decimal(plain(amount)) == amount
+
+
+_parts = st.lists(made_up.charges, min_size=1, max_size=4)
+
+
+@given(_parts)
+def test_what_several_did_is_summed_to_the_last_digit(parts: list[Charge]) -> None:
+    whole = total(parts)
+    assert whole.usage.prompt == sum(part.usage.prompt for part in parts)
+    assert whole.usage.completion == sum(part.usage.completion for part in parts)
+    known = [part.cost for part in parts if part.cost is not None]
+    assert whole.cost == (sum(known, Decimal(0)) if len(known) == len(parts) else None)
+    assert (whole.price_id is None) or all(part.price_id == whole.price_id for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("counted", "by"),
+    [
+        (("provider", "provider"), "provider"),
+        (("provider", "estimate"), "estimate"),
+        (("estimate", "engine"), "estimate"),
+        (("engine", "provider"), "provider"),
+        (("engine", "engine"), "engine"),
+    ],
+)
+def test_a_sum_is_as_sure_as_the_least_sure_part(counted: tuple[Source, ...], by: Source) -> None:
+    assert total([made_up.charge(counted_by=each) for each in counted]).counted_by == by
+
+
+def test_a_part_that_nobody_told_is_unknown_and_one_that_somebody_told_is_summed() -> None:
+    usages = [Usage(10, 1, cached=4), Usage(20, 2)]
+    assert total([made_up.charge(usage=usage) for usage in usages]).usage == Usage(30, 3, cached=4)
+
+
+def test_the_price_of_a_sum_is_named_if_it_was_the_same() -> None:
+    here, there = made_up.charge(), msgspec.structs.replace(made_up.charge(), price_id="list:far/tiny")
+    assert total([here, here]).price_id == "list:near/tiny"
+    assert (total([here, there]).price_id, total([here, there]).price_source) == (None, None)

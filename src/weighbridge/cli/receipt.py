@@ -51,6 +51,15 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "duration", f"{entry.duration:.3f} s"
     for attempt in entry.attempts:
         yield "tried", f"{attempt.provider}, {attempt.seconds:.3f} s: {attempt.error or 'answered'}"
+        if attempt.charge is not None:
+            yield "  its part", _part(attempt.charge)
+
+
+def _part(charge: Charge) -> str:
+    """The charge of one of several endpoints, on a line."""
+    usage = charge.usage
+    cost = "cost unknown" if charge.cost is None else usd(charge.cost)
+    return f"{usage.prompt} tokens in, {usage.completion} out, counted by {charge.counted_by}: {cost}"
 
 
 def _charged(charge: Charge | None) -> Iterator[tuple[str, object]]:

@@ -12,7 +12,7 @@ from weighbridge.errors import BadRequest, NotFound
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.ledger.cost import plain
-from weighbridge.ledger.entry import Attempt, Entry
+from weighbridge.ledger.entry import Attempt, Charge, Entry
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.openrouter.surface import OpenRouterSurface, generation_id, receipt_id
 
@@ -200,6 +200,15 @@ def _response(attempt: Attempt) -> _Json:
         "latency": _milliseconds(attempt.seconds),
         "status": 200 if attempt.error is None else None,
         "error": attempt.error,
+    } | ({} if attempt.charge is None else _part(attempt.charge))
+
+
+def _part(charge: Charge) -> _Json:
+    """What one of several endpoints did; OpenRouter's own has nothing like it."""
+    return {
+        "tokens_prompt": charge.usage.prompt,
+        "tokens_completion": charge.usage.completion,
+        "cost": None if charge.cost is None else _money(charge.cost),
     }
 
 

@@ -10,8 +10,32 @@ from weighbridge.accounts.keys import Key
 from weighbridge.errors import NotFound
 from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
-from weighbridge.ledger.entry import Attempt, Entry
+from weighbridge.ledger.entry import Attempt, Charge, Entry
 from weighbridge.transport.message import Reply, Request
+
+
+class Part(msgspec.Struct):
+    """What one endpoint did, where several have worked on a request."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    counted_by: str
+    cost: str | None
+    price: str | None
+    price_source: str | None
+    price_since: str | None
+
+
+class Tried(msgspec.Struct):
+    """An endpoint that was tried. `charge` is its own part; null where it did no work, or all that is charged."""
+
+    provider: str
+    upstream_model: str
+    error: str | None
+    seconds: float
+    charge: Part | None
 
 
 class Receipt(msgspec.Struct):
@@ -40,7 +64,7 @@ class Receipt(msgspec.Struct):
     price_since: str | None
     first_byte: float | None
     duration: float
-    attempts: tuple[Attempt, ...]
+    attempts: list[Tried]
 
 
 def receipt(entry: Entry) -> Receipt:
@@ -71,7 +95,33 @@ def receipt(entry: Entry) -> Receipt:
         price_since=None if charge is None else charge.price_since,
         first_byte=entry.first_byte,
         duration=entry.duration,
-        attempts=entry.attempts,
+        attempts=[_tried(attempt) for attempt in entry.attempts],
+    )
+
+
+def _tried(attempt: Attempt) -> Tried:
+    charge = attempt.charge
+    return Tried(
+        attempt.provider,
+        attempt.upstream_model,
+        attempt.error,
+        attempt.seconds,
+        None if charge is None else _part(charge),
+    )
+
+
+def _part(charge: Charge) -> Part:
+    usage = charge.usage
+    return Part(
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        cached_tokens=usage.cached,
+        reasoning_tokens=usage.reasoning,
+        counted_by=charge.counted_by,
+        cost=None if charge.cost is None else plain(charge.cost),
+        price=charge.price_id,
+        price_source=charge.price_source,
+        price_since=charge.price_since,
     )
 
 

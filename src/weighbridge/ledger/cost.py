@@ -1,10 +1,12 @@
 """Tokens times price. The only place where money is worked out."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from weighbridge.catalog.model import Price
-from weighbridge.wire.usage import Usage
+from weighbridge.ledger.entry import Charge
+from weighbridge.wire.usage import Source, Usage, together
 
 SMALLEST: Final = Decimal("1E-12")
 """US dollars. An entry's cost is rounded once, to this; list prices are whole multiples of it per token."""
@@ -31,6 +33,33 @@ def cost(usage: Usage, price: Price) -> Decimal:
     if written:
         sums += written * (price.cache_write or price.input).at(prompt)
     return (sums.scaleb(_PER_MILLION) + price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
+
+
+def total(charges: Sequence[Charge]) -> Charge:
+    """What several endpoints did for one request, as one charge.
+
+    Its cost is known if all of them are. Who counted is the least sure of them, and the price row is named only if it
+    was the same one.
+    """
+    first = charges[0]
+    costs = [charge.cost for charge in charges if charge.cost is not None]
+    alike = all(_row(charge) == _row(first) for charge in charges)
+    return Charge(
+        usage=together([charge.usage for charge in charges]),
+        counted_by=min((charge.counted_by for charge in charges), key=_SURENESS.index),
+        cost=sum(costs, Decimal(0)) if len(costs) == len(charges) else None,
+        price_id=first.price_id if alike else None,
+        price_source=first.price_source if alike else None,
+        price_since=first.price_since if alike else None,
+    )
+
+
+_SURENESS: Final[tuple[Source, ...]] = ("estimate", "provider", "engine")
+"""The least sure first: nobody counted, somebody else did, we did."""
+
+
+def _row(charge: Charge) -> tuple[str | None, str | None, str | None]:
+    return charge.price_id, charge.price_source, charge.price_since
 
 
 def plain(amount: Decimal) -> str:

@@ -25,15 +25,6 @@ stopped         the gateway was stopped before the answer was whole
 """
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """One endpoint tried. `error` is the stable code of what went wrong; None is success."""
-
-    provider: str
-    upstream_model: str
-    error: str | None
-    seconds: float
-
-
 class Charge(msgspec.Struct, frozen=True, gc=False):
     """What was used and what that costs; `cost` is None where the price is not known."""
 
@@ -45,6 +36,29 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     price_source: str | None
     price_since: str | None
     """ISO date from which the price row is in force, where the list gives one."""
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """One endpoint tried. `error` is the stable code of what went wrong; None is success."""
+
+    provider: str
+    upstream_model: str
+    error: str | None
+    seconds: float
+    charge: Charge | None = None
+    """Its own part, where more than one endpoint has worked on the request: the entry's charge is the sum of them.
+    None where it did no work, or where the entry's charge is all its own."""
+
+
+class Decided(msgspec.Struct, frozen=True, gc=False):
+    """What the policy in force said to a request."""
+
+    policy: str
+    """Its SHA-256."""
+    rule: str
+    """The rule of it that let the request pass, or kept it out."""
+    facts: str | None
+    """What was known of each endpoint it was sent to, in the order of the trials: a JSON list; None: it was to none."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -64,10 +78,17 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     error: str | None
     streamed: bool
     charge: Charge | None
-    """None where no endpoint began to work on the request."""
+    """None where no endpoint began to work on the request. Where several have, their sum; the price is then named only
+    if it was the same."""
     first_byte: float | None
     duration: float
     attempts: tuple[Attempt, ...]
+    organisation: str | None = None
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    """What the request was marked with, by its key and by its sender; sorted."""
+    decided: Decided | None = None
+    """None where no policy was in force."""
 
 
 class Ids:

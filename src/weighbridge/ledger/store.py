@@ -13,7 +13,7 @@ import msgspec
 
 from weighbridge.db import microseconds, moment, transaction
 from weighbridge.ledger.cost import SMALLEST
-from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
+from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
 _BEGINNING: Final = moment(0)
@@ -53,6 +53,12 @@ class _Receipt(msgspec.Struct, array_like=True):
     duration: int
     answered: int | None
     attempts: str | None
+    organisation: str | None
+    team: str | None
+    tags: str | None
+    policy: str | None
+    rule: str | None
+    facts: str | None
 
 
 _RECEIPT: Final = ", ".join(_Receipt.__struct_fields__)
@@ -66,12 +72,40 @@ takes as long as ten numbers."""
 _COLUMNS: Final = len(_USUAL.split())
 _KIND: Final = (
     "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
-    "price_id, price_source, price_since"
+    "price_id, price_source, price_since, organisation, team, tags, policy, rule, facts"
 )
 _KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
 _KINDS: Final = 10_000
 """Kinds remembered at most: a model's name is the client's to choose."""
-_tried: Final = msgspec.json.Decoder(list[tuple[str, str, str | None, int]])
+
+
+class _Part(msgspec.Struct, omit_defaults=True):
+    """The charge of one attempt; cost in 1e-12 US dollars."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    counted_by: Source
+    cached_tokens: int | None = None
+    written_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: int | None = None
+    price_id: str | None = None
+    price_source: str | None = None
+    price_since: str | None = None
+
+
+class _Tried(msgspec.Struct, array_like=True):
+    """An item of the column `attempts`."""
+
+    provider: str
+    upstream_model: str
+    error: str | None
+    microseconds: int
+    charge: _Part | None = None
+
+
+_tags: Final = msgspec.json.Decoder(tuple[str, ...])
+_tried: Final = msgspec.json.Decoder(list[_Tried])
 
 Cell = str | int | None
 
@@ -119,10 +153,17 @@ class Kinds:
         return number
 
     def _make(self, kind: tuple[Cell, ...]) -> int:
+        if kind[-1] is not None:
+            kind = (*kind[:-1], self._facts(kind[-1]))
         name = _json.encode(kind).decode()
         sql = f"INSERT OR IGNORE INTO kind (name, {_KIND}) VALUES (?, {_KIND_PLACES})"
         self._connection.execute(sql, (name, *kind))
         number: int = self._connection.execute("SELECT id FROM kind WHERE name = ?", (name,)).fetchone()[0]
+        return number
+
+    def _facts(self, text: Cell) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO facts (text) VALUES (?)", (text,))
+        number: int = self._connection.execute("SELECT id FROM facts WHERE text = ?", (text,)).fetchone()[0]
         return number
 
 
@@ -195,9 +236,19 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
     charge = entry.charge
     common = (entry.key, entry.asked_model, entry.model, entry.provider, entry.upstream_model, entry.ending)
     outcome = (entry.status, entry.error, int(entry.streamed))
+    tags, decided = entry.tags, entry.decided
+    law = (
+        entry.organisation,
+        entry.team,
+        _json.encode(tags).decode() if tags else None,
+        *(_UNDECIDED if decided is None else (decided.policy, decided.rule, decided.facts)),
+    )
     if charge is None:
-        return (*common, *outcome, None, None, None, None)
-    return (*common, *outcome, charge.counted_by, charge.price_id, charge.price_source, charge.price_since)
+        return (*common, *outcome, None, None, None, None, *law)
+    return (*common, *outcome, charge.counted_by, charge.price_id, charge.price_source, charge.price_since, *law)
+
+
+_UNDECIDED: Final = (None, None, None)
 
 
 def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
@@ -223,8 +274,7 @@ def _counts(charge: Charge | None) -> tuple[int | None, ...]:
     if charge is None:
         return (None,) * 5
     usage = charge.usage
-    cost = None if charge.cost is None else int(charge.cost.scaleb(_SMALLEST_PLACES))
-    return usage.prompt, usage.completion, usage.cached, usage.reasoning, cost
+    return usage.prompt, usage.completion, usage.cached, usage.reasoning, _whole(charge.cost)
 
 
 def _tries(entry: Entry) -> tuple[int | None, str | None]:
@@ -232,30 +282,43 @@ def _tries(entry: Entry) -> tuple[int | None, str | None]:
     tries = entry.attempts
     if len(tries) == 1:
         only = tries[0]
-        if only.error is None and only.provider == entry.provider and only.upstream_model == entry.upstream_model:
+        alone = only.error is None and only.charge is None
+        if alone and only.provider == entry.provider and only.upstream_model == entry.upstream_model:
             return round(only.seconds * 1e6), None
-    listed = [(one.provider, one.upstream_model, one.error, round(one.seconds * 1e6)) for one in tries]
-    return None, _json.encode(listed).decode()
+    return None, _json.encode([_listed(one) for one in tries]).decode()
+
+
+def _listed(one: Attempt) -> tuple[object, ...]:
+    listed = (one.provider, one.upstream_model, one.error, round(one.seconds * 1e6))
+    charge = one.charge
+    if charge is None:
+        return listed
+    usage = charge.usage
+    part = _Part(
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        counted_by=charge.counted_by,
+        cached_tokens=usage.cached,
+        written_tokens=usage.written,
+        reasoning_tokens=usage.reasoning,
+        cost=_whole(charge.cost),
+        price_id=charge.price_id,
+        price_source=charge.price_source,
+        price_since=charge.price_since,
+    )
+    return (*listed, part)
+
+
+def _whole(cost: Decimal | None) -> int | None:
+    """In 1e-12 US dollars."""
+    return None if cost is None else int(cost.scaleb(_SMALLEST_PLACES))
 
 
 def _entry(cells: tuple[object, ...]) -> Entry:
     row = msgspec.convert(cells, _Receipt)  # checked on the way: a ledger that was tampered with is not believed
     charge = None
     if row.prompt_tokens is not None and row.counted_by is not None:
-        charge = Charge(
-            usage=Usage(
-                prompt=row.prompt_tokens,
-                completion=row.completion_tokens or 0,
-                cached=row.cached_tokens,
-                written=row.written_tokens,
-                reasoning=row.reasoning_tokens,
-            ),
-            counted_by=row.counted_by,
-            cost=None if row.cost is None else row.cost * SMALLEST,
-            price_id=row.price_id,
-            price_source=row.price_source,
-            price_since=row.price_since,
-        )
+        charge = _charge(row, row.prompt_tokens, row.completion_tokens or 0, row.counted_by)
     return Entry(
         id=row.id,
         at=moment(row.at),
@@ -273,12 +336,39 @@ def _entry(cells: tuple[object, ...]) -> Entry:
         first_byte=None if row.first_byte is None else row.first_byte / 1e6,
         duration=row.duration / 1e6,
         attempts=_attempts(row),
+        organisation=row.organisation,
+        team=row.team,
+        tags=() if row.tags is None else _tags.decode(row.tags),
+        decided=None if row.policy is None else Decided(row.policy, row.rule or "", row.facts),
+    )
+
+
+def _charge(row: _Receipt | _Part, prompt: int, completion: int, counted_by: Source) -> Charge:
+    return Charge(
+        usage=Usage(
+            prompt=prompt,
+            completion=completion,
+            cached=row.cached_tokens,
+            written=row.written_tokens,
+            reasoning=row.reasoning_tokens,
+        ),
+        counted_by=counted_by,
+        cost=None if row.cost is None else row.cost * SMALLEST,
+        price_id=row.price_id,
+        price_source=row.price_source,
+        price_since=row.price_since,
     )
 
 
 def _attempts(row: _Receipt) -> tuple[Attempt, ...]:
     if row.attempts is not None:
-        return tuple(Attempt(*tried[:3], tried[3] / 1e6) for tried in _tried.decode(row.attempts))
+        return tuple(map(_attempt, _tried.decode(row.attempts)))
     if row.answered is None or row.provider is None or row.upstream_model is None:
         return ()
     return (Attempt(row.provider, row.upstream_model, None, row.answered / 1e6),)
+
+
+def _attempt(tried: _Tried) -> Attempt:
+    part = tried.charge
+    charge = None if part is None else _charge(part, part.prompt_tokens, part.completion_tokens, part.counted_by)
+    return Attempt(tried.provider, tried.upstream_model, tried.error, tried.microseconds / 1e6, charge)

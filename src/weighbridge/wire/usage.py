@@ -1,5 +1,6 @@
 """How many tokens an answer took: the form every part of the gateway speaks, whatever the dialect on the wire."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     written: int | None = None
     """Prompt tokens written to the provider's cache."""
     reasoning: int | None = None
+
+
+def together(usages: Sequence[Usage]) -> Usage:
+    """The sum. A part that some did not tell is summed over those who did; None where nobody told it."""
+    return Usage(
+        prompt=sum(usage.prompt for usage in usages),
+        completion=sum(usage.completion for usage in usages),
+        cached=_known_sum([usage.cached for usage in usages]),
+        written=_known_sum([usage.written for usage in usages]),
+        reasoning=_known_sum([usage.reasoning for usage in usages]),
+    )
+
+
+def _known_sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def estimated_tokens(text_bytes: int) -> int:
