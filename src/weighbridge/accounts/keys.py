@@ -18,10 +18,24 @@ from weighbridge.db import microseconds, moment, transaction
 from weighbridge.errors import Forbidden, Unauthorized
 
 PREFIX: Final = "wb-"
+LONGEST_TAG: Final = 64
 FRESH_SECONDS: Final = 1.0
 """A key made, changed or revoked elsewhere counts within so long."""
 
-_MODELS: Final = msgspec.json.Decoder(tuple[str, ...])
+_TEXTS: Final = msgspec.json.Decoder(tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What policies know the requests of a key by."""
+
+    organisation: str | None = None
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    """What each of its requests is marked with, such as `personal-data`; sorted. No request can take a mark off."""
+
+
+NO_LABELS: Final = Labels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Key:
     disabled: datetime | None = None
     store: bool = False
     """Whether its responses may be kept here, prompts and answers."""
+    labels: Labels = NO_LABELS
 
     def admits(self, model: str) -> bool:
         """Whether the key may ask for the model of this id."""
@@ -55,6 +70,7 @@ def create(
     models: Sequence[str] | None = None,
     expires: datetime | None = None,
     store: bool = False,
+    labels: Labels = NO_LABELS,
 ) -> tuple[Key, str]:
     """Make a key: what we keep of it, and the key itself, which can't be had again."""
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -66,15 +82,24 @@ def create(
         created=now,
         expires=expires,
         store=store,
+        labels=labels,
     )
-    row = (key.id, name, _hash(secret.encode()), key.hint, _list(key.models), _stored(now), _stored(expires), store)
+    allowed, marks = _list(key.models), _list(labels.tags or None)
+    row = (key.id, name, _hash(secret.encode()), key.hint, allowed, _stored(now), _stored(expires), store)
     with transaction(connection):
         connection.execute(
-            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            row,
+            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, team, tags)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, labels.organisation, labels.team, marks),
         )
     return key, secret
+
+
+def tag(text: str) -> str:
+    """A mark as it is kept: in lower case. Raises ValueError where it could not be sent in a header."""
+    if not text or len(text) > LONGEST_TAG or not text.isascii() or not text.isprintable() or "," in text:
+        raise ValueError(f"a tag is 1 to {LONGEST_TAG} printable ASCII characters without a comma, not {text!r}")
+    return text.lower()
 
 
 def listing(connection: sqlite3.Connection) -> list[Key]:
@@ -136,8 +161,8 @@ def allow(key: Key, model: str) -> None:
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
     rows = connection.execute(
-        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store FROM key"
-        " ORDER BY created_at, id"
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, team, tags"
+        " FROM key ORDER BY created_at, id"
     )
     return [
         (
@@ -146,14 +171,15 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 id=id_,
                 name=name,
                 hint=hint,
-                models=None if models is None else _MODELS.decode(models),
+                models=None if models is None else _TEXTS.decode(models),
                 created=moment(created),
                 expires=_moment(expires),
                 disabled=_moment(disabled),
                 store=bool(store),
+                labels=Labels(organisation, team, () if tags is None else _TEXTS.decode(tags)),
             ),
         )
-        for hash_, id_, name, hint, models, created, expires, disabled, store in rows
+        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, team, tags in rows
     ]
 
 

@@ -7,7 +7,7 @@ import click
 
 from weighbridge import config
 from weighbridge.accounts import keys
-from weighbridge.accounts.keys import Key
+from weighbridge.accounts.keys import Key, Labels
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.moments import Moment
@@ -39,14 +39,22 @@ def command() -> None:
     is_flag=True,
     help="Keep its responses, so that they can be continued, and its chat completions with `store: true`.",
 )
+@click.option("--organisation", metavar="NAME", help="Whose it is, as rules of a policy name it.")
+@click.option("--team", metavar="NAME", help="The team it is for, as rules of a policy name it.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG,…", help="Mark each of its requests, such as personal-data, for good."
+)
 @json_option
 @config_option
-def create(
+def create(  # noqa: PLR0913 - one for each option
     *,
     name: str,
     models: tuple[str, ...],
     expires: datetime | None,
     store: bool,
+    organisation: str | None,
+    team: str | None,
+    tags: tuple[str, ...],
     as_json: bool,
     config_file: Path | None,
 ) -> None:
@@ -54,9 +62,21 @@ def create(
     now = datetime.now(UTC)
     if expires is not None and expires <= now:
         raise click.BadParameter("that moment has passed", param_hint="--expires")
-    allowed = [model.strip() for group in models for model in group.split(",") if model.strip()]
+    allowed = _parts(models)
+    try:
+        labels = Labels(organisation, team, tuple(sorted({keys.tag(each) for each in _parts(tags)})))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--tag") from error
     with database.opened(config.read({}, file=config_file)) as connection:
-        key, secret = keys.create(connection, name=name, models=allowed or None, expires=expires, store=store, now=now)
+        key, secret = keys.create(
+            connection,
+            name=name,
+            models=allowed or None,
+            expires=expires,
+            store=store,
+            labels=labels,
+            now=now,
+        )
     if as_json:
         print_json({**_shown(key), "key": secret})
         return
@@ -76,7 +96,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
         return
     now = datetime.now(UTC)
     print_table(
-        ("id", "name", "ends in", "models", "created", "expires", "stores", "state"),
+        ("id", "name", "ends in", "models", "created", "expires", "stores", "organisation", "team", "tags", "state"),
         (
             (
                 key.id,
@@ -86,6 +106,9 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
                 f"{key.created:%Y-%m-%d}",
                 key.expires and f"{key.expires:%Y-%m-%d %H:%M}",
                 "yes" if key.store else "no",
+                key.labels.organisation,
+                key.labels.team,
+                ", ".join(key.labels.tags) or None,
                 _state(key, now),
             )
             for key in found
@@ -104,6 +127,11 @@ def revoke(*, key_id: str, config_file: Path | None) -> None:
     click.echo(f"Revoked {key_id}.")
 
 
+def _parts(given: tuple[str, ...]) -> list[str]:
+    """What was given in several options or with commas between."""
+    return [part.strip() for group in given for part in group.split(",") if part.strip()]
+
+
 def _state(key: Key, now: datetime) -> str:
     if key.disabled is not None:
         return "revoked"
@@ -120,4 +148,7 @@ def _shown(key: Key) -> dict[str, object]:
         "expires": key.expires,
         "revoked": key.disabled,
         "store": key.store,
+        "organisation": key.labels.organisation,
+        "team": key.labels.team,
+        "tags": key.labels.tags,
     }
