@@ -56,3 +56,28 @@ def test_a_revoked_key_is_listed_as_such_and_cannot_be_revoked_again(shell: Shel
     assert shell.good("keys", "revoke", made["id"]) == f"Revoked {made['id']}.\n"
     assert shell.good("keys", "list").splitlines()[1].endswith("\trevoked")
     assert "weighbridge keys list" in shell.fails(1, ["keys", "revoke", made["id"]])
+
+
+def test_a_key_has_the_defaults_it_was_given(shell: Shell) -> None:
+    asked = ("--preset", "cheap-coder", "--priority", "low", "--most-priority", "normal", "--cache", "600")
+    providers = ("--provider-order", "groq, together", "--provider-sort", "price")
+    made = json.loads(shell.good("keys", "create", "ci", *asked, *providers, "--json"))
+    assert made["defaults"] == {
+        "preset": "cheap-coder",
+        "priority": "low",
+        "most_priority": "normal",
+        "cache": 600,
+        "provider": {"order": ["groq", "together"], "sort": "price"},
+    }
+    shell.good("keys", "create", "plain")
+    first, second = shell.good("keys", "list").splitlines()[1:]
+    assert 'preset=cheap-coder priority=low most_priority=normal cache=600 provider={"order":' in first
+    assert "preset" not in second
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--priority", "urgent"), ("--cache", "0"), ("--cache", "soon"), ("--provider-sort", "luck")]
+)
+def test_a_default_that_makes_no_sense_is_misuse(shell: Shell, option: str, value: str) -> None:
+    assert option in shell.fails(2, ["keys", "create", "a", option, value])
+    assert not shell.home.exists()

@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from weighbridge.accounts import defaults as key_defaults
+from weighbridge.accounts.defaults import NO_DEFAULTS, Defaults
 from weighbridge.db import microseconds, moment, transaction
 from weighbridge.errors import Forbidden, Unauthorized
 
@@ -54,6 +56,7 @@ class Key:
     store: bool = False
     """Whether its responses may be kept here, prompts and answers."""
     labels: Labels = NO_LABELS
+    defaults: Defaults = NO_DEFAULTS
 
     def admits(self, model: str) -> bool:
         """Whether the key may ask for the model of this id."""
@@ -71,6 +74,7 @@ def create(
     expires: datetime | None = None,
     store: bool = False,
     labels: Labels = NO_LABELS,
+    defaults: Defaults = NO_DEFAULTS,
 ) -> tuple[Key, str]:
     """Make a key: what we keep of it, and the key itself, which can't be had again."""
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -83,14 +87,15 @@ def create(
         expires=expires,
         store=store,
         labels=labels,
+        defaults=defaults,
     )
     allowed, marks = _list(key.models), _list(labels.tags or None)
     row = (key.id, name, _hash(secret.encode()), key.hint, allowed, _stored(now), _stored(expires), store)
     with transaction(connection):
         connection.execute(
-            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, team, tags)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, labels.organisation, labels.team, marks),
+            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, team, tags,"
+            " defaults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, labels.organisation, labels.team, marks, key_defaults.written(defaults)),
         )
     return key, secret
 
@@ -161,8 +166,8 @@ def allow(key: Key, model: str) -> None:
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
     rows = connection.execute(
-        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, team, tags"
-        " FROM key ORDER BY created_at, id"
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, team, tags,"
+        " defaults FROM key ORDER BY created_at, id"
     )
     return [
         (
@@ -177,9 +182,10 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 disabled=_moment(disabled),
                 store=bool(store),
                 labels=Labels(organisation, team, () if tags is None else _TEXTS.decode(tags)),
+                defaults=key_defaults.read(own),
             ),
         )
-        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, team, tags in rows
+        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, team, tags, own in rows
     ]
 
 

@@ -7,9 +7,12 @@ import click
 
 from weighbridge import config
 from weighbridge.accounts import keys
+from weighbridge.accounts.defaults import Defaults
 from weighbridge.accounts.keys import Key, Labels
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
+from weighbridge.cli.key_defaults import default_options, in_a_word
+from weighbridge.cli.key_defaults import shown as shown_defaults
 from weighbridge.cli.moments import Moment
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
@@ -44,6 +47,7 @@ def command() -> None:
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG,…", help="Mark each of its requests, such as personal-data, for good."
 )
+@default_options
 @json_option
 @config_option
 def create(  # noqa: PLR0913 - one for each option
@@ -55,6 +59,7 @@ def create(  # noqa: PLR0913 - one for each option
     organisation: str | None,
     team: str | None,
     tags: tuple[str, ...],
+    defaults: Defaults,
     as_json: bool,
     config_file: Path | None,
 ) -> None:
@@ -75,6 +80,7 @@ def create(  # noqa: PLR0913 - one for each option
             expires=expires,
             store=store,
             labels=labels,
+            defaults=defaults,
             now=now,
         )
     if as_json:
@@ -96,7 +102,20 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
         return
     now = datetime.now(UTC)
     print_table(
-        ("id", "name", "ends in", "models", "created", "expires", "stores", "organisation", "team", "tags", "state"),
+        (
+            "id",
+            "name",
+            "ends in",
+            "models",
+            "created",
+            "expires",
+            "stores",
+            "organisation",
+            "team",
+            "tags",
+            "defaults",
+            "state",
+        ),
         (
             (
                 key.id,
@@ -109,6 +128,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
                 key.labels.organisation,
                 key.labels.team,
                 ", ".join(key.labels.tags) or None,
+                in_a_word(key.defaults),
                 _state(key, now),
             )
             for key in found
@@ -151,4 +171,5 @@ def _shown(key: Key) -> dict[str, object]:
         "organisation": key.labels.organisation,
         "team": key.labels.team,
         "tags": key.labels.tags,
+        "defaults": shown_defaults(key.defaults),
     }

@@ -1,4 +1,4 @@
-"""What a request may ask of the providers that answer it: OpenRouter's `provider` object.
+"""What a request may ask of the providers that answer it: OpenRouter's `provider` object, and its own rank.
 
 `routing/preferences.py` obeys it and says what of it is obeyed.
 https://openrouter.ai/docs/features/provider-routing
@@ -7,6 +7,9 @@ https://openrouter.ai/docs/features/provider-routing
 from typing import Annotated, Literal
 
 import msgspec
+
+Priority = Literal["low", "normal", "high"]
+"""Who goes first where not all can be answered at once."""
 
 _Names = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)]
 _Amount = Annotated[float, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
