@@ -8,6 +8,7 @@ WeighbridgeError
 │   └── BodyTooLarge         413  the body is over the server's limit
 ├── Unauthorized             401  no key, or not one of ours
 ├── Forbidden                403  a good key that may not do this
+│   └── PolicyRefused        403  the policy in force lets no endpoint of the model serve this request
 ├── NotFound                 404  no such path or thing
 │   ├── UnknownModel         404  no model of that name; the nearest are named
 │   └── NoEndpoint           404  no endpoint of the model meets what the request asks of its providers
@@ -15,7 +16,10 @@ WeighbridgeError
 ├── UpgradeRequired          426  a WebSocket is spoken at this path
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
 ├── Draining                 503  the server is about to stop
+├── NotCached                504  only an answer given before was wanted, and none is kept
+├── Overloaded               503  every place is taken, and no more may wait
 ├── CatalogError             500  a data file of the catalogue contradicts itself or another
+├── PolicyError              500  a policy file can't be used
 ├── ServingError             500  a process we watch over can't be kept up
 │   └── WeightsUnavailable   500  a model's file can't be had from any source
 └── UpstreamError            502  one attempt failed; another endpoint may do
@@ -129,6 +133,22 @@ class Forbidden(WeighbridgeError):
     status, kind, code = 403, "permission_error", "not_allowed"
 
 
+class PolicyRefused(Forbidden):
+    """The policy in force lets no endpoint of the model serve this request.
+
+    The message names the rule and what would pass: take that, or ask whoever wrote the policy.
+    """
+
+    code = "policy_refused"
+
+    def __init__(self, message: str, *, rule: str, policy: str, param: str | None = "model") -> None:
+        super().__init__(message, param=param)
+        self.rule = rule
+        """The rule that kept it out, with its policy's name."""
+        self.policy = policy
+        """The SHA-256 of the policies in force."""
+
+
 class NotFound(WeighbridgeError):
     """No such path, or no such thing at it.
 
@@ -186,6 +206,15 @@ class LedgerUnavailable(WeighbridgeError):
     status, kind, code = 503, "server_error", "ledger_unavailable"
 
 
+class NotCached(WeighbridgeError):
+    """The request wanted only an answer that was given before (`x-weighbridge-cache: only-if-cached`); none is kept.
+
+    Send `x-weighbridge-cache: on` to have a provider asked where none is.
+    """
+
+    status, kind, code = 504, "not_found_error", "not_cached"
+
+
 class Draining(WeighbridgeError):
     """The server is stopping and takes no new requests.
 
@@ -195,6 +224,15 @@ class Draining(WeighbridgeError):
     status, kind, code = 503, "server_error", "draining"
 
 
+class Overloaded(WeighbridgeError):
+    """All places where the request could be answered are taken, and it could not wait, or not so long.
+
+    Send it again after `Retry-After` seconds, or with `x-weighbridge-priority: high` where your key may.
+    """
+
+    status, kind, code = 503, "server_error", "overloaded"
+
+
 class CatalogError(WeighbridgeError):
     """A data file of the catalogue is wrong; the message names the file and the row.
 
@@ -202,6 +240,15 @@ class CatalogError(WeighbridgeError):
     """
 
     code = "catalog_error"
+
+
+class PolicyError(WeighbridgeError):
+    """A policy file can't be used; the message names the file, the line, the key and the nearest word that would do.
+
+    Mend it; `weighbridge policy check FILE` reads it without applying it.
+    """
+
+    code = "policy_error"
 
 
 class ServingError(WeighbridgeError):

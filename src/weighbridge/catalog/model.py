@@ -39,9 +39,9 @@ class Licence:
     licence_class: LicenceClass
     source: str
     user_cap: Cap | None = None
-    """Monthly active users from which on it does not hold, or asks for a licence of one's own."""
+    """Monthly active users above which it does not hold, or asks for a licence of one's own."""
     revenue_cap: Cap | None = None
-    """US dollars a month from which on it does not hold, or asks for a licence of one's own."""
+    """US dollars of revenue a month above which it does not hold, or asks for a licence of one's own."""
     attribution: bool | None = None
     """Whether products must show the model's or its maker's name, beyond keeping notices in copies of the weights."""
     output_use: OutputUse | None = None

@@ -87,6 +87,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     team: str | None = None
     tags: tuple[str, ...] = ()
     """What the request was marked with, by its key and by its sender; sorted."""
+    key_tags: tuple[str, ...] = ()
+    """Those of them that its key put there."""
     decided: Decided | None = None
     """None where no policy was in force."""
 

@@ -56,6 +56,7 @@ class _Receipt(msgspec.Struct, array_like=True):
     organisation: str | None
     team: str | None
     tags: str | None
+    key_tags: str | None
     policy: str | None
     rule: str | None
     facts: str | None
@@ -72,7 +73,7 @@ takes as long as ten numbers."""
 _COLUMNS: Final = len(_USUAL.split())
 _KIND: Final = (
     "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
-    "price_id, price_source, price_since, organisation, team, tags, policy, rule, facts"
+    "price_id, price_source, price_since, organisation, team, tags, key_tags, policy, rule, facts"
 )
 _KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
 _KINDS: Final = 10_000
@@ -241,6 +242,7 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
         entry.organisation,
         entry.team,
         _json.encode(tags).decode() if tags else None,
+        _json.encode(entry.key_tags).decode() if entry.key_tags else None,
         *(_UNDECIDED if decided is None else (decided.policy, decided.rule, decided.facts)),
     )
     if charge is None:
@@ -339,6 +341,7 @@ def _entry(cells: tuple[object, ...]) -> Entry:
         organisation=row.organisation,
         team=row.team,
         tags=() if row.tags is None else _tags.decode(row.tags),
+        key_tags=() if row.key_tags is None else _tags.decode(row.key_tags),
         decided=None if row.policy is None else Decided(row.policy, row.rule or "", row.facts),
     )
 

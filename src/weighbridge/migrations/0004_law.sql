@@ -23,6 +23,7 @@ CREATE TABLE facts (
 ALTER TABLE kind ADD COLUMN organisation TEXT;
 ALTER TABLE kind ADD COLUMN team TEXT;
 ALTER TABLE kind ADD COLUMN tags TEXT;       -- JSON list, sorted; NULL: none
+ALTER TABLE kind ADD COLUMN key_tags TEXT;   -- JSON list, sorted: those of them that the key put there; NULL: none
 ALTER TABLE kind ADD COLUMN policy TEXT;     -- the hash of the one that decided; NULL: none was in force
 ALTER TABLE kind ADD COLUMN rule TEXT;       -- the rule of it that let the request pass, or kept it out
 ALTER TABLE kind ADD COLUMN facts INTEGER;   -- of the endpoints it was sent to; NULL: none, or no policy
@@ -32,7 +33,7 @@ CREATE VIEW receipt AS
     SELECT entry.id, at, key, asked_model, model, provider, upstream_model, upstream_request, ending, status, error,
            streamed, prompt_tokens, completion_tokens, cached_tokens, written_tokens, reasoning_tokens, counted_by,
            cost, price_id, price_source, price_since, first_byte, duration, answered, attempts,
-           organisation, team, tags, policy, rule, facts.text AS facts
+           organisation, team, tags, key_tags, policy, rule, facts.text AS facts
     FROM entry JOIN kind ON kind.id = entry.kind LEFT JOIN facts ON facts.id = kind.facts;
 CREATE TRIGGER policy_is_final BEFORE UPDATE ON policy BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER policy_stays BEFORE DELETE ON policy BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;

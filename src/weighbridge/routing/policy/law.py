@@ -1,0 +1,158 @@
+"""The policies in force as a request meets them: made once, asked for every endpoint, remembered by requester."""
+
+import hashlib
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from weighbridge.catalog.model import Catalog, Endpoint, Model
+from weighbridge.errors import PolicyError, PolicyRefused
+from weighbridge.routing.policy.facts import Facts, facts_of
+from weighbridge.routing.policy.reading import policy_of
+from weighbridge.routing.policy.rules import Decision, Policy, Rule, Who, applicable, decider
+
+_MOST_REMEMBERED: Final = 20_000
+"""Decisions for one kind of requester, and requesters: names of strangers are the clients' to choose."""
+_SHOWN: Final = 3
+"""Endpoints, and models, that a refusal names."""
+_json: Final = msgspec.json.Encoder(order="deterministic")
+
+
+class Policies:
+    """All that are in force together: each must let a request pass. `hash` is the SHA-256 of `text`."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = tuple(policies)
+        self.text = _json.encode([{"name": each.name, "policy": each.raw} for each in self.policies]).decode()
+        """Canonical: what the ledger keeps, and `kept` reads."""
+        self.hash = hashlib.sha256(self.text.encode()).hexdigest()
+
+
+class _Kept(msgspec.Struct):
+    name: str
+    policy: dict[str, object]
+
+
+def kept(text: str) -> Policies:
+    """The policies of a `Policies.text`. Raises PolicyError."""
+    try:
+        read = msgspec.json.decode(text, type=list[_Kept])
+    except msgspec.MsgspecError as error:
+        raise PolicyError(f"a kept policy is no policy: {error}") from error
+    return Policies([policy_of(each.name, each.policy) for each in read])
+
+
+class Law:
+    """What the policies say to one kind of requester, about the endpoints of one catalogue."""
+
+    def __init__(self, policies: Policies, catalog: Catalog, who: Who) -> None:
+        self.policy = policies.hash
+        self._catalog = catalog
+        self._decide = decider(policies.policies, who)
+        self._known: dict[tuple[str, str], tuple[Decision, str]] = {}
+        self._passing: list[tuple[Model, Endpoint]] | None = None
+
+    @property
+    def identity(self) -> Hashable:
+        """Itself: `Laws` gives one law to all to whom the same rules apply."""
+        return self
+
+    def decision(self, model: Model, endpoint: Endpoint) -> tuple[Decision, str]:
+        """Whether the endpoint may serve the request, and the facts that it rests on, as JSON."""
+        key = model.id, endpoint.id
+        known = self._known.get(key)
+        if known is None:
+            facts = facts_of(model, endpoint, self._catalog.host(endpoint.provider))
+            known = self._decide(facts), _json.encode(facts).decode()
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+    def forbids(self, model: Model, endpoint: Endpoint) -> str | None:
+        """Which rule keeps the endpoint from answering, and what it would need; None: it may."""
+        decision = self.decision(model, endpoint)[0]
+        if decision.allowed:
+            return None
+        needs = f"; what passes: {decision.needs}" if decision.needs else ""
+        return f"rule {decision.rule!r} keeps {endpoint.id} out: {decision.why}{needs}"
+
+    def refusal(self, model: Model) -> PolicyRefused:
+        """What to tell whoever asked for a model of which no endpoint may answer."""
+        decisions = [(endpoint, self.decision(model, endpoint)[0]) for endpoint in model.endpoints]
+        refused = [(endpoint, decision) for endpoint, decision in decisions if not decision.allowed]
+        if not refused:
+            return PolicyRefused(f"no endpoint serves {model.id}", rule="", policy=self.policy)
+        rule = refused[0][1].rule
+        why = "; ".join(f"{endpoint.id}: {decision.why}" for endpoint, decision in refused[:_SHOWN])
+        more = f" (and {len(refused) - _SHOWN} more)" if len(refused) > _SHOWN else ""
+        needs = refused[0][1].needs
+        return PolicyRefused(
+            f"the policy lets no endpoint of {model.id} serve this request: rule {rule!r}: {why}{more}."
+            + (f" What passes: {needs}." if needs else "")
+            + f" {self._nearest(model)}",
+            rule=rule,
+            policy=self.policy,
+        )
+
+    def _nearest(self, model: Model) -> str:
+        lab, _, slug = model.id.partition("/")
+
+        def unlike(other: Model) -> tuple[bool, int, bool, str]:
+            other_lab, _, other_slug = other.id.partition("/")
+            another_task = other.output_modalities != model.output_modalities
+            return another_task, -_shared(slug, other_slug), other_lab != lab, other.id
+
+        passing = {each.id: (each, endpoint) for each, endpoint in self._allowed()}
+        nearest = sorted((each for each, _ in passing.values()), key=unlike)[:_SHOWN]
+        if not nearest:
+            return "Nothing that is set up here would pass."
+        return (
+            "These would pass: " + ", ".join(f"{each.id} at {passing[each.id][1].provider}" for each in nearest) + "."
+        )
+
+    def _allowed(self) -> Iterable[tuple[Model, Endpoint]]:
+        if self._passing is None:
+            self._passing = [
+                (model, endpoint)
+                for model in self._catalog.models.values()
+                for endpoint in model.endpoints
+                if self._decide(facts_of(model, endpoint, self._catalog.host(endpoint.provider))).allowed
+            ]
+        return self._passing
+
+
+def _shared(one: str, other: str) -> int:
+    """Letters that two names begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+class Laws:
+    """Makes laws of the policies in force, and remembers them until these or the catalogue change."""
+
+    def __init__(self, policies: Policies) -> None:
+        self.policies = policies
+        self._catalog: Catalog | None = None
+        self._by_who: dict[Who, Law] = {}
+        self._by_rules: dict[tuple[tuple[Rule, ...], ...], Law] = {}
+
+    def law(self, who: Who, catalog: Catalog) -> Law:
+        """The law for a requester. Those to whom the same rules apply share one."""
+        if catalog is not self._catalog:
+            self._catalog, self._by_who, self._by_rules = catalog, {}, {}
+        found = self._by_who.get(who)
+        if found is None:
+            rules = tuple(applicable(each, who) for each in self.policies.policies)
+            found = self._by_rules.get(rules)
+            if found is None:
+                found = self._by_rules[rules] = Law(self.policies, catalog, who)
+            if len(self._by_who) >= _MOST_REMEMBERED:
+                self._by_who.clear()
+            self._by_who[who] = found
+        return found
+
+
+def facts_in(text: str) -> list[Facts]:
+    """The facts of an entry, as a Law wrote them. Raises msgspec.MsgspecError."""
+    return msgspec.json.decode(text, type=list[Facts])
