@@ -30,7 +30,7 @@ VIOLATIONS = [
         id="the gateway names a provider",
     ),
     pytest.param("gateway", "gateway/chat.py", "import weighbridge.serving", id="the gateway reaches into serving"),
-    pytest.param("decisions", "routing/plan.py", "import asyncio", id="the plan awaits"),
+    pytest.param("decisions", "routing/planner.py", "import asyncio", id="the plan awaits"),
     pytest.param("decisions", "wire/calls.py", "import sqlite3", id="a format reads a database"),
     pytest.param("decisions", "ledger/cost.py", "import socket", id="the arithmetic on money reaches out"),
     pytest.param(

@@ -37,6 +37,7 @@ from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
+from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.responses_kept import KeptResponses
@@ -44,11 +45,14 @@ from weighbridge.gateway.routes import Gateway, Route, routes
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
+from weighbridge.ledger.cost import cost
 from weighbridge.ledger.entry import Entry, Ids
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.providers.rows import read_rows
+from weighbridge.routing.health import NOTHING_KNOWN
+from weighbridge.routing.planner import Planner
 from weighbridge.serving import parent
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
@@ -158,7 +162,9 @@ class Worker:
         chat = Chat(
             open=self._open,
             check_ledger=self._writer.check,
-            catalog=catalog,
+            planning=Planning(
+                catalog, self._providers, Planner(cost, self._settings.routing.sort), lambda: NOTHING_KNOWN
+            ),
             providers=self._providers,
             books=Books(Ids(), self._writer.record, time.perf_counter),
             now=_now,

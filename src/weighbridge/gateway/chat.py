@@ -6,21 +6,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from weighbridge.accounts.keys import Key, allow
-from weighbridge.catalog.model import Catalog
-from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
+from weighbridge.accounts.keys import Key
+from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import first_answer
+from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
-from weighbridge.providers.base import Answer, Provider
-from weighbridge.routing.plan import Planned, model_named, plan
-from weighbridge.routing.preferences import preferred
+from weighbridge.gateway.wishes import wishes_in
+from weighbridge.providers.base import Provider
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.calls import Task
 from weighbridge.wire.chat.surface import CHAT
-from weighbridge.wire.surface import Asked, Surface
+from weighbridge.wire.surface import Surface
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ class Chat:
     check_ledger: Callable[[], None]
     """Raises LedgerUnavailable when no receipt could be written: before anything is spent, and before there is an
     entry that would have to be kept in memory."""
-    catalog: Callable[[], Catalog]
+    planning: Planning
     providers: Mapping[str, Provider]
     books: Books
     now: Callable[[], datetime]
@@ -66,11 +65,16 @@ class Chat:
                     raise
                 asked = surface.read(self.default_model.given(request.body, exc))
             tab.call = asked.call
-            if asked.fallbacks:
-                answer = await self._of_any(asked, key, tab, now)
-            else:
-                planned = self._planned(asked.call.model, asked, key, tab, now)
-                answer = await first_answer(planned, asked, tab, self.providers)
+            plan = self.planning.plan(
+                asked.call,
+                key,
+                now,
+                fallbacks=asked.fallbacks,
+                preferences=asked.preferences,
+                wishes=wishes_in(request),
+                note=tab.asking,
+            )
+            answer = await first_answer(plan, asked, tab, self.providers)
             if asked.origin is not None:
                 tab.name(asked.origin)
             broke = await relay(answer, asked, tab, reply)
@@ -85,28 +89,6 @@ class Chat:
             log.exception("%s failed", tab.id)
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
-
-    def _planned(self, name: str, asked: Asked, key: Key, tab: Tab, now: datetime) -> list[Planned]:
-        """Where this model may be asked, the best first. Raises WeighbridgeError."""
-        model = model_named(name, self.catalog(), self.providers)
-        tab.asking(model.id)
-        allow(key, model.id)
-        planned = plan(model, now)
-        return planned if asked.preferences is None else preferred(planned, asked.preferences)
-
-    async def _of_any(self, asked: Asked, key: Key, tab: Tab, now: datetime) -> Answer:
-        """The answer of the model asked for, or of the first of the fallbacks that gives one, whatever is wrong.
-
-        Raises what an upstream said last, or, where none was asked, what was wrong with the first.
-        """
-        told: WeighbridgeError | None = None
-        for name in (asked.call.model, *asked.fallbacks):
-            try:
-                return await first_answer(self._planned(name, asked, key, tab, now), asked, tab, self.providers)
-            except WeighbridgeError as exc:
-                if told is None or isinstance(exc, UpstreamError):
-                    told = exc
-        raise told or UpstreamError("no model was named")
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)

@@ -7,13 +7,14 @@ from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.accounts.keys import Key, allow
-from weighbridge.catalog.model import Catalog, Endpoint
+from weighbridge.accounts.keys import Key
+from weighbridge.catalog.model import Endpoint
 from weighbridge.errors import UpstreamError
 from weighbridge.gateway import answers
 from weighbridge.gateway.messages import betas
+from weighbridge.gateway.planning import Planning
+from weighbridge.gateway.wishes import wishes_in
 from weighbridge.providers.base import Provider
-from weighbridge.routing.plan import model_named, plan
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.messages.passed import CountedCall, read_count
@@ -39,7 +40,7 @@ class CountTokens:
     """
 
     open: Callable[[Request, datetime], Key]
-    catalog: Callable[[], Catalog]
+    planning: Planning
     providers: Mapping[str, Provider]
     now: Callable[[], datetime]
 
@@ -48,9 +49,8 @@ class CountTokens:
         now = self.now()
         key = self.open(request, now)
         call = read_count(request.body, betas(request))
-        model = model_named(call.model, self.catalog(), self.providers)
-        allow(key, model.id)
-        counted = await self._counted(plan(model, now)[0][0], call, request.body)
+        first = next(iter(self.planning.plan(call, key, now, wishes=wishes_in(request))))
+        counted = await self._counted(first.endpoint, call, request.body)
         answers.document(reply, counted or TokenCount(estimated_input(request.body)[1]))
 
     async def _counted(self, endpoint: Endpoint, call: CountedCall, body: bytes) -> TokenCount | None:

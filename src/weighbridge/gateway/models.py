@@ -13,7 +13,7 @@ from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate
 from weighbridge.errors import UnknownModel
 from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
-from weighbridge.routing.plan import plan
+from weighbridge.routing.listing import cheapest_first
 from weighbridge.transport.message import Reply, Request
 
 
@@ -159,7 +159,7 @@ def _listed(model: Model, now: datetime) -> ListedModel:
         base_model=model.base_model,
         source=model.source,
         providers=tuple(dict.fromkeys(endpoint.provider for endpoint in model.endpoints)),
-        endpoints=tuple(_endpoint(model, *planned) for planned in plan(model, now)),
+        endpoints=tuple(_endpoint(model, *listed) for listed in cheapest_first(model, now)),
     )
 
 

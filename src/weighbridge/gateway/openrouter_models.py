@@ -15,7 +15,7 @@ from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate
 from weighbridge.errors import BadRequest, UnknownModel
 from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
-from weighbridge.routing.plan import plan
+from weighbridge.routing.listing import cheapest_first
 from weighbridge.transport.message import Reply, Request
 
 _Json = dict[str, object]
@@ -60,7 +60,7 @@ class OpenRouterModels:
         """Who serves one of them, the cheapest first. Raises UnknownModel."""
         name = request.path.removeprefix("/api/v1/models/").removesuffix("/endpoints")
         model = self._named(request, name)
-        served = [_endpoint(model, *planned) for planned in plan(model, self.now())]
+        served = [_endpoint(model, *listed) for listed in cheapest_first(model, self.now())]
         architecture = _architecture(model) | {"tokenizer": None}
         document = {
             "id": model.id,
@@ -114,7 +114,7 @@ def _filtered(models: Sequence[Model], query: Mapping[str, str]) -> Sequence[Mod
 
 
 def _listed(model: Model, now: datetime) -> _Json:
-    endpoint, price = plan(model, now)[0]
+    endpoint, price = cheapest_first(model, now)[0]
     listed: _Json = {
         "id": model.id,
         "canonical_slug": model.id,

@@ -11,7 +11,7 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.responses_kept import KeptResponses
-from weighbridge.routing.plan import model_named
+from weighbridge.routing.names import model_named
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.responses.compact import CompactSurface
 from weighbridge.wire.responses.counting import estimated_input
@@ -59,5 +59,5 @@ class CountInputTokens:
         earlier = await self.kept.earlier(wanted(request.body), key)
         default = chat.default_model or DefaultModel()
         name, tokens = default.read(lambda body: estimated_input(body, earlier), request.body)
-        allow(key, model_named(name, chat.catalog(), chat.providers).id)
+        allow(key, model_named(name, chat.planning.catalog(), chat.providers).id)
         answers.document(reply, InputTokens(tokens))

@@ -75,7 +75,7 @@ def routes(
         Route(
             "POST",
             "/v1/messages/count_tokens",
-            CountTokens(chat.open, chat.catalog, chat.providers, chat.now),
+            CountTokens(chat.open, chat.planning, chat.providers, chat.now),
             "about how many tokens a message's request has",
             MESSAGES,
         ),

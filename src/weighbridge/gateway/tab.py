@@ -11,7 +11,7 @@ from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.ledger.cost import cost, plain
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
-from weighbridge.routing.plan import Planned
+from weighbridge.routing.candidate import Candidate
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
@@ -41,31 +41,36 @@ class Tab:
         "_at",
         "_attempts",
         "_books",
-        "_key",
+        "_given",
         "_settled",
         "_started",
         "answer",
         "call",
         "endpoint",
+        "entry",
         "first_byte",
         "id",
+        "key",
         "model",
         "price",
     )
 
     def __init__(self, books: Books, key: Key, at: datetime) -> None:
         self._books = books
-        self._key = key
+        self.key = key
         self._at = at
         self._started = books.seconds()
         self._attempts: list[Attempt] = []
         self._settled = False
+        self._given: tuple[Usage, str] | None = None
         self.id = books.ids.next()
         self.call: Call | None = None
         self.model: str | None = None
         self.endpoint: Endpoint | None = None
         self.price: Price | None = None
         self.answer: Answer | None = None
+        self.entry: Entry | None = None
+        """What was settled."""
         self._answered = 0.0
         self.first_byte: float | None = None
 
@@ -78,9 +83,9 @@ class Tab:
         if self.endpoint is None:
             self.model = model
 
-    def trying(self, planned: Planned) -> None:
+    def trying(self, candidate: Candidate) -> None:
         """The request goes out to this endpoint next."""
-        self.endpoint, self.price = planned
+        self.endpoint, self.price = candidate.endpoint, candidate.price
         self.model = self.endpoint.model
 
     def name(self, origin: Origin) -> None:
@@ -88,7 +93,7 @@ class Tab:
         origin.receipt = self.id
         origin.at = int(self._at.timestamp())
         origin.model = self.model or ""
-        origin.provider = "" if self.endpoint is None else self.endpoint.provider
+        origin.provider = self.endpoint.provider if self.endpoint is not None else self._given[1] if self._given else ""
         origin.cost = self.cost_text
 
     def failed(self, error: WeighbridgeError, since: float) -> None:
@@ -100,6 +105,12 @@ class Tab:
         self.answer = answer
         self._answered = self.elapsed()
         self._tried(None, self._answered - since)
+
+    def given(self, answer: Answer, model: str, provider: str, usage: Usage, price: Price) -> None:
+        """No endpoint is asked: the answer was given before, by this model at this provider, and took this usage."""
+        self.answer, self.model, self.price, self.endpoint = answer, model, price, None
+        self._given = usage, provider
+        self._answered = self.elapsed()
 
     def _tried(self, error: str | None, seconds: float) -> None:
         if self.endpoint is not None:
@@ -118,7 +129,9 @@ class Tab:
         """What the answer costs: by the reported usage, else by an estimate from the text so far."""
         price = self.price
         counted_by = "provider" if self.answer is None else self.answer.counted_by
-        if usage is None:
+        if self._given is not None:
+            usage = self._given[0]
+        elif usage is None:
             usage, counted_by = self._estimate(said_bytes), "estimate"
         return Charge(
             usage=usage,
@@ -144,7 +157,7 @@ class Tab:
         entry = Entry(
             id=self.id,
             at=self._at,
-            key=self._key.id,
+            key=self.key.id,
             asked_model=None if call is None else call.model[:200],
             model=self.model,
             provider=None if endpoint is None else endpoint.provider,
@@ -159,6 +172,7 @@ class Tab:
             duration=self.elapsed(),
             attempts=tuple(self._attempts),
         )
+        self.entry = entry
         return self._books.record(entry)
 
     def settle_error(self, error: WeighbridgeError) -> "asyncio.Future[None] | None":

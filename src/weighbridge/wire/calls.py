@@ -42,6 +42,11 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
         return 0
 
     @property
+    def opening(self) -> bytes:
+        """How the prompt begins, as JSON: the same throughout a conversation; `b""` where that is not known."""
+        return b""
+
+    @property
     def headers(self) -> bytes:
         """Headers of the client's that go along, each with its end of line."""
         return b""
@@ -105,6 +110,11 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
         return sum(map(text_bytes, self.messages))
 
     @property
+    def opening(self) -> bytes:
+        """See Call: the instructions and the first turn, or what comes first."""
+        return b"".join([bytes(message)[:OPENING] for message in self.messages[:2]])
+
+    @property
     def limit(self) -> int | None:
         """See GeneratingCall."""
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
@@ -113,6 +123,8 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
 AnyCall = TypeVar("AnyCall", bound=Call)
 
 
+OPENING: Final = 2048
+"""Bytes of a message that tell its conversation from others."""
 _calls: Final = msgspec.json.Decoder(ChatCall)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)

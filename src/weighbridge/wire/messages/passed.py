@@ -50,6 +50,11 @@ class PassedCall(CountedCall, kw_only=True):
         return sum(map(calls.text_bytes, (*self.messages, self.system, self.tools)))
 
     @property
+    def opening(self) -> bytes:
+        """See Call."""
+        return bytes(self.system)[: calls.OPENING] + bytes(self.messages[0])[: calls.OPENING]
+
+    @property
     def most_tokens(self) -> int | None:
         """See Call."""
         return self.max_tokens

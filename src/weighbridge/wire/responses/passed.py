@@ -44,6 +44,11 @@ class PassedCall(Call, kw_only=True):
         return calls.text_bytes(self.input) + calls.text_bytes(self.instructions)
 
     @property
+    def opening(self) -> bytes:
+        """See Call."""
+        return bytes(self.instructions)[: calls.OPENING] + bytes(self.input)[: calls.OPENING]
+
+    @property
     def most_tokens(self) -> int | None:
         """See Call."""
         return self.max_output_tokens

@@ -1,15 +1,11 @@
-"""Which model is meant, and which endpoints to try, in which order. Values in, values out."""
+"""Which model a name means. Values in, values out."""
 
 from collections.abc import Container
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
-from weighbridge.catalog.model import Catalog, Endpoint, Model, Price
+from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.errors import UnknownModel
-
-Planned = tuple[Endpoint, Price | None]
 
 _SHOWN: Final = 200
 """Characters of a name that are compared and shown: likeness takes time by length."""
@@ -52,18 +48,3 @@ def _stranger(provider: str, upstream: str, catalog: Catalog) -> Model:
     name = f"{provider}/{upstream}"
     habits = catalog.habits_of(provider, upstream)
     return Model(name, endpoints=(Endpoint(provider, upstream, name, habits=habits),))
-
-
-def plan(model: Model, when: datetime) -> list[Planned]:
-    """The model's endpoints with the price row in force, cheapest first, unknown prices last."""
-    if len(model.endpoints) == 1:
-        return [(model.endpoints[0], model.endpoints[0].price_at(when))]
-    return sorted(((endpoint, endpoint.price_at(when)) for endpoint in model.endpoints), key=_rank)
-
-
-def _rank(planned: Planned) -> tuple[bool, Decimal, str]:
-    endpoint, price = planned
-    if price is None:
-        return True, Decimal(0), endpoint.provider
-    # chat traffic reads about three tokens for each that it writes
-    return False, 3 * price.input.base + price.output.base, endpoint.provider

@@ -1,0 +1,101 @@
+"""What a request asks of the gateway itself, in headers of its own: any client can send one, whatever its dialect."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from weighbridge.errors import BadRequest
+from weighbridge.transport.message import Request
+
+Priority = Literal["low", "normal", "high"]
+_PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
+
+_PREFIX: Final = b"x-weighbridge-"
+_SESSIONS: Final = (b"x-weighbridge-session", b"x-session-id")
+_MOST_TAGS: Final = 16
+_LONGEST: Final = 256
+_SWITCH: Final = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+
+
+class Wishes(msgspec.Struct, frozen=True, gc=False):
+    """All of them; None is no word."""
+
+    explain: bool = False
+    """Tell the plan in a header of the answer."""
+    session: str | None = None
+    """Requests of one session go to one endpoint, whose cache has their prompt."""
+    tags: tuple[str, ...] = ()
+    """What the request holds or is for: policies and the ledger know it by these."""
+    priority: Priority | None = None
+    cache: str | None = None
+    """How answers that were given before may be used: see `gateway/cache.py`."""
+    resume: bool | None = None
+    """Go on at another endpoint when one dies in the middle of its answer."""
+    hedge: bool | None = None
+    """Ask a second endpoint when the first one is slow to begin."""
+
+
+NONE: Final = Wishes()
+
+
+def wishes_in(request: Request) -> Wishes:
+    """What the headers ask for. Raises BadRequest, naming the header."""
+    headers = request.headers
+    session = headers.get(b"x-session-id")
+    if session is None and not any(name.startswith(_PREFIX) for name in headers):
+        return NONE
+    session = headers.get(b"x-weighbridge-session", session)
+    return Wishes(
+        explain=_switch(headers, "explain") or False,
+        session=None if session is None else _text("session", session),
+        tags=_tags(headers.get(b"x-weighbridge-tags", b"")),
+        priority=_priority(headers.get(b"x-weighbridge-priority")),
+        cache=None if (cache := headers.get(b"x-weighbridge-cache")) is None else _text("cache", cache),
+        resume=_switch(headers, "resume"),
+        hedge=_switch(headers, "hedge"),
+    )
+
+
+def _switch(headers: dict[bytes, bytes], name: str) -> bool | None:
+    value = headers.get(_PREFIX + name.encode())
+    if value is None:
+        return None
+    found = _SWITCH.get(value.decode("latin-1").strip().lower())
+    if found is None:
+        raise BadRequest(f"x-weighbridge-{name}: 1 or 0 is expected", param=f"x-weighbridge-{name}")
+    return found
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        text = value.decode().strip()
+    except UnicodeDecodeError as exc:
+        raise BadRequest(f"x-weighbridge-{name} is not UTF-8", param=f"x-weighbridge-{name}") from exc
+    if not text or len(text) > _LONGEST:
+        raise BadRequest(
+            f"x-weighbridge-{name}: 1 to {_LONGEST} characters are expected", param=f"x-weighbridge-{name}"
+        )
+    return text
+
+
+def _tags(value: bytes) -> tuple[str, ...]:
+    if not value:
+        return ()
+    tags = tuple(sorted({tag.strip() for tag in value.decode("latin-1").split(",")} - {""}))
+    wrong = next((tag for tag in tags if len(tag) > 64 or not tag.isascii() or not tag.isprintable()), None)
+    if wrong is not None or len(tags) > _MOST_TAGS:
+        raise BadRequest(
+            f"x-weighbridge-tags: {_MOST_TAGS} tags at most, of 64 printable ASCII characters at most, with commas "
+            "between them",
+            param="x-weighbridge-tags",
+        )
+    return tags
+
+
+def _priority(value: bytes | None) -> Priority | None:
+    if value is None:
+        return None
+    for known in _PRIORITIES:
+        if value.strip().lower() == known.encode():
+            return known
+    raise BadRequest("x-weighbridge-priority: low, normal or high is expected", param="x-weighbridge-priority")

@@ -1,0 +1,126 @@
+"""Plans, made of shortlists that are remembered: what many requests have in common is worked out once."""
+
+from collections.abc import Hashable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from weighbridge.routing.arrange import Group
+from weighbridge.routing.asking import Asking
+from weighbridge.routing.candidate import Candidate, Excluded
+from weighbridge.routing.health import Snapshot
+from weighbridge.routing.shortlist import Cost, Shortlist, shortlist
+from weighbridge.wire.preferences import Sorted
+
+_MOST_REMEMBERED: Final = 50_000
+"""Candidates in all shortlists together, a few megabytes."""
+FIGURES_SECONDS: Final = 10.0
+"""How long the figures of a snapshot (not who is well, which is looked up each time) stand in a shortlist."""
+_STEPS: Final = 2
+"""Bits of a size that count behind the first: four steps from one power of two to the next."""
+
+
+class Plan:
+    """Whom to ask, in which order. The same shortlist, snapshot and seed give the same order."""
+
+    __slots__ = ("seed", "shortlist", "snapshot")
+
+    def __init__(self, shortlist: Shortlist, snapshot: Snapshot, seed: int) -> None:
+        self.shortlist = shortlist
+        self.snapshot = snapshot
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[Candidate]:
+        """Those that are well in the order of the shortlist, then those that are not, the soonest well first."""
+        closed: list[tuple[float, int, Candidate]] = []
+        most = self.shortlist.most
+        states, at = self.snapshot.states, self.snapshot.at
+        for group in self.shortlist.groups:
+            for one in group.ordered(self.seed):
+                state = states.get(one.endpoint.id)
+                if state is not None and state.closed_until is not None and state.closed_until > at:
+                    closed.append((state.closed_until, len(closed), one))
+                    continue
+                yield one
+                if most is not None:
+                    return
+        for _, _, one in sorted(closed)[:most]:
+            yield one
+
+    @property
+    def excluded(self) -> tuple[Excluded, ...]:
+        """Who may not answer, and why."""
+        return self.shortlist.excluded
+
+
+class Planner:
+    """Makes plans. `cost` is the ledger's arithmetic; `sort` holds for requests that do not say how to sort."""
+
+    def __init__(self, cost: Cost, sort: Sorted | Literal["spread"] = "spread") -> None:
+        self._cost = cost
+        self._sort: Sorted | None = None if sort == "spread" else sort
+        self._known: dict[Hashable, Shortlist] = {}
+        self._candidates = 0
+        self._figures: Snapshot | None = None
+
+    def plan(self, asking: Asking, snapshot: Snapshot, seed: int) -> Plan:
+        """The plan of a request. Raises NoEndpoint or PolicyRefused, naming what left nobody."""
+        models = asking.models
+        if len(models) == 1 and len(models[0].endpoints) == 1 and asking.preferences is None and asking.law is None:
+            endpoint = models[0].endpoints[0]
+            only = Candidate(models[0], endpoint, endpoint.price_at(asking.when))
+            return Plan(Shortlist(asking, (Group((only,)),), ()), snapshot, seed)
+        figures = self._figures
+        if figures is None or not 0 <= snapshot.at - figures.at < FIGURES_SECONDS:
+            self._forget()
+            figures = self._figures = snapshot
+        asking = rounded(asking)
+        key = _key(asking)
+        known = self._known.get(key)
+        if known is None:
+            known = shortlist(asking, figures, self._cost, self._sort)
+            self._remember(key, known)
+        return Plan(known, snapshot, seed)
+
+    def _remember(self, key: Hashable, made: Shortlist) -> None:
+        self._candidates += sum(len(group.candidates) for group in made.groups) + len(made.excluded)
+        if self._candidates > _MOST_REMEMBERED:
+            self._forget()
+        self._known[key] = made
+
+    def _forget(self) -> None:
+        self._known = {}
+        self._candidates = 0
+
+
+def rounded(asking: Asking) -> Asking:
+    """The same with sizes rounded up by a quarter at most, and the time cut to its minute: what a plan goes by."""
+    most = asking.most_tokens
+    return Asking(
+        asking.models,
+        asking.when.replace(second=0, microsecond=0),
+        asking.preferences,
+        _step(asking.prompt_bytes),
+        None if most is None else _step(most),
+        asking.parameters,
+        asking.law,
+    )
+
+
+def _step(size: int) -> int:
+    shift = max(0, size.bit_length() - 1 - _STEPS)
+    return -(-size >> shift << shift)
+
+
+def _key(asking: Asking) -> Hashable:
+    """Equal for askings to which the same shortlist answers. Its models are held by it, so their places are theirs."""
+    wanted = asking.preferences
+    return (
+        tuple(map(id, asking.models)),
+        asking.when,
+        None if wanted is None else msgspec.json.encode(wanted),
+        asking.prompt_bytes,
+        asking.most_tokens,
+        asking.parameters if wanted is not None and wanted.require_parameters else None,
+        None if asking.law is None else asking.law.identity,
+    )
