@@ -1,0 +1,190 @@
+"""A provider that fails as it is told to, in a process of its own: `python -m bench.faults.provider`.
+
+It reads a `Spec` from its standard input, says `Ports` in one line, and ends with its standard input.
+
+At the first port the path says what goes wrong: `/reset-in-json/v1/chat/completions`. Each of the others is an
+endpoint that lives by a schedule of episodes, from the moment that somebody posts to `/-/go`. `/-/log` tells what was
+answered.
+"""
+
+import asyncio
+import socket
+import ssl
+import sys
+
+import msgspec
+import uvloop
+
+from bench.faults import answers
+from bench.faults.connection import Call, Connection
+from bench.faults.episodes import Episode, now_in
+from bench.faults.scripts import BY_KIND, BY_PATH
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """What the process is told."""
+
+    schedules: list[list[Episode]] = []
+    """One for each endpoint that lives by a schedule."""
+    certificates: list[str] = []
+    """Files (PEM, with key) of ports that speak TLS: nobody who looks at them closely trusts them."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Where it listens, on 127.0.0.1."""
+
+    by_path: int
+    scheduled: list[int]
+    tls: list[int]
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """One request that came. `whole`: the last byte of its answer was written."""
+
+    id: str
+    prompt: int
+    cached: int
+    completion: int
+    whole: bool
+
+
+class Log(msgspec.Struct, frozen=True):
+    """All requests that came, by endpoint: the path's first part, or `e` and the number of the schedule."""
+
+    answered: dict[str, list[Answered]]
+
+
+class _Endpoint:
+    """A port that can be there and not be there, and what comes to it."""
+
+    def __init__(self, name: str, provider: "Provider") -> None:
+        self.name = name
+        self.answered: list[Answered] = []
+        self.schedule: list[Episode] = []
+        self._provider = provider
+        self._open: set[Connection] = set()
+        self._listening: asyncio.Server | None = None
+        # bound, and never listening: the port stays ours while nobody answers at it
+        self._placeholder = _bound(0)
+        self.port: int = self._placeholder.getsockname()[1]
+
+    async def up(self) -> None:
+        """Listen, if it does not."""
+        if self._listening is None:
+            loop = asyncio.get_running_loop()
+            made = lambda: Connection(self._serve, self._open)  # noqa: E731 - a factory, handed on
+            self._listening = await loop.create_server(made, sock=_bound(self.port), backlog=4096)
+
+    def down(self) -> None:
+        """Refuse connections, and break off those there are."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        for connection in list(self._open):
+            connection.reset()
+
+    async def live(self) -> None:
+        """Go through the schedule, being there and not being there."""
+        for episode in self.schedule:
+            if episode.kind != "dead":
+                continue
+            await asyncio.sleep(max(0.0, episode.start - self._provider.elapsed()))
+            self.down()
+            await asyncio.sleep(max(0.0, episode.end - self._provider.elapsed()))
+            await self.up()
+
+    async def _serve(self, connection: Connection, target: str, body: bytes) -> None:
+        if target.endswith("/models"):
+            connection.transport.write(answers.plain(b'{"object":"list","data":[]}'))
+            return
+        call = Call(connection, self.name, body, len(self.answered))
+        self.answered.append(_answered(call, whole=False))
+        await BY_KIND[now_in(self.schedule, self._provider.elapsed())](call)
+        if not connection.gone.is_set() and not connection.transport.is_closing():
+            self.answered[call.number] = _answered(call, whole=True)
+
+
+class Provider:
+    """All ports together."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._since: float | None = None
+        self._by_path: dict[str, list[Answered]] = {}
+        self._scheduled = [_Endpoint(f"e{number}", self) for number in range(len(spec.schedules))]
+        self._living: list[asyncio.Task[None]] = []
+        self._open: set[Connection] = set()
+
+    async def listen(self) -> Ports:
+        """Take calls."""
+        loop = asyncio.get_running_loop()
+        made = lambda: Connection(self._serve, self._open)  # noqa: E731 - a factory, handed on
+        by_path = await loop.create_server(made, "127.0.0.1", 0, backlog=16_384)
+        tls = [await loop.create_server(made, "127.0.0.1", 0, ssl=_context(each)) for each in self._spec.certificates]
+        for endpoint in self._scheduled:
+            await endpoint.up()
+        return Ports(_port(by_path), [each.port for each in self._scheduled], [_port(each) for each in tls])
+
+    def elapsed(self) -> float:
+        """Seconds since `/-/go`; before it the schedules have not begun."""
+        return -1.0 if self._since is None else asyncio.get_running_loop().time() - self._since
+
+    async def _serve(self, connection: Connection, target: str, body: bytes) -> None:
+        _, name, _ = target.split("/", 2)
+        if name == "-":
+            connection.transport.write(answers.plain(self._control(target)))
+        elif target.endswith("/models"):
+            connection.transport.write(answers.plain(b'{"object":"list","data":[]}'))
+        else:
+            log = self._by_path.setdefault(name, [])
+            call = Call(connection, name, body, len(log))
+            log.append(_answered(call, whole=False))
+            await BY_PATH[name](call)
+            if not connection.gone.is_set() and not connection.transport.is_closing():
+                log[call.number] = _answered(call, whole=True)
+
+    def _control(self, target: str) -> bytes:
+        if target == "/-/go":
+            self._since = asyncio.get_running_loop().time()
+            for endpoint, schedule in zip(self._scheduled, self._spec.schedules, strict=True):
+                endpoint.schedule = schedule
+                self._living.append(asyncio.create_task(endpoint.live()))
+            return b"{}"
+        return msgspec.json.encode(Log(self._by_path | {each.name: each.answered for each in self._scheduled}))
+
+
+def _answered(call: Call, *, whole: bool) -> Answered:
+    answer = call.answer
+    return Answered(answer.id, answer.prompt, answer.cached, answer.completion, whole)
+
+
+def _bound(port: int) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(("127.0.0.1", port))
+    return made
+
+
+def _port(server: asyncio.Server) -> int:
+    found: int = server.sockets[0].getsockname()[1]
+    return found
+
+
+def _context(file: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def run() -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    line = await loop.run_in_executor(None, sys.stdin.buffer.readline)
+    ports = await Provider(msgspec.json.decode(line, type=Spec)).listen()
+    sys.stdout.buffer.write(msgspec.json.encode(ports) + b"\n")
+    sys.stdout.buffer.flush()
+    await loop.run_in_executor(None, sys.stdin.buffer.read)
+
+
+if __name__ == "__main__":
+    uvloop.run(run())
