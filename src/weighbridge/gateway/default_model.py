@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from weighbridge.errors import BadRequest
+from weighbridge.wire import splice
 from weighbridge.wire.decoding import UNREADABLE
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class DefaultModel:
         if self.name is None:
             said = f"{fault.message}; the owner of the gateway may set `server.default_model` for requests without one"
             raise BadRequest(said, param="model") from fault
-        return _with_model(body, self.name)
+        return splice.inserted(body, "model", msgspec.json.encode(self.name))
 
 
 def _names_none(body: bytes) -> bool:
@@ -50,9 +51,3 @@ def _names_none(body: bytes) -> bool:
         return not bytes(_naming.decode(body).model)
     except UNREADABLE:
         return False
-
-
-def _with_model(body: bytes, name: str) -> bytes:
-    start = body.index(b"{") + 1
-    comma = b"" if body[start:].lstrip().startswith(b"}") else b","
-    return b'%b"model":%b%b%b' % (body[:start], msgspec.json.encode(name), comma, body[start:])

@@ -54,6 +54,13 @@ def replaced(document: bytes, at: Iterable[Place], value: bytes) -> bytes:
     return b"".join((*parts, document[done:]))
 
 
+def inserted(document: bytes, name: str, value: bytes) -> bytes:
+    """The document with one more field, which it does not have, at its start."""
+    start = document.index(b"{") + 1
+    comma = b"" if document[start:].lstrip().startswith(b"}") else b","
+    return b"".join((document[:start], msgspec.json.encode(name), b":", value, comma, document[start:]))
+
+
 def _value_end(document: bytes, at: int) -> int:
     if document[at : at + 1] not in (b"{", b"["):
         scalar = _SCALAR.match(document, at)
