@@ -10,6 +10,7 @@ from tests.routing.offers import NOON, asking, endpoint, health, model, plan, pr
 from weighbridge.catalog.model import Endpoint, Price, Rate
 from weighbridge.errors import NoEndpoint
 from weighbridge.ledger.cost import cost
+from weighbridge.routing.asking import Asking
 from weighbridge.routing.health import NOTHING_KNOWN, Percentiles, State
 from weighbridge.routing.planner import FIGURES_SECONDS, Planner, rounded
 
@@ -135,15 +136,10 @@ def test_what_a_request_costs_goes_by_its_length_and_the_hour() -> None:
         hours=(time(16, tzinfo=NOON.tzinfo), time(0, tzinfo=NOON.tzinfo)),
     )
     served = model(Endpoint("nightly", "tiny", "lab/tiny", (price("1000"), night)), endpoint("flat", "10"))
-    late = asking(served)
-    assert providers(plan(late)) == "flat nightly"
-    late = type(late)(served_of(late), NOON.replace(hour=20), prompt_bytes=late.prompt_bytes)
+    now = asking(served)
+    assert providers(plan(now)) == "flat nightly"
+    late = Asking(now.models, NOON.replace(hour=20), prompt_bytes=now.prompt_bytes)
     assert providers(plan(late)) == "nightly flat"
-
-
-def served_of(asked: object) -> tuple[object, ...]:
-    """The models that were asked for."""
-    return asked.models  # type: ignore[attr-defined, no-any-return]  # of an Asking
 
 
 def test_what_a_request_costs_goes_by_the_cache_and_the_tokenizer_that_were_seen() -> None:
