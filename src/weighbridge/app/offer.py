@@ -66,6 +66,7 @@ def _host(row: Row, address: str | None) -> Host:
         region=row.region,
         retention_days=row.retention_days,
         trains=row.trains,
+        data_except=row.data_except,
         passes_on=row.passes_on,
         source=row.data_source or row.country_source,
     )

@@ -75,6 +75,8 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reasoning: bool | None = None
     released: date | None = None
     base_model: str | None = None
+    base_country: str | None = None
+    """The country of the lab at the foot of its bases, where these are in no row."""
     from_scratch: bool = False
     """Its makers say that they trained it from the beginning, on no other model's weights."""
 

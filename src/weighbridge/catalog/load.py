@@ -173,7 +173,7 @@ def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...
         reasoning=row.reasoning,
         released=row.released,
         base_model=row.base_model,
-        base_country=_base_country(id_, facts),
+        base_country=row.base_country or _base_country(id_, facts),
         source=row.source,
         endpoints=endpoints,
     )

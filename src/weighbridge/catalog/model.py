@@ -68,6 +68,8 @@ class Host:
     """Days for which prompts and answers are kept without being asked to; 0 is zero data retention."""
     trains: bool | None = None
     """Whether what comes through the API trains models unless its owner objects."""
+    data_except: tuple[str, ...] = ()
+    """What the provider's names of models begin with for which the two are not known."""
     own_machine: bool = False
     """Nothing leaves the machine: no company has the data, none is kept, nobody trains on it."""
     passes_on: bool = False

@@ -40,6 +40,8 @@ class Row:
     """Days for which prompts and answers are kept without being asked to; 0 is zero data retention."""
     trains: bool | None = None
     """Whether what comes through the API trains models unless its owner objects."""
+    data_except: tuple[str, ...] = ()
+    """What the names of models begin with for which the two do not hold: others have a hand in them."""
     passes_on: bool = False
     """A router: others serve what it is asked."""
     data_source: str | None = None

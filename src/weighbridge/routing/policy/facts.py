@@ -49,6 +49,7 @@ def facts_of(model: Model, endpoint: Endpoint, host: Host) -> Facts:
     """The facts about an endpoint. Of what a router passes on to others nothing is known but the model."""
     licence, nowhere = model.licence, LOCAL if host.own_machine else None
     direct = not host.passes_on
+    stated = direct and not endpoint.upstream_model.startswith(host.data_except)
     return Facts(
         model=model.id,
         stranger=model.source is None,
@@ -67,6 +68,6 @@ def facts_of(model: Model, endpoint: Endpoint, host: Host) -> Facts:
         open_weights=model.open_weights,
         provider_country=nowhere or (host.country if direct else None),
         region=nowhere or endpoint.region or (host.region if direct else None),
-        retention_days=host.retention_days if direct else None,
-        trains=host.trains if direct else None,
+        retention_days=host.retention_days if stated else None,
+        trains=host.trains if stated else None,
     )
