@@ -8,7 +8,7 @@ from datetime import datetime
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import UpstreamError, WeighbridgeError
-from weighbridge.ledger.cost import cost, plain
+from weighbridge.ledger.cost import cost, plain, total
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
@@ -38,17 +38,21 @@ class Tab:
 
     __slots__ = (
         "_answered",
+        "_answering",
         "_at",
         "_attempts",
+        "_before",
         "_books",
         "_given",
         "_settled",
         "_started",
+        "_working",
         "answer",
         "call",
         "endpoint",
         "entry",
         "first_byte",
+        "half",
         "id",
         "key",
         "model",
@@ -63,8 +67,16 @@ class Tab:
         self._attempts: list[Attempt] = []
         self._settled = False
         self._given: tuple[Usage, str] | None = None
+        self._working = False
+        """An endpoint has the request, so whatever becomes of it is charged."""
+        self._answering = -1
+        """Which of the attempts is the one that answers."""
+        self._before: Charge | None = None
+        """What was charged to attempts of their own, in sum."""
         self.id = books.ids.next()
         self.call: Call | None = None
+        self.half: Call | None = None
+        """What the endpoint that goes on with a broken answer is asked."""
         self.model: str | None = None
         self.endpoint: Endpoint | None = None
         self.price: Price | None = None
@@ -87,6 +99,7 @@ class Tab:
         """The request goes out to this endpoint next."""
         self.endpoint, self.price = candidate.endpoint, candidate.price
         self.model = self.endpoint.model
+        self._working = True
 
     def name(self, origin: Origin) -> None:
         """Say where the answer comes from."""
@@ -98,13 +111,25 @@ class Tab:
 
     def failed(self, error: WeighbridgeError, since: float) -> None:
         """The endpoint under trial gave no answer; `since` is when the trial began."""
+        self._working = False
         self._tried(error.code, self.elapsed() - since)
 
     def answered(self, answer: Answer, since: float) -> None:
         """The endpoint under trial answers: from here on it is this one that counts."""
         self.answer = answer
         self._answered = self.elapsed()
+        self._answering = len(self._attempts)
         self._tried(None, self._answered - since)
+
+    def broke(self, error: WeighbridgeError, usage: Usage | None, said_bytes: int) -> None:
+        """The endpoint that was answering broke off, and another may go on: what it did is charged to its attempt."""
+        self._working = False
+        self._apart(self._answering, self.charge(usage, said_bytes), error.code)
+
+    def _apart(self, place: int, charge: Charge, error: str | None) -> None:
+        attempt = self._attempts[place]
+        self._attempts[place] = Attempt(attempt.provider, attempt.upstream_model, error, attempt.seconds, charge)
+        self._before = charge if self._before is None else total((self._before, charge))
 
     def given(self, answer: Answer, model: str, provider: str, usage: Usage, price: Price) -> None:
         """No endpoint is asked: the answer was given before, by this model at this provider, and took this usage."""
@@ -144,7 +169,19 @@ class Tab:
 
     def cost_text(self, usage: Usage) -> str | None:
         """What a usage costs, in digits; None where the price is not known."""
+        if self._before is not None:
+            return self._joined_cost(usage, self._before)
         return None if self.price is None else plain(cost(usage, self.price))
+
+    def _joined_cost(self, usage: Usage, before: Charge) -> str | None:
+        """The same of an answer in parts: of `usage`, its sum, what is not charged yet pays this endpoint's price."""
+        prompt, completion = usage.prompt - before.usage.prompt, usage.completion - before.usage.completion
+        if self.price is None or before.cost is None or prompt < 0 or completion < 0:
+            return None
+        cached = None if usage.cached is None else max(0, usage.cached - (before.usage.cached or 0))
+        written = None if usage.written is None else max(0, usage.written - (before.usage.written or 0))
+        own = Usage(prompt, completion, cached=cached, written=written)
+        return plain(before.cost + cost(own, self.price))
 
     def settle(
         self, ending: Ending, status: int, *, error: str | None = None, charge: Charge | None = None
@@ -154,6 +191,8 @@ class Tab:
             return None
         self._settled = True
         call, endpoint, answer = self.call, self.endpoint, self.answer
+        if self._before is not None:
+            charge = self._summed(charge, error)
         entry = Entry(
             id=self.id,
             at=self._at,
@@ -175,6 +214,16 @@ class Tab:
         self.entry = entry
         return self._books.record(entry)
 
+    def _summed(self, charge: Charge | None, error: str | None) -> Charge | None:
+        """The charge of the whole request; `charge`, if any, becomes that of the attempt under way."""
+        if charge is None:
+            return self._before
+        if self._answering < 0 or self._attempts[self._answering].charge is not None:  # it was asked, and cut off
+            self._answering = len(self._attempts)
+            self._tried(error, self.elapsed() - self._answered)
+        self._apart(self._answering, charge, error)
+        return self._before
+
     def settle_error(self, error: WeighbridgeError) -> "asyncio.Future[None] | None":
         """Settle a request that ends with an error instead of an answer."""
         ending: Ending = "upstream_broke" if isinstance(error, UpstreamError) else "refused"
@@ -185,12 +234,12 @@ class Tab:
 
         An endpoint that was sent the request has been working on it, answer or no answer.
         """
-        charge = None if self.endpoint is None else self.charge(usage, said_bytes)
+        charge = self.charge(usage, said_bytes) if self._working else None
         ending: Ending = "client_left" if left else "stopped"
         self.settle(ending, _CLIENT_LEFT if left else _STOPPED, error=ending, charge=charge)
 
     def _estimate(self, said_bytes: int) -> Usage:
-        call = self.call
+        call = self.half or self.call
         completion = estimated_tokens(said_bytes)
         most = None if call is None else call.most_tokens
         prompt = 0 if call is None else estimated_tokens(call.prompt_bytes)

@@ -54,8 +54,8 @@ def total(charges: Sequence[Charge]) -> Charge:
     )
 
 
-_SURENESS: Final[tuple[Source, ...]] = ("estimate", "provider", "engine")
-"""The least sure first: nobody counted, somebody else did, we did."""
+_SURENESS: Final[tuple[Source, ...]] = ("estimate", "provider", "engine", "cache")
+"""The least sure first: nobody counted, somebody else did, we did, and nobody had to."""
 
 
 def _row(charge: Charge) -> tuple[str | None, str | None, str | None]:
