@@ -125,6 +125,8 @@ class Asked(msgspec.Struct):
     """What `body` says, where it is a translation: it is written anew for a model with habits of its own."""
     fit: Callable[[Habits], bytes] | None = None
     """The request for a model with habits of its own, where the client said more of it than `body` does."""
+    told: Callable[[], bytes] | None = None
+    """What `fit` goes by besides `body`, as JSON: two requests that differ in it are not the same."""
     repair: Repair | None = None
     """What puts the answer right; set when an endpoint begins to give it, if it must be."""
     native: Native | None = None

@@ -139,6 +139,7 @@ class OpenRouterSurface:
             preferences=request.provider,
             origin=self._origin,
             fit=lambda habits: fit(plain, fields["messages"], _wanted(request), habits),
+            told=lambda: _encode([fields["messages"], _wanted(request)]),
         )
 
     def error(self, error: WeighbridgeError) -> bytes:
