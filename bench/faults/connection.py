@@ -77,6 +77,11 @@ class Connection(asyncio.Protocol):
         self._open.discard(self)
         self.gone.set()
 
+    @property
+    def busy(self) -> bool:
+        """A request is being answered."""
+        return self._task is not None and not self._task.done()
+
     def reset(self) -> None:
         """Close with RST."""
         with contextlib.suppress(OSError):
@@ -84,7 +89,7 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def _next(self) -> None:
-        if self._task is not None and not self._task.done():
+        if self.busy:
             return
         head, found, rest = self._arrived.partition(b"\r\n\r\n")
         length = _content_length(head)

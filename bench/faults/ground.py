@@ -42,6 +42,12 @@ class Faulty:
         """What came to each endpoint so far."""
         return msgspec.json.decode(await self._get("/-/log"), type=Log).answered
 
+    async def working(self, requests: int) -> None:
+        """Return once so many requests are being answered at the first port."""
+        async with asyncio.timeout(_LONG):
+            while json.loads(await self._get("/-/busy")) != requests:  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(_LOOK_AGAIN)
+
     async def _get(self, target: str) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.ports.by_path)
         writer.write(f"POST {target} HTTP/1.1\r\nhost: test\r\n\r\n".encode())

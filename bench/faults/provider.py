@@ -4,7 +4,7 @@ It reads a `Spec` from its standard input, says `Ports` in one line, and ends wi
 
 At the first port the path says what goes wrong: `/reset-in-json/v1/chat/completions`. Each of the others is an
 endpoint that lives by a schedule of episodes, from the moment that somebody posts to `/-/go`. `/-/log` tells what was
-answered.
+answered, `/-/busy` how many requests are being answered at the first port.
 """
 
 import asyncio
@@ -150,6 +150,8 @@ class Provider:
                 endpoint.schedule = schedule
                 self._living.append(asyncio.create_task(endpoint.live()))
             return b"{}"
+        if target == "/-/busy":
+            return str(sum(each.busy for each in self._open) - 1).encode()
         return msgspec.json.encode(Log(self._by_path | {each.name: each.answered for each in self._scheduled}))
 
 

@@ -115,6 +115,11 @@ def cut(find: Callable[[bytes], int]) -> Script:
     return script
 
 
+async def busy_at_first(call: Call) -> None:
+    """Every second request is asked to come again in a second."""
+    await (well if call.number % 2 else BY_PATH["busy-for-a-second"])(call)
+
+
 async def cut_somewhere(call: Call) -> None:
     """An answer that is reset at any byte of it but its last ones, which end it for any reader."""
     data = _all(call)
@@ -171,6 +176,7 @@ BY_PATH: Final[Mapping[str, Script]] = {
     "busy": refusing("429 Too Many Requests"),
     "busy-for-a-second": refusing("429 Too Many Requests", "retry-after: 1\r\n"),
     "busy-for-an-hour": refusing("429 Too Many Requests", "retry-after: 3600\r\n"),
+    "busy-at-first": busy_at_first,
     "fails": refusing("500 Internal Server Error"),
     "unavailable": refusing("503 Service Unavailable"),
     "refuses-our-key": refusing("401 Unauthorized"),
