@@ -49,12 +49,14 @@ contracts: $(VENV)/.dev ## Imports point down
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Write docs/reference/ anew from the code
+docs: $(VENV)/.dev ## Write docs/reference/ and docs/pictures/ anew from the code
 	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m tools.plan_picture
 
 .PHONY: docs-check
 docs-check: $(VENV)/.dev
 	@$(BIN)/python -m tools.reference --check
+	@$(BIN)/python -m tools.plan_picture --check
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure the gateway beside nginx; bench/README.md tells the rest
