@@ -2,20 +2,20 @@
 
 import secrets
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from weighbridge.accounts.keys import Key, allow
 from weighbridge.catalog.model import Catalog, Model
-from weighbridge.errors import UnknownModel, WeighbridgeError
+from weighbridge.errors import BadRequest, Forbidden, UnknownModel, WeighbridgeError
 from weighbridge.gateway.wishes import NONE, Wishes
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.health import Snapshot
-from weighbridge.routing.names import model_named
+from weighbridge.routing.names import Named, Names
 from weighbridge.routing.planner import Plan, Planner
 from weighbridge.routing.seed import seed_of
 from weighbridge.wire.calls import Call
-from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.preferences import Preferences, Sorted
 
 
 def _unnoted(model: str) -> None:
@@ -31,6 +31,7 @@ class Planning:
     planner: Planner
     health: Callable[[], Snapshot]
     """How the endpoints are just now."""
+    names: Names = field(default_factory=Names)
 
     def plan(
         self,
@@ -40,17 +41,22 @@ class Planning:
         *,
         fallbacks: Sequence[str] = (),
         preferences: Preferences | None = None,
+        by_client: bool = True,
         wishes: Wishes = NONE,
         note: Callable[[str], None] = _unnoted,
     ) -> Plan:
         """Where the model may be asked, or one of its fallbacks, the best first.
 
-        `note` is told the id of the first model that the names mean. Raises what is wrong with the first of the
-        names, where none may be asked: UnknownModel, Forbidden or NoEndpoint.
+        `by_client`: the preferences are the request's own. `note` is told the id of the first model that the names
+        mean. Raises what is wrong with the first of the names, where none may be asked: UnknownModel, Forbidden or
+        NoEndpoint; BadRequest where a name and the preferences contradict each other.
         """
-        models, told = self._models((call.model, *fallbacks), key, note)
+        named, told = self._named((call.model, *fallbacks), key, now, note)
+        models = named.models
         if not models:
             raise told or UnknownModel("no model was named", param="model")
+        if named.sort is not None:
+            preferences = named.of(preferences, by_client=by_client)
         if len(models) == 1 and len(models[0].endpoints) == 1:
             asking, seed = Asking(models, now, preferences), 0
         else:
@@ -62,21 +68,36 @@ class Planning:
         except WeighbridgeError as exc:
             raise told or exc from None
 
-    def _models(
-        self, names: Sequence[str], key: Key, note: Callable[[str], None]
-    ) -> tuple[tuple[Model, ...], WeighbridgeError | None]:
-        """The models that the key may ask for, and what was wrong with the first that it may not."""
+    def check(self, name: str, key: Key, now: datetime) -> None:
+        """Raise UnknownModel or Forbidden unless the key may ask for a model of this name."""
+        named, told = self._named((name,), key, now, _unnoted)
+        if not named.models:
+            raise told or UnknownModel("no model was named", param="model")
+
+    def _named(
+        self, names: Sequence[str], key: Key, now: datetime, note: Callable[[str], None]
+    ) -> tuple[Named, WeighbridgeError | None]:
+        """What the names mean, of it what the key may ask for, and what was wrong with the first that it may not."""
         catalog = self.catalog()
         models: list[Model] = []
+        sort: Sorted | None = None
         told: WeighbridgeError | None = None
         for name in names:
             try:
-                model = model_named(name, catalog, self.providers)
+                found = self.names.named(name, catalog, self.providers, now)
+            except UnknownModel as exc:
+                told = told or exc
+                continue
+            if found.sort is not None and sort not in (None, found.sort):
+                raise BadRequest(f"models: the suffixes sort by {sort} and by {found.sort}; take one", param="models")
+            sort = sort or found.sort
+            for model in found.models:
                 if not models:
                     note(model.id)
-                allow(key, model.id)
-            except WeighbridgeError as exc:
-                told = told or exc
-            else:
-                models.append(model)
-        return tuple(models), told
+                try:
+                    allow(key, model.id)
+                except Forbidden as exc:
+                    told = told or exc
+                else:
+                    models.append(model)
+        return Named(tuple(models), sort), told

@@ -6,12 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from weighbridge.accounts.keys import allow
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.responses_kept import KeptResponses
-from weighbridge.routing.names import model_named
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.responses.compact import CompactSurface
 from weighbridge.wire.responses.counting import estimated_input
@@ -59,5 +57,5 @@ class CountInputTokens:
         earlier = await self.kept.earlier(wanted(request.body), key)
         default = chat.default_model or DefaultModel()
         name, tokens = default.read(lambda body: estimated_input(body, earlier), request.body)
-        allow(key, model_named(name, chat.planning.catalog(), chat.providers).id)
+        chat.planning.check(name, key, chat.now())
         answers.document(reply, InputTokens(tokens))
