@@ -18,6 +18,7 @@ def test_every_row_names_the_page_it_was_read_on() -> None:
     sources = [family.source for family in BOOK.families.values()]
     sources += [row.source for row in BOOK.providers.values()]
     sources += [row.source for family in BOOK.families.values() for row in family.at.values()]
+    sources += [row.prefix.source for row in BOOK.providers.values() if row.prefix is not None]
     assert all(source.startswith("https://") for source in sources)
 
 
@@ -96,3 +97,30 @@ def test_a_row_that_makes_no_sense_is_named(tmp_path: Path, rows: str, complaint
     (tmp_path / "x.toml").write_text(f'[x]\nsource = "https://x"\nthinks = "never"\nmodels = ["x-*"]\n{rows}\n')
     with pytest.raises(CatalogError, match=complaint):
         read_habits(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("provider", "names", "known"),
+    [
+        ("vllm", ("my-own-finetune",), True),
+        ("local", ("qwen/qwen2.5-coder-0.5b-instruct",), True),
+        ("mistral", ("mistralai/mistral-large-2512", "mistral-large-2512"), True),
+        ("anthropic", ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5-20250929"), True),
+        ("anthropic", ("anthropic/claude-opus-4.6", "claude-opus-4-6"), False),
+        ("dashscope", ("qwen/qwen3-coder-plus", "qwen3-coder-plus"), True),
+        ("dashscope", ("qwen/qwq-32b", "qwq-32b"), False),
+        ("openai", ("openai/gpt-4o", "gpt-4o"), False),
+        ("ollama", ("qwen/qwen3-8b", "qwen3:8b"), False),
+        ("nobody", ("qwen/qwen3-8b",), False),
+    ],
+)
+def test_who_can_be_asked_to_go_on_is_known_by_provider_and_model(
+    provider: str, names: tuple[str, ...], known: bool
+) -> None:
+    assert (BOOK.prefix_of(provider, *names) is not None) == known
+
+
+def test_whoever_has_anothers_habits_goes_on_like_it() -> None:
+    book = read_habits(like={"box": "vllm", "vllm": "none"})
+    assert book.prefix_of("box", "my-own") == BOOK.prefix_of("vllm", "my-own") is not None
+    assert book.prefix_of("vllm", "my-own") is None

@@ -4,9 +4,9 @@ A row of a family may say something else `at` a provider; what it leaves out the
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final, Literal
@@ -16,7 +16,7 @@ import msgspec
 from weighbridge.catalog.facts import read_table, toml_files
 from weighbridge.errors import CatalogError
 from weighbridge.wire.habits.leaked_formats import FORMATS
-from weighbridge.wire.habits.profile import Echo, Fields, Habits, Name, Switch, Tags, Thinks
+from weighbridge.wire.habits.profile import Echo, Habits, Name, Prefix, Switch, Tags, Thinks
 
 Text = Literal["thoughts", "raw", "clean"]
 """What stands in an answer's text besides the answer: thoughts, calls as well, or nothing."""
@@ -36,8 +36,7 @@ class AtRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     echo_as: Name | None = None
     rename: Mapping[str, str] = {}
     drop: tuple[str, ...] = ()
-    prefix: Fields | None = None
-    prefix_request: Fields | None = None
+    prefix: Prefix | None = None
 
 
 class FamilyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,12 +72,39 @@ class HabitBook:
         provider = self.like.get(provider, provider)
         if provider == NO_HABITS:
             return None
-        for name in names:
-            plain = name.lower().rpartition("/")[2].replace("_", "-")
-            family = next((family for pattern, family in self.patterns if pattern.match(plain)), None)
-            if family is not None:
-                return _at(family, self.families[family], provider, self.providers.get(provider))
+        family = self._family(names)
+        if family is None:
+            return None
+        habits = _at(family, self.families[family], provider, self.providers.get(provider))
+        return msgspec.structs.replace(habits, prefix=self._prefix(provider, names))
+
+    def prefix_of(self, provider: str, *names: str) -> Prefix | None:
+        """How a model of these names, of whatever family, is asked at a provider to go on with an answer."""
+        return self._prefix(self.like.get(provider, provider), names)
+
+    def _prefix(self, provider: str, names: Sequence[str]) -> Prefix | None:
+        general, family = self.providers.get(provider), self._family(names)
+        own = None if family is None else self.families[family].at.get(provider)
+        prefix = (
+            own.prefix if own is not None and own.prefix is not None else None if general is None else general.prefix
+        )
+        if prefix is None or not prefix.models:
+            return prefix
+        plain = [_plain(name) for name in names]
+        return prefix if any(fnmatchcase(name, pattern) for name in plain for pattern in prefix.models) else None
+
+    def _family(self, names: Sequence[str]) -> str | None:
+        """The family of the first of the names that is known."""
+        for name in map(_plain, names):
+            for pattern, family in self.patterns:
+                if pattern.match(name):
+                    return family
         return None
+
+
+def _plain(name: str) -> str:
+    """Without its maker."""
+    return name.lower().rpartition("/")[2].replace("_", "-")
 
 
 def read_habits(folder: Traversable | None = None, *, like: Mapping[str, str] | None = None) -> HabitBook:
@@ -138,8 +164,6 @@ def _at(name: str, family: FamilyRow, provider: str, general: AtRow | None) -> H
         echo_tags=("<think>", "</think>") if tags is None else (tags.open, tags.close),
         rename={**general.rename, **own.rename},
         drop=(*general.drop, *own.drop),
-        prefix=own.prefix or general.prefix,
-        prefix_request=own.prefix_request or general.prefix_request,
     )
 
 

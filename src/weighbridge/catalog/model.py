@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import SequenceMatcher
 from typing import Final, Literal, Protocol
 
-from weighbridge.wire.habits.profile import Habits
+from weighbridge.wire.habits.profile import Habits, Prefix
 
 LicenceClass = Literal["permissive", "restricted", "non-commercial", "proprietary"]
 Cap = int | Literal["none"]
@@ -214,6 +214,10 @@ class HabitsOf(Protocol):
         """The habits of the model that goes by these names at a provider."""
         ...
 
+    def prefix_of(self, provider: str, *names: str) -> Prefix | None:
+        """How it is asked there to go on with an answer that was begun; None where that is not known."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -243,6 +247,11 @@ class Catalog:
     def habits_of(self, provider: str, *names: str) -> Habits | None:
         """The habits of the model that goes by these names (an id, a provider's own) at a provider."""
         return None if self.habits is None else self.habits.of(provider, *names)
+
+    def prefix_of(self, endpoint: Endpoint) -> Prefix | None:
+        """How the endpoint is asked to go on with an answer that was begun; None where that is not known."""
+        names = (endpoint.model, endpoint.upstream_model)
+        return None if self.habits is None else self.habits.prefix_of(endpoint.provider, *names)
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
         """The ids most like `name`, those that some endpoint serves first; fewer or none if nothing is alike."""

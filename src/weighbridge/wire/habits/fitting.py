@@ -79,10 +79,10 @@ def echoed(parts: Sequence[Part], habits: Habits | None) -> _Json:
 def fit(body: _Json, messages: Sequence[Message], habits: Habits) -> _Json:
     """A request of ours: fields by their other names, those it refuses left out, a begun answer marked as one."""
     fitted = {habits.rename.get(name, name): value for name, value in body.items() if name not in habits.drop}
-    if messages and messages[-1].role == "assistant":
-        if habits.prefix is not None:
-            fitted["messages"][-1] |= habits.prefix
-        fitted |= habits.prefix_request or {}
+    prefix = habits.prefix
+    if messages and messages[-1].role == "assistant" and prefix is not None and prefix.path is None:
+        fitted["messages"][-1] |= prefix.message
+        fitted |= prefix.request
     return fitted
 
 

@@ -40,6 +40,26 @@ class Tags(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The chat template writes the opening tag, so the text begins behind it whenever the model thinks."""
 
 
+class Prefix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a provider is asked to go on with an answer whose beginning is the last message, the assistant's."""
+
+    source: str
+    models: tuple[str, ...] = ()
+    """Patterns of the names of the models it holds for; none: for all."""
+    message: Fields = {}
+    """What marks the message."""
+    request: Fields = {}
+    """The same, said in the request instead."""
+    path: str | None = None
+    """Where it is asked, if not where chat completions are."""
+    repeats: bool = False
+    """Its answer may begin with the beginning once more."""
+    trims: bool = False
+    """The beginning must not end in blanks."""
+    formats: bool = False
+    """A format that is asked for holds for the beginning and its end together, not for the end alone."""
+
+
 class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """The habits of one family at one provider."""
 
@@ -61,10 +81,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of a request that it wants under another name."""
     drop: tuple[str, ...] = ()
     """Fields of a request that it refuses."""
-    prefix: Fields | None = None
-    """What marks a last message of the assistant's as the beginning of the answer."""
-    prefix_request: Fields | None = None
-    """The same, said in the request instead."""
+    prefix: Prefix | None = None
+    """None: nobody knows how it would go on with an answer that was begun."""
 
     @property
     def repairs(self) -> bool:
