@@ -58,6 +58,11 @@ class Key:
     labels: Labels = NO_LABELS
     defaults: Defaults = NO_DEFAULTS
 
+    def tags_with(self, sent: tuple[str, ...]) -> tuple[str, ...]:
+        """What a request is marked with that came with these tags, sorted: the key's own stay."""
+        own = self.labels.tags
+        return tuple(sorted({*own, *(each.lower() for each in sent)})) if sent else own
+
     def admits(self, model: str) -> bool:
         """Whether the key may ask for the model of this id."""
         return self.models is None or any(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weighbridge.catalog.facts import (
     EndpointRow,
     Facts,
+    LicenceRow,
     Listing,
     ModelRow,
     PriceRow,
@@ -19,6 +20,7 @@ from weighbridge.catalog.facts import (
     listed_providers,
     read_facts,
     read_listing,
+    read_table,
 )
 from weighbridge.catalog.habits import HabitBook, read_habits
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate, price_id
@@ -58,6 +60,11 @@ def load(
 def every_provider(data: Traversable | None = None) -> tuple[str, ...]:
     """The ids of all providers with a listing: hand them to `load` for all listed prices, keys or none."""
     return listed_providers(_installed() if data is None else data)
+
+
+def every_licence(data: Traversable | None = None) -> frozenset[str]:
+    """The ids of all licences there are."""
+    return frozenset(read_table((_installed() if data is None else data) / "licences.toml", LicenceRow))
 
 
 def with_discovered(

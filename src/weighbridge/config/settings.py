@@ -103,6 +103,16 @@ class RoutingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """Who may serve whose requests, by licence, origin, jurisdiction and data; all that are named must let one pass."""
+
+    file: Path | None = setting(None, "A policy of your own, such as policy.toml; a change counts within a second.")
+    ready: tuple[Text, ...] = setting(
+        (), "Ready-made policies, such as eu-processing-only; `weighbridge policy ready`."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings:
     """The models we run ourselves."""
 
@@ -132,6 +142,25 @@ class LedgerSettings:
     )
     reserve_mib: Mebibytes = setting(
         4, "Disk space kept back so that a full disk still takes the last entries.", unit="MiB"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """Answers that are given again, to the requests and keys that ask for it."""
+
+    enabled: bool = setting(True, "Whether answers may be kept at all; if not, requests for it are answered anew.")
+    path: Path | None = setting(None, "The file of answers; unset: cache.db in the data directory.")
+    max_mib: Mebibytes = setting(256, "Room for answers, compressed; the longest unused go first.", unit="MiB")
+    ttl_seconds: Count = setting(
+        3600, "How long an answer is kept where neither the request nor its key says how long.", unit="seconds"
+    )
+    shared: bool = setting(False, "Whether keys are given each other's answers.")
+    wait_seconds: Seconds = setting(
+        30.0, "Longest wait for another request that asks the same at the same time.", unit="seconds"
+    )
+    embedding_model: Text = setting(
+        "sentence-transformers/all-minilm-l6-v2", "The local model by which `semantic` compares questions."
     )
 
 
@@ -200,8 +229,10 @@ class Settings:
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     routing: RoutingSettings = RoutingSettings()
+    policy: PolicySettings = PolicySettings()
     local: LocalSettings = LocalSettings()
     ledger: LedgerSettings = LedgerSettings()
+    cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=lambda: Secrets({}))
@@ -211,6 +242,11 @@ class Settings:
     def ledger_path(self) -> Path:
         """The database file."""
         return self.ledger.path or self.home / "ledger.db"
+
+    @property
+    def cache_path(self) -> Path:
+        """The file of answers."""
+        return self.cache.path or self.home / "cache.db"
 
     def provider_key(self, provider: str, usual_variables: Sequence[str] = ()) -> Secret | None:
         """The key for `provider`: its own setting, else the variable it names, else the first of the usual ones.
@@ -233,8 +269,10 @@ SECTIONS: Mapping[str, type] = {
     "server": ServerSettings,
     "upstream": UpstreamSettings,
     "routing": RoutingSettings,
+    "policy": PolicySettings,
     "local": LocalSettings,
     "ledger": LedgerSettings,
+    "cache": CacheSettings,
     "responses": ResponsesSettings,
 }
 """The tables of the file, besides `providers`."""

@@ -100,6 +100,11 @@ class Ids:
         self._worker = secrets.token_hex(5)
         self._count = itertools.count()
 
+    @property
+    def worker(self) -> str:
+        """What all ids of this worker have in their middle: ten hexadecimal digits."""
+        return self._worker
+
     def next(self) -> str:
         """A new id: 12 digits of milliseconds, 10 of this worker, 10 of a count."""
         return f"wbr-{time.time_ns() // 1_000_000:012x}{self._worker}{next(self._count):010x}"

@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from weighbridge.catalog.model import Endpoint, Model
+from weighbridge.errors import WeighbridgeError
 from weighbridge.wire.preferences import Preferences
 
 
@@ -16,6 +17,10 @@ class Law(Protocol):
     @property
     def identity(self) -> Hashable:
         """Equal for requests to which the same law says the same."""
+        ...
+
+    def refusal(self, model: Model) -> WeighbridgeError:
+        """What to tell whoever asked for a model of which no endpoint may answer."""
         ...
 
     def forbids(self, model: Model, endpoint: Endpoint) -> str | None:

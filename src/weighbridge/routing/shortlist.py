@@ -9,7 +9,7 @@ import msgspec
 from weighbridge.catalog.model import Model, Price
 from weighbridge.errors import NoEndpoint, WeighbridgeError
 from weighbridge.routing.arrange import Group, groups
-from weighbridge.routing.asking import Asking
+from weighbridge.routing.asking import Asking, Law
 from weighbridge.routing.candidate import Candidate, Excluded
 from weighbridge.routing.conditions import CONDITIONS, Test
 from weighbridge.routing.health import Snapshot, State
@@ -51,7 +51,7 @@ def shortlist(asking: Asking, snapshot: Snapshot, cost: Cost, sort: Sorted | Non
         if passed:
             left.append(passed)
         else:
-            told = told or nobody(model, out)
+            told = told or nobody(model, out, asking.law)
     wanted = asking.preferences
     arranged = tuple(group for each in _rivals(left, wanted) for group in groups(each, wanted, sort))
     if not arranged:
@@ -84,8 +84,10 @@ def _rivals(left: list[list[Candidate]], wanted: Preferences | None) -> list[lis
     return left
 
 
-def nobody(model: Model, excluded: Sequence[Excluded]) -> NoEndpoint:
+def nobody(model: Model, excluded: Sequence[Excluded], law: Law | None = None) -> WeighbridgeError:
     """Why no endpoint of the model may answer: by the condition that the last of them failed."""
+    if law is not None and excluded and all(out.rule == "policy" for out in excluded):
+        return law.refusal(model)
     rules = [rule for rule, _ in CONDITIONS]
     last = max((out.rule for out in excluded), key=rules.index, default=None)
     if last is None:

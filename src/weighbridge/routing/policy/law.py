@@ -52,6 +52,7 @@ class Law:
         self._decide = decider(policies.policies, who)
         self._known: dict[tuple[str, str], tuple[Decision, str]] = {}
         self._passing: list[tuple[Model, Endpoint]] | None = None
+        self._refusals: dict[str, tuple[str, str]] = {}
 
     @property
     def identity(self) -> Hashable:
@@ -80,21 +81,24 @@ class Law:
 
     def refusal(self, model: Model) -> PolicyRefused:
         """What to tell whoever asked for a model of which no endpoint may answer."""
+        known = self._refusals.get(model.id)
+        if known is None:
+            if len(self._refusals) >= _MOST_REMEMBERED:
+                self._refusals.clear()
+            known = self._refusals[model.id] = self._refused(model)
+        rule, message = known
+        return PolicyRefused(message, rule=rule, policy=self.policy)
+
+    def _refused(self, model: Model) -> tuple[str, str]:
+        """The rule that keeps the endpoints of a model out, the first one's, and the sentence that says so."""
         decisions = [(endpoint, self.decision(model, endpoint)[0]) for endpoint in model.endpoints]
         refused = [(endpoint, decision) for endpoint, decision in decisions if not decision.allowed]
-        if not refused:
-            return PolicyRefused(f"no endpoint serves {model.id}", rule="", policy=self.policy)
-        rule = refused[0][1].rule
+        rule, needs = refused[0][1].rule, refused[0][1].needs
         why = "; ".join(f"{endpoint.id}: {decision.why}" for endpoint, decision in refused[:_SHOWN])
         more = f" (and {len(refused) - _SHOWN} more)" if len(refused) > _SHOWN else ""
-        needs = refused[0][1].needs
-        return PolicyRefused(
-            f"the policy lets no endpoint of {model.id} serve this request: rule {rule!r}: {why}{more}."
-            + (f" What passes: {needs}." if needs else "")
-            + f" {self._nearest(model)}",
-            rule=rule,
-            policy=self.policy,
-        )
+        passes = f" What passes: {needs}." if needs else ""
+        said = f"the policy lets no endpoint of {model.id} serve this request: rule {rule!r}: {why}{more}."
+        return rule, f"{said}{passes} {self._nearest(model)}"
 
     def _nearest(self, model: Model) -> str:
         lab, _, slug = model.id.partition("/")
