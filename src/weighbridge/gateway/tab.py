@@ -7,11 +7,13 @@ from datetime import datetime
 
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import PolicyRefused, UpstreamError, WeighbridgeError
 from weighbridge.ledger.cost import cost, plain, total
-from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry, Ids
+from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
+from weighbridge.routing.watch import Watch
+from weighbridge.routing.policy.law import Law
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
@@ -39,13 +41,17 @@ class Tab:
     __slots__ = (
         "_answered",
         "_answering",
+        "_asked",
         "_at",
         "_attempts",
         "_before",
         "_books",
         "_given",
+        "_ruled",
+        "_sent_to",
         "_settled",
         "_started",
+        "_watch",
         "_working",
         "answer",
         "call",
@@ -55,8 +61,10 @@ class Tab:
         "half",
         "id",
         "key",
+        "law",
         "model",
         "price",
+        "tags",
     )
 
     def __init__(self, books: Books, key: Key, at: datetime) -> None:
@@ -73,6 +81,13 @@ class Tab:
         """Which of the attempts is the one that answers."""
         self._before: Charge | None = None
         """What was charged to attempts of their own, in sum."""
+        self.tags = key.labels.tags
+        """What the request is marked with."""
+        self.law: Law | None = None
+        """What the policy in force says to this request; None: there is none, or it was not asked."""
+        self._ruled = ""
+        self._sent_to: list[str] | None = None
+        """What the policy knew of each endpoint that was sent the request."""
         self.id = books.ids.next()
         self.call: Call | None = None
         self.half: Call | None = None
@@ -85,6 +100,10 @@ class Tab:
         """What was settled."""
         self._answered = 0.0
         self.first_byte: float | None = None
+        self._watch: Watch | None = None
+        """Who keeps what the endpoint that answers does."""
+        self._asked = 0.0
+        """When it was asked."""
 
     def elapsed(self) -> float:
         """Seconds since the request came in."""
@@ -96,10 +115,34 @@ class Tab:
             self.model = model
 
     def trying(self, candidate: Candidate) -> None:
-        """The request goes out to this endpoint next."""
+        """The request goes out to this endpoint next. Raises PolicyRefused: no plan has one that may not be asked."""
+        if self.law is not None:
+            self._obey(self.law, candidate)
         self.endpoint, self.price = candidate.endpoint, candidate.price
         self.model = self.endpoint.model
         self._working = True
+
+    def _obey(self, law: Law, candidate: Candidate) -> None:
+        decision, facts = law.decision(candidate.model, candidate.endpoint)
+        if not decision.allowed:
+            raise law.refusal(candidate.model)
+        self._ruled = decision.rule
+        if self._sent_to is None:
+            self._sent_to = [facts]
+        elif facts not in self._sent_to:
+            self._sent_to.append(facts)
+
+    def _decided(self) -> Decided | None:
+        law, sent_to = self.law, self._sent_to
+        if law is None or not self._ruled:
+            return None
+        if sent_to is None:
+            return Decided(law.policy, self._ruled, None)
+        return Decided(
+            law.policy,
+            self._ruled,
+            sent_to[0] if len(sent_to) == 1 else f"[{','.join(each[1:-1] for each in sent_to)}]",
+        )
 
     def name(self, origin: Origin) -> None:
         """Say where the answer comes from."""
@@ -114,9 +157,9 @@ class Tab:
         self._working = False
         self._tried(error.code, self.elapsed() - since)
 
-    def answered(self, answer: Answer, since: float) -> None:
-        """The endpoint under trial answers: from here on it is this one that counts."""
-        self.answer = answer
+    def answered(self, answer: Answer, since: float, watch: Watch | None = None) -> None:
+        """The endpoint under trial answers: from here on it is this one that counts. `watch` is told how it goes on."""
+        self.answer, self._watch, self._asked = answer, watch, since
         self._answered = self.elapsed()
         self._answering = len(self._attempts)
         self._tried(None, self._answered - since)
@@ -125,6 +168,7 @@ class Tab:
         """The endpoint that was answering broke off, and another may go on: what it did is charged to its attempt."""
         self._working = False
         self._apart(self._answering, self.charge(usage, said_bytes), error.code)
+        self._observe("upstream_broke", None)
 
     def _apart(self, place: int, charge: Charge, error: str | None) -> None:
         attempt = self._attempts[place]
@@ -191,6 +235,8 @@ class Tab:
             return None
         self._settled = True
         call, endpoint, answer = self.call, self.endpoint, self.answer
+        if self._watch is not None:
+            self._observe(ending, charge)
         if self._before is not None:
             charge = self._summed(charge, error)
         entry = Entry(
@@ -210,9 +256,40 @@ class Tab:
             first_byte=self.first_byte,
             duration=self.elapsed(),
             attempts=tuple(self._attempts),
+            organisation=self.key.labels.organisation,
+            team=self.key.labels.team,
+            tags=self.tags,
+            key_tags=self.key.labels.tags,
+            decided=None if self.law is None else self._decided(),
         )
         self.entry = entry
         return self._books.record(entry)
+
+    def _observe(self, ending: Ending, charge: Charge | None) -> None:
+        """Tell how the endpoint's answer went, once."""
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return
+        now = self._books.seconds()
+        seconds = now - self._started - self._asked
+        spoke = self.first_byte
+        writing = seconds
+        if spoke is not None and spoke >= self._asked:  # else it was another endpoint that spoke first
+            streamed = spoke != self._answered
+            watch.spoke_after(now, spoke - self._asked, streamed=streamed)
+            if streamed:
+                writing -= spoke - self._asked
+        if ending == "upstream_broke":
+            watch.broke(now, seconds)
+        elif ending == "complete":
+            if charge is None or charge.counted_by == "estimate":
+                watch.ended(now)
+                return
+            usage, call = charge.usage, self.half or self.call
+            watch.finished(now, seconds, writing, usage.completion)
+            # to measure a prompt takes time that goes with its length
+            size = call.prompt_bytes if call is not None and watch.requests % _MEASURED == 1 else None
+            watch.read(usage.prompt, usage.cached, size)
 
     def _summed(self, charge: Charge | None, error: str | None) -> Charge | None:
         """The charge of the whole request; `charge`, if any, becomes that of the attempt under way."""
@@ -226,6 +303,8 @@ class Tab:
 
     def settle_error(self, error: WeighbridgeError) -> "asyncio.Future[None] | None":
         """Settle a request that ends with an error instead of an answer."""
+        if isinstance(error, PolicyRefused):
+            self._ruled = error.rule
         ending: Ending = "upstream_broke" if isinstance(error, UpstreamError) else "refused"
         return self.settle(ending, error.status, error=error.code)
 
@@ -246,6 +325,8 @@ class Tab:
         return Usage(prompt=prompt, completion=completion if most is None else min(completion, most))
 
 
+_MEASURED = 16
+"""Of so many prompts of an endpoint one is held against the tokens that it counted."""
 _CLIENT_LEFT = 499
 """What nginx logs for it: no status was sent, or the one sent did not arrive whole."""
 _STOPPED = 503

@@ -60,12 +60,12 @@ class Law:
         return self
 
     def decision(self, model: Model, endpoint: Endpoint) -> tuple[Decision, str]:
-        """Whether the endpoint may serve the request, and the facts that it rests on, as JSON."""
+        """Whether the endpoint may serve the request, and the facts that it rests on, as a JSON list of one."""
         key = model.id, endpoint.id
         known = self._known.get(key)
         if known is None:
             facts = facts_of(model, endpoint, self._catalog.host(endpoint.provider))
-            known = self._decide(facts), _json.encode(facts).decode()
+            known = self._decide(facts), _json.encode([facts]).decode()
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
             self._known[key] = known
