@@ -28,11 +28,14 @@ from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.upstreams import patience, upstreams
+from weighbridge.cache.cache import Cache
 from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
+from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
+from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
@@ -145,6 +148,8 @@ class Worker:
         self._keeping = _connected(settings.ledger_path)
         self._kept = ResponseTable(self._keeping)
         self._kept_chats = KeptChats(self._keeping)
+        cache = settings.cache
+        self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -170,6 +175,7 @@ class Worker:
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
+            caching=self._caching(),
         )
         return routes(
             chat,
@@ -184,6 +190,14 @@ class Worker:
             ),
         )
 
+    def _caching(self) -> Caching:
+        cache = self._settings.cache
+        local = self._providers.get(LOCAL)
+        model = self._shelf.current.find(cache.embedding_model)
+        here = None if model is None else next((one for one in model.endpoints if one.provider == LOCAL), None)
+        embed = None if local is None or here is None else Embedding(local, here)
+        return Caching(self._cache, cache.ttl_seconds, shared=cache.shared, wait=cache.wait_seconds, embed=embed)
+
     def _hosts(self) -> Iterator[Host]:
         for provider in self._providers:
             row = self._rows.get(provider)
@@ -197,6 +211,8 @@ class Worker:
         except db.Error as exc:
             raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
+        if self._cache is not None:
+            self._cache.start()
         watches = (self._watch_keys(), self._watch_models(), self._forget_kept())
         self._background = [asyncio.create_task(watch) for watch in watches]
         await self._server.listen(listening)
@@ -214,6 +230,8 @@ class Worker:
         await asyncio.gather(*self._background, return_exceptions=True)
         for server in self._servers.values():
             server.close()
+        if self._cache is not None:
+            await self._cache.close()
         await self._writer.close()
         self._reading.close()
         self._keeping.close()

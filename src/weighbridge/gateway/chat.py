@@ -1,6 +1,7 @@
 """A request for an answer, from the caller's bytes to the provider's and back, whatever dialect it is made in."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,17 +10,19 @@ from datetime import datetime
 from weighbridge.accounts.keys import Key
 from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import first_answer
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
-from weighbridge.gateway.wishes import wishes_in
-from weighbridge.providers.base import Provider
+from weighbridge.gateway.wishes import Wishes, wishes_in
+from weighbridge.providers.base import Answer, Provider
+from weighbridge.routing.planner import Plan
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.calls import Task
 from weighbridge.wire.chat.surface import CHAT
-from weighbridge.wire.surface import Surface
+from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,8 @@ class Chat:
     """Of requests that name none; None where they must, whatever the settings say."""
     spoken: frozenset[Task] = frozenset()
     """The formats besides chat that some provider is asked in."""
+    caching: Caching | None = None
+    """Answers that were given before."""
 
     def __call__(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
@@ -65,16 +70,17 @@ class Chat:
                     raise
                 asked = surface.read(self.default_model.given(request.body, exc))
             tab.call = asked.call
+            wishes = wishes_in(request)
             plan = self.planning.plan(
                 asked.call,
                 key,
                 now,
                 fallbacks=asked.fallbacks,
                 preferences=asked.preferences,
-                wishes=wishes_in(request),
+                wishes=wishes,
                 note=tab.asking,
             )
-            answer = await first_answer(plan, asked, tab, self.providers)
+            answer = await self._answer(asked, plan, wishes, tab, reply)
             if asked.origin is not None:
                 tab.name(asked.origin)
             broke = await relay(answer, asked, tab, reply)
@@ -89,6 +95,14 @@ class Chat:
             log.exception("%s failed", tab.id)
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
+
+    def _answer(self, asked: Asked, plan: Plan, wishes: Wishes, tab: Tab, reply: Reply) -> Awaitable[Answer]:
+        """An answer that was given before, where that is wished for, or an endpoint's."""
+        wish = None if self.caching is None else self.caching.wish(wishes.cache, tab.key)
+        if self.caching is None or wish is None:
+            return first_answer(plan, asked, tab, self.providers)
+        ask = functools.partial(first_answer, plan, asked, tab, self.providers)
+        return self.caching.answer(asked, ask, wish=wish, plan=plan, tab=tab, reply=reply)
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)

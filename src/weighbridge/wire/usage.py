@@ -5,8 +5,9 @@ from typing import Literal
 
 import msgspec
 
-Source = Literal["provider", "engine", "estimate"]
-"""Who counted: the provider's answer, an engine of our own, or we from the text (flagged, and bounded)."""
+Source = Literal["provider", "engine", "estimate", "cache"]
+"""Who counted: the provider's answer, an engine of our own, or we from the text (flagged, and bounded); `cache`: nobody
+worked, and the tokens are those of the answer that was given again."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
