@@ -57,12 +57,11 @@ class Planning:
             raise told or UnknownModel("no model was named", param="model")
         if named.sort is not None:
             preferences = named.of(preferences, by_client=by_client)
-        if len(models) == 1 and len(models[0].endpoints) == 1:
-            asking, seed = Asking(models, now, preferences), 0
-        else:
-            asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens)
-            opening = wishes.session.encode() if wishes.session else call.opening
-            seed = seed_of(opening) if opening else secrets.randbits(64)
+        if preferences is None and len(models) == 1 and len(models[0].endpoints) == 1:
+            return self.planner.alone(models[0], now, self.health())
+        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens)
+        opening = wishes.session.encode() if wishes.session else call.opening
+        seed = seed_of(opening) if opening else secrets.randbits(64)
         try:
             return self.planner.plan(asking, self.health(), seed)
         except WeighbridgeError as exc:

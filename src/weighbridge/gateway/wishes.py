@@ -11,7 +11,10 @@ Priority = Literal["low", "normal", "high"]
 _PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 
 _PREFIX: Final = b"x-weighbridge-"
-_SESSIONS: Final = (b"x-weighbridge-session", b"x-session-id")
+_HEADERS: Final = frozenset(
+    {b"x-session-id"}
+    | {_PREFIX + name for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge")}
+)
 _MOST_TAGS: Final = 16
 _LONGEST: Final = 256
 _SWITCH: Final = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
@@ -41,10 +44,9 @@ NONE: Final = Wishes()
 def wishes_in(request: Request) -> Wishes:
     """What the headers ask for. Raises BadRequest, naming the header."""
     headers = request.headers
-    session = headers.get(b"x-session-id")
-    if session is None and not any(name.startswith(_PREFIX) for name in headers):
+    if _HEADERS.isdisjoint(headers):
         return NONE
-    session = headers.get(b"x-weighbridge-session", session)
+    session = headers.get(b"x-weighbridge-session") or headers.get(b"x-session-id")
     return Wishes(
         explain=_switch(headers, "explain") or False,
         session=None if session is None else _text("session", session),

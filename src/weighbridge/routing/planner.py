@@ -1,10 +1,12 @@
 """Plans, made of shortlists that are remembered: what many requests have in common is worked out once."""
 
 from collections.abc import Hashable, Iterator
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
+from weighbridge.catalog.model import Model
 from weighbridge.routing.arrange import Group
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate, Excluded
@@ -14,6 +16,8 @@ from weighbridge.wire.preferences import Sorted
 
 _MOST_REMEMBERED: Final = 50_000
 """Candidates in all shortlists together, a few megabytes."""
+_MOST_ALONE: Final = 10_000
+"""Models of one endpoint: who asks for made-up names at a provider makes one each."""
 FIGURES_SECONDS: Final = 10.0
 """How long the figures of a snapshot (not who is well, which is looked up each time) stand in a shortlist."""
 _STEPS: Final = 2
@@ -32,6 +36,12 @@ class Plan:
 
     def __iter__(self) -> Iterator[Candidate]:
         """Those that are well in the order of the shortlist, then those that are not, the soonest well first."""
+        groups = self.shortlist.groups
+        if len(groups) == 1 and len(groups[0].candidates) == 1:
+            return iter(groups[0].candidates)
+        return self._ordered()
+
+    def _ordered(self) -> Iterator[Candidate]:
         closed: list[tuple[float, int, Candidate]] = []
         most = self.shortlist.most
         states, at = self.snapshot.states, self.snapshot.at
@@ -59,17 +69,25 @@ class Planner:
     def __init__(self, cost: Cost, sort: Sorted | Literal["spread"] = "spread") -> None:
         self._cost = cost
         self._sort: Sorted | None = None if sort == "spread" else sort
+        self._alone: dict[str, Shortlist] = {}
         self._known: dict[Hashable, Shortlist] = {}
         self._candidates = 0
         self._figures: Snapshot | None = None
 
+    def alone(self, model: Model, when: datetime, snapshot: Snapshot) -> Plan:
+        """The plan of a request that asks nothing of its provider, for a model of one endpoint and without a law."""
+        endpoint = model.endpoints[0]
+        price = endpoint.price_at(when)
+        known = self._alone.get(model.id)
+        if known is None or known.asking.models[0] is not model or known.groups[0].candidates[0].price is not price:
+            group = Group((Candidate(model, endpoint, price),))
+            if len(self._alone) >= _MOST_ALONE:
+                self._alone.clear()
+            known = self._alone[model.id] = Shortlist(Asking((model,), when), (group,), ())
+        return Plan(known, snapshot, 0)
+
     def plan(self, asking: Asking, snapshot: Snapshot, seed: int) -> Plan:
         """The plan of a request. Raises NoEndpoint or PolicyRefused, naming what left nobody."""
-        models = asking.models
-        if len(models) == 1 and len(models[0].endpoints) == 1 and asking.preferences is None and asking.law is None:
-            endpoint = models[0].endpoints[0]
-            only = Candidate(models[0], endpoint, endpoint.price_at(asking.when))
-            return Plan(Shortlist(asking, (Group((only,)),), ()), snapshot, seed)
         figures = self._figures
         if figures is None or not 0 <= snapshot.at - figures.at < FIGURES_SECONDS:
             self._forget()
