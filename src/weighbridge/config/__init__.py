@@ -17,9 +17,12 @@ for any name, from the environment captured when the settings were read.
 from weighbridge.config.kinds import Secret
 from weighbridge.config.reading import read
 from weighbridge.config.settings import (
+    AdmissionSettings,
+    AliasSettings,
     ConfigError,
     LedgerSettings,
     LocalSettings,
+    PresetSettings,
     ProviderModel,
     ProviderSettings,
     ResponsesSettings,
@@ -30,9 +33,12 @@ from weighbridge.config.settings import (
 )
 
 __all__ = [
+    "AdmissionSettings",
+    "AliasSettings",
     "ConfigError",
     "LedgerSettings",
     "LocalSettings",
+    "PresetSettings",
     "ProviderModel",
     "ProviderSettings",
     "ResponsesSettings",

@@ -1,9 +1,10 @@
 """The kinds of value a setting can have, and how each is said in words."""
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from msgspec import Meta
 
@@ -35,6 +36,8 @@ class Secret:
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number from 0 to 65535")]
 Days = Annotated[int, Meta(ge=1, le=36_500, description="a whole number from 1 to 36500")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
+Times = Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")]
+Percent = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]
 Tokens = Annotated[int, Meta(ge=1, le=100_000_000, description="a whole number of tokens, at least 1")]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40, description="a whole number of bytes, at least 1024")]
 Mebibytes = Annotated[int, Meta(ge=0, le=2**20, description="a whole number of MiB, at least 0")]
@@ -53,6 +56,9 @@ Place = Annotated[
     str, Meta(pattern="^[A-Z]{2,8}$", description="a country's two letters (ISO 3166-1), or a group such as EU")
 ]
 Retention = Annotated[int, Meta(ge=0, le=36_500, description="a whole number of days from 0 to 36500")]
+Temperature = Annotated[float, Meta(ge=0, le=2, description="a number from 0 to 2")]
+Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
+Penalty = Annotated[float, Meta(ge=-2, le=2, description="a number from -2 to 2")]
 Usd = Annotated[Decimal, Meta(description="US dollars for a million tokens, at least 0")]
 
 Hint = Any
@@ -71,4 +77,13 @@ def expected(hint: Hint) -> str:
         return "one of " + ", ".join(f'"{choice}"' for choice in arguments)
     if origin is tuple:
         return f"a list, each {expected(arguments[0])}"
-    return {bool: "true or false", Path: "a path", Secret: "a string, not empty"}.get(hint, "a table")
+    return _WORDS.get(hint, "a table")
+
+
+_WORDS: Final = {
+    bool: "true or false",
+    int: "a whole number",
+    date: "a date such as 2026-09-01",
+    Path: "a path",
+    Secret: "a string, not empty",
+}

@@ -1,18 +1,19 @@
 """From raw values to checked settings."""
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TypeVar, get_origin, get_type_hints
 
-import msgspec
-
+from weighbridge.config.converting import convert, nearest
 from weighbridge.config.kinds import Hint, Secret, Text, Url, expected
+from weighbridge.config.names import aliases as own_aliases
+from weighbridge.config.names import presets as own_presets
 from weighbridge.config.settings import (
+    AdmissionSettings,
     ConfigError,
     LedgerSettings,
     LocalSettings,
@@ -60,12 +61,15 @@ def read(
         upstream=_section(UpstreamSettings, "upstream", given, environ),
         routing=_section(RoutingSettings, "routing", given, environ),
         policy=_section(PolicySettings, "policy", given, environ),
+        admission=_section(AdmissionSettings, "admission", given, environ),
         local=_section(LocalSettings, "local", given, environ),
         ledger=_section(LedgerSettings, "ledger", given, environ),
         responses=_section(ResponsesSettings, "responses", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)
         },
+        aliases=(aliases := own_aliases(given.get("aliases"))),
+        presets=own_presets(given.get("presets"), aliases),
         secrets=Secrets(environ),
         file=path,
     )
@@ -81,17 +85,9 @@ def _refuse_unknown(given: Mapping[str, Given]) -> None:
                 raise ConfigError(f"{raw.place}: {provider!r} is not a provider's id: expected a-z, 0-9 and hyphens")
             known = {f"providers.{provider}.{each}" for each in of_provider}
         else:
-            known = set(keys())
+            known = {*keys(), "aliases", "presets"}
         if key not in known:
-            raise ConfigError(f"{raw.place}: {key} is not a setting{_nearest(key, known)}")
-
-
-def _nearest(key: str, known: set[str]) -> str:
-    by_name = {each.rpartition(".")[2]: each for each in known}
-    close = difflib.get_close_matches(key, known, 1) or difflib.get_close_matches(key.rpartition(".")[2], by_name, 1)
-    if not close:
-        return "; every setting is listed in the documentation, page “settings”"
-    return f"; did you mean {by_name.get(close[0], close[0])}?"
+            raise ConfigError(f"{raw.place}: {key} is not a setting{nearest(key, known)}")
 
 
 def _provider_names(given: Mapping[str, Given]) -> list[str]:
@@ -110,20 +106,20 @@ def _value(raw: Given, key: str, hint: Hint, environ: Mapping[str, str]) -> obje
     if hint == Path | None:
         return _path(raw, key, environ)
     if hint == Secret | None:
-        return Secret(_convert(raw, key, Text, shown=False))
+        return Secret(convert(raw, key, Text, shown=False))
     if hint == tuple[ProviderModel, ...]:
         return _models(raw, key)
     if hint == Url | None:
-        return _convert(raw, key, Url, shown=False)  # a refused one may have a password in it
+        return convert(raw, key, Url, shown=False)  # a refused one may have a password in it
     origin: object = get_origin(hint)
     if origin is tuple and isinstance(raw.value, str) and not raw.from_file:
         parts = tuple(part.strip() for part in raw.value.split(",") if part.strip())
         raw = replace(raw, value=parts)
-    return _convert(raw, key, hint)
+    return convert(raw, key, hint)
 
 
 def _path(raw: Given, key: str, environ: Mapping[str, str]) -> Path:
-    path = Path(_convert(raw, key, Text))
+    path = Path(convert(raw, key, Text))
     if path.parts[0] == "~":
         path = user_home(environ).joinpath(*path.parts[1:])
     return raw.base / path
@@ -140,21 +136,13 @@ def _model(raw: Given, key: str) -> ProviderModel:
     given = table(raw.value, key, raw.place)
     for name in given:
         if name not in hints:
-            raise ConfigError(f"{raw.place}: {key}.{name} is not a setting{_nearest(name, set(hints))}")
+            raise ConfigError(f"{raw.place}: {key}.{name} is not a setting{nearest(name, set(hints))}")
     if "id" not in given:
         raise ConfigError(f"{raw.place}: {key}.id: expected the model's name at the provider")
     if ("input" in given) != ("output" in given):
         raise ConfigError(f"{raw.place}: {key}: expected `input` and `output` together, or neither")
-    values = {name: _convert(replace(raw, value=value), f"{key}.{name}", hints[name]) for name, value in given.items()}
+    values = {name: convert(replace(raw, value=value), f"{key}.{name}", hints[name]) for name, value in given.items()}
     for name, value in values.items():
         if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
             raise ConfigError(f"{raw.place}: {key}.{name}: expected {expected(hints[name])}, got {str(value)!r}")
     return ProviderModel(**values)
-
-
-def _convert(raw: Given, key: str, hint: Hint, *, shown: bool = True) -> Any:  # noqa: ANN401 - the hint is known only when run
-    try:
-        return msgspec.convert(raw.value, hint, strict=raw.from_file)
-    except (msgspec.ValidationError, ArithmeticError) as error:
-        got = f", got {raw.value!r}" if shown and isinstance(raw.value, str | int | Decimal) else ""
-        raise ConfigError(f"{raw.place}: {key}: expected {expected(hint)}{got}") from error

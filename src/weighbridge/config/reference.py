@@ -5,7 +5,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import get_type_hints
 
 from weighbridge.config.kinds import expected
-from weighbridge.config.settings import SECTIONS, ProviderModel, ProviderSettings
+from weighbridge.config.settings import SECTIONS, AliasSettings, PresetSettings, ProviderModel, ProviderSettings
 from weighbridge.config.sources import CONFIG_VARIABLE, PREFIX, short, variable_of
 
 _HOME_MEANING = "The data directory; unset: $XDG_DATA_HOME/weighbridge, else ~/.local/share/weighbridge."
@@ -35,6 +35,9 @@ def described() -> Iterator[Described]:
         yield _describe(ProviderSettings, item.name, "providers.<id>", variable)
     for item in fields(ProviderModel):
         yield _describe(ProviderModel, item.name, "providers.<id>.models", None)
+    for name, of in (("aliases", AliasSettings), ("presets", PresetSettings)):
+        for item in fields(of):
+            yield _describe(of, item.name, f"{name}.<name>", None)
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,12 +15,17 @@ from weighbridge.config.kinds import (
     Days,
     Mebibytes,
     Origin,
+    Penalty,
+    Percent,
     Place,
     Port,
     Retention,
     Seconds,
     Secret,
+    Share,
+    Temperature,
     Text,
+    Times,
     Tokens,
     Url,
     Usd,
@@ -100,6 +106,28 @@ class RoutingSettings:
         "Where a request says nothing: `spread` sends each endpoint requests by 1/price², the others always ask the "
         "best one first.",
     )
+    retries: Times = setting(
+        2, "Times that a request's endpoints are asked again after all of them have failed; 0: never."
+    )
+    retry_seconds: Seconds = setting(10.0, "Time from the first try in which a retry may begin.", unit="seconds")
+    retry_percent: Percent = setting(
+        20, "Most retries for each 100 requests of a worker, so that a storm is not multiplied.", unit="percent"
+    )
+    retries_per_second: Count = setting(3, "Retries of a worker that may always be, however few the requests.")
+    breaker_failures: Count = setting(3, "Failures in a row after which an endpoint is left alone for a while.")
+    breaker_percent: Percent = setting(
+        50, "The same for the share of failures in half a minute, of ten requests or more.", unit="percent"
+    )
+    breaker_seconds: Seconds = setting(
+        2.0, "How long an endpoint is left alone the first time; each further time takes twice as long.", unit="seconds"
+    )
+    breaker_most_seconds: Seconds = setting(60.0, "Longest time that it is left alone.", unit="seconds")
+    outlier_times: Times = setting(
+        10, "How many times slower than others of its model an endpoint must be to be put aside; 0: never."
+    )
+    outlier_seconds: Seconds = setting(
+        30.0, "How long it is put aside the first time; each further time takes twice as long.", unit="seconds"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +138,18 @@ class PolicySettings:
     ready: tuple[Text, ...] = setting(
         (), "Ready-made policies, such as eu-processing-only; `weighbridge policy ready`."
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionSettings:
+    """How many requests are answered at once, and how many may wait for that; see also `max_concurrent` of a provider.
+
+    All of it holds for each worker.
+    """
+
+    max_concurrent: Count | None = setting(None, "Requests answered at once, over all providers; unset: no bound.")
+    max_queue: Count = setting(1000, "Requests that may wait for a place at one provider, or engine of ours.")
+    max_wait_seconds: Seconds = setting(120.0, "Longest wait for a place.", unit="seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +240,9 @@ class ProviderSettings:
     api_key: Secret | None = setting(None, "Its key; a variable of the environment is the better place.")
     api_key_env: Text | None = setting(None, "The variable that holds its key, where it is not the usual one.")
     enabled: bool = setting(True, "Whether it may be called at all.")
+    max_concurrent: Count | None = setting(
+        None, "Requests it answers at once, for each worker; others wait. Unset: no bound."
+    )
     rerank: Literal["documents", "texts"] = setting(
         "documents", "What its reranker calls the documents: `texts` for Text Embeddings Inference, its own format."
     )
@@ -222,6 +265,39 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AliasSettings:
+    """What a name of your own means, as `[aliases]` or, with a date, `[[aliases.<name>]]`."""
+
+    models: tuple[Text, ...] = field(metadata={"meaning": "A model's id, or several: its fallbacks.", "unit": None})
+    since: date | None = setting(None, "The day (UTC) from which it means that; unset: since ever.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetSettings:
+    """What is asked by one name; whatever a request says itself comes first."""
+
+    models: tuple[Text, ...] = setting((), "The model, or several: its fallbacks; unset: the request names its own.")
+    provider: Mapping[str, object] | None = setting(
+        None, "What is asked of the providers: the fields of OpenRouter's `provider` object."
+    )
+    system: Text | None = setting(None, "Instructions, for conversations that have none.")
+    temperature: Temperature | None = setting(None, "How much chance there is in the answer.")
+    top_p: Share | None = setting(None, "From how much of what is likely the answer is drawn.")
+    max_tokens: Tokens | None = setting(None, "The longest answer.", unit="tokens")
+    stop: tuple[Text, ...] | None = setting(None, "Texts at which the answer ends.")
+    seed: int | None = setting(None, "Where chance begins, for answers that can be had again.")
+    frequency_penalty: Penalty | None = setting(None, "How much less likely words become with each use.")
+    presence_penalty: Penalty | None = setting(None, "How much less likely words become once they were used.")
+    reasoning: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = setting(
+        None, "How hard to think."
+    )
+    priority: Literal["low", "normal", "high"] | None = setting(None, "Who goes first where not all can be answered.")
+    cache: Text | None = setting(None, "Whether answers are given again, in the words of `x-weighbridge-cache`.")
+    resume: bool | None = setting(None, "Whether an answer that breaks off goes on at another endpoint.")
+    hedge: bool | None = setting(None, "Whether a second endpoint is asked when the first is slow to begin.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be set, checked. `file` is the file that was read, if any."""
 
@@ -230,11 +306,14 @@ class Settings:
     upstream: UpstreamSettings = UpstreamSettings()
     routing: RoutingSettings = RoutingSettings()
     policy: PolicySettings = PolicySettings()
+    admission: AdmissionSettings = AdmissionSettings()
     local: LocalSettings = LocalSettings()
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[AliasSettings, ...]] = field(default_factory=dict)
+    presets: Mapping[str, PresetSettings] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=lambda: Secrets({}))
     file: Path | None = None
 
@@ -270,6 +349,7 @@ SECTIONS: Mapping[str, type] = {
     "upstream": UpstreamSettings,
     "routing": RoutingSettings,
     "policy": PolicySettings,
+    "admission": AdmissionSettings,
     "local": LocalSettings,
     "ledger": LedgerSettings,
     "cache": CacheSettings,
