@@ -104,7 +104,7 @@ WAITS = {
     "past": ("-3", 1),
     "long past": ("Thu, 01 Jan 1970 00:00:00 GMT", 1),
     "for ever": ("inf", 86_400),
-    "no number": ("nan", 86_400),
+    "no number": ("nan", 1),
     "no sense": ("soon", 1),
     "no word": ("", 1),
 }

@@ -137,6 +137,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What of the provider's words about a fault may be told on: no key of ours, and no more than a few lines."""
     request_id: str | None = None
     """The provider's own id of the request, for disputes."""
+    exhausted: float | None = None
+    """Seconds for which the provider has nothing left for us, by its own word; None: it has, or says nothing."""
 
 
 class Provider(Protocol):

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -21,6 +20,7 @@ from weighbridge.errors import (
     WeighbridgeError,
 )
 from weighbridge.providers.base import Answer, Body
+from weighbridge.providers.limits import exhausted, retry_after
 from weighbridge.transport.client import Exchange, Pool
 from weighbridge.wire import calls, reported
 from weighbridge.wire.calls import Task
@@ -52,9 +52,6 @@ _READ: Final[Mapping[Task, str]] = {
     "responses": "input",
 }
 """The field whose text may be too long for the model."""
-_UNDECIDED: Final = 1.0
-"""Seconds to wait after a rate limit that names no time."""
-_LONGEST_WAIT: Final = 86_400.0
 
 
 class _Listed(msgspec.Struct):
@@ -114,6 +111,7 @@ class OpenAICompatible:
             counted_by=self._dialect.counted_by,
             tell=self._told,
             request_id=None if request_id is None else request_id[:200].decode("latin-1"),
+            exhausted=exhausted(answer.headers),
         )
 
     def credentials(self, key: str | None) -> str:
@@ -149,7 +147,7 @@ class OpenAICompatible:
 
     def refusal(self, status: int, headers: dict[bytes, bytes], text: bytes, task: Task = "chat") -> WeighbridgeError:
         """What an answer outside 2xx means: its status first, its words last."""
-        wait = _retry_after(headers)
+        wait = retry_after(headers, text, datetime.now(UTC))
         if status in (401, 402, 403):
             why = "is out of credit (402)" if status == 402 else f"does not take our key ({status})"
             return UpstreamKeyRefused(f"{self._name} {why}: check {self._dialect.key_place}")
@@ -157,7 +155,7 @@ class OpenAICompatible:
         if status in (404, 405):  # no such model, or no such path
             return UpstreamLacksModel(said, param="model")
         if status in (429, 529):
-            return UpstreamBusy(said, retry_after=_UNDECIDED if wait is None else wait)
+            return UpstreamBusy(said, retry_after=wait)
         if status in (408, 504):
             return UpstreamTimeout(said, retry_after=wait)
         if 400 <= status < 500:
@@ -195,16 +193,3 @@ async def text_of(answer: Body, most: int) -> bytes:
     finally:
         answer.close()
     return bytes(text[:most])
-
-
-def _retry_after(headers: dict[bytes, bytes]) -> float | None:
-    """Seconds, from a number or a date, a day at most; None where the header is absent or cannot be read."""
-    value = headers.get(b"retry-after", b"").decode("latin-1").strip()
-    try:
-        wait = float(value)
-    except ValueError:
-        try:
-            wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, min(_LONGEST_WAIT, wait))
