@@ -186,10 +186,10 @@ class Gateway(House):
 
 
 def furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settings, str]:
-    """A home with settings in TOML, a ledger, and a key that opens it."""
+    """A home with settings in TOML, a ledger, and a key that opens it. Endpoints are asked once, unless it says more."""
     home.mkdir(exist_ok=True)
     file = home / "weighbridge.toml"
-    file.write_text(toml)
+    file.write_text(toml if "[routing]" in toml else f"{toml}\n[routing]\nretries = 0\n")
     settings = config.read({}, {"WEIGHBRIDGE_HOME": str(home), **environ}, file=file)
     with closing(db.connect(settings.ledger_path)) as connection:
         db.migrate(connection)

@@ -39,7 +39,7 @@ async def both(
     if cheap is None:
         await first.close()
     patience = "[server]\ndrain_seconds = 0.2\n[upstream]\nfirst_byte_timeout_seconds = 0.3\n"
-    patience += "[routing]\nsort = 'price'\n"
+    patience += "[routing]\nsort = 'price'\nretries = 0\n"
     # the dear one is named first in the settings, and by the alphabet
     toml = patience + serves("a-dear", second.port, "2") + serves("b-cheap", first.port, "1")
     async with house(home, toml) as gateway:

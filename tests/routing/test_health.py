@@ -27,8 +27,10 @@ A, B, C = (Endpoint(name, "tiny", "lab/tiny") for name in "abc")
 def served(watch: Watch, now: float, *, first_byte: float = 0.2, seconds: float = 1.2, tokens: int = 50) -> None:
     """A stream that went well."""
     assert watch.begin(now)
-    watch.answered(now + first_byte, first_byte, streamed=True)
-    watch.finished(now + seconds, seconds, first_byte, prompt=100, completion=tokens, cached=25, prompt_bytes=350)
+    watch.answered(now + first_byte, first_byte)
+    watch.spoke_after(now + first_byte, first_byte, streamed=True)
+    watch.finished(now + seconds, seconds, seconds - first_byte, tokens)
+    watch.read(100, 25, 350)
 
 
 def test_nothing_is_known_of_what_was_never_asked() -> None:
@@ -90,6 +92,7 @@ OPENS: dict[str, tuple[Callable[[], WeighbridgeError], int | None, str | None]] 
     "timeout": (lambda: UpstreamTimeout("no"), 3, "breaker"),
     "429": (lambda: UpstreamBusy("no", retry_after=7.0), 1, "rate_limit"),
     "429 of unknown length": (lambda: UpstreamBusy("no"), 1, "rate_limit"),
+    "503 with a time": (lambda: UpstreamError("no", retry_after=7.0), 1, "rate_limit"),
     "key refused": (lambda: UpstreamKeyRefused("no"), 1, "breaker"),
     "lacks the model": (lambda: UpstreamLacksModel("no"), 1, "breaker"),
     "400": (lambda: BadRequest("no"), None, None),
@@ -117,7 +120,7 @@ def test_streams_that_begin_and_break_open_it_too() -> None:
     watch = Health().of(A)
     for turn in range(3):
         assert watch.begin(10.0 + turn)
-        watch.answered(10.1 + turn, 0.1, streamed=True)
+        watch.answered(10.1 + turn, 0.1)
         watch.broke(10.5 + turn, 0.5)
     assert not watch.begin(13.0)
 
@@ -218,7 +221,7 @@ def _tried(health: Health, now: float, well: set[str]) -> int:
 
 def _answers(watch: Watch, now: float, is_well: bool) -> bool:
     if is_well:
-        watch.answered(now, 0.0, streamed=True)
+        watch.answered(now, 0.0)
         watch.ended(now)
     else:
         watch.failed(now, 0.0, UpstreamError("down"))

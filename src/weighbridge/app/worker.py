@@ -27,6 +27,7 @@ from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.offer import LOCAL, offered
+from weighbridge.app.surviving import dispatch, health
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.cache.cache import Cache
 from weighbridge.catalog.shelf import Shelf
@@ -54,7 +55,7 @@ from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.providers.rows import read_rows
-from weighbridge.routing.health import NOTHING_KNOWN
+from weighbridge.routing.health import Snapshot
 from weighbridge.routing.planner import Planner
 from weighbridge.serving import parent
 from weighbridge.serving.engines import Upstream
@@ -156,6 +157,8 @@ class Worker:
         self._providers: dict[str, Provider] = dict(self._servers)
         if engines:
             self._providers[LOCAL] = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
+        self._seen = health(settings)
+        self._dispatch = dispatch(settings, self._providers, self._seen, time.perf_counter)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
@@ -167,10 +170,9 @@ class Worker:
         chat = Chat(
             open=self._open,
             check_ledger=self._writer.check,
-            planning=Planning(
-                catalog, self._providers, Planner(cost, self._settings.routing.sort), lambda: NOTHING_KNOWN
-            ),
+            planning=Planning(catalog, self._providers, Planner(cost, self._settings.routing.sort), self._snapshot),
             providers=self._providers,
+            dispatch=self._dispatch,
             books=Books(Ids(), self._writer.record, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
@@ -197,6 +199,9 @@ class Worker:
         here = None if model is None else next((one for one in model.endpoints if one.provider == LOCAL), None)
         embed = None if local is None or here is None else Embedding(local, here)
         return Caching(self._cache, cache.ttl_seconds, shared=cache.shared, wait=cache.wait_seconds, embed=embed)
+
+    def _snapshot(self) -> Snapshot:
+        return self._seen.snapshot(time.perf_counter())
 
     def _hosts(self) -> Iterator[Host]:
         for provider in self._providers:

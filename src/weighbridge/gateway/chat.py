@@ -12,7 +12,7 @@ from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
-from weighbridge.gateway.dispatch import first_answer
+from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
@@ -38,6 +38,7 @@ class Chat:
     entry that would have to be kept in memory."""
     planning: Planning
     providers: Mapping[str, Provider]
+    dispatch: Dispatch
     books: Books
     now: Callable[[], datetime]
     surface: Surface = CHAT
@@ -100,8 +101,8 @@ class Chat:
         """An answer that was given before, where that is wished for, or an endpoint's."""
         wish = None if self.caching is None else self.caching.wish(wishes.cache, tab.key)
         if self.caching is None or wish is None:
-            return first_answer(plan, asked, tab, self.providers)
-        ask = functools.partial(first_answer, plan, asked, tab, self.providers)
+            return self.dispatch.first_answer(plan, asked, tab)
+        ask = functools.partial(self.dispatch.first_answer, plan, asked, tab)
         return self.caching.answer(asked, ask, wish=wish, plan=plan, tab=tab, reply=reply)
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:

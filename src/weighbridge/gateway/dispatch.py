@@ -1,57 +1,225 @@
-"""Try the endpoints of a plan in order until one of them answers."""
+"""Try the endpoints of a plan in order until one of them answers; then, within bounds, all of them again."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from random import Random
+from typing import Final
 
 import msgspec
 
 from weighbridge.catalog.model import Endpoint, Model
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import UpstreamBusy, UpstreamError, WeighbridgeError
 from weighbridge.gateway.tab import Tab
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.candidate import Candidate
+from weighbridge.routing.health import Health
+from weighbridge.routing.retries import Budget, Retrying, backoff, is_final, usefulness
 from weighbridge.wire.chat.write import write_call
 from weighbridge.wire.habits.fitting import fit_chat
 from weighbridge.wire.habits.profile import Habits
 from weighbridge.wire.habits.repair import repair_for
 from weighbridge.wire.surface import Asked, Native
 
+_UNTOLD: Final = 1.0
+"""Seconds after which a client may come again, where no provider said when."""
 
-async def first_answer(plan: Iterable[Candidate], asked: Asked, tab: Tab, providers: Mapping[str, Provider]) -> Answer:
-    """The answer of the first endpoint that gives one; the caller closes its body.
 
-    An error that no other endpoint would mend ends the search at this model; a fallback may still do.
-    Raises the last endpoint's error when none answers.
-    """
-    last: WeighbridgeError | None = None
-    asked_last: Model | None = None
-    beyond: Model | None = None
-    for one in plan:
-        if one.model is beyond:
-            continue
-        provider = providers[one.endpoint.provider]
+class Dispatch:
+    """Asks endpoints, for one worker."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        health: Health,
+        seconds: Callable[[], float],
+        retrying: Retrying | None = None,
+        *,
+        seed: int = 0,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`seconds` is a clock that only goes forward, `seed` decides the jitter of waits."""
+        self.providers = providers
+        self.health = health
+        self.seconds = seconds
+        self.retrying = retrying or Retrying()
+        self.budget = Budget(self.retrying.share, self.retrying.a_second)
+        self.chance = Random(seed).random  # noqa: S311 - the jitter of waits is no secret
+        self.pause = pause
+
+    def search(self, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> "Search":
+        """The search for an answer to one request; a plan gives the same order each time it is read."""
+        self.budget.asked()
+        return Search(self, plan, asked, tab)
+
+    def first_answer(self, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> Awaitable[Answer]:
+        """The answer of the first endpoint that gives one; see Search.answer."""
+        return self.search(plan, asked, tab).answer()
+
+
+class Search:
+    """For one request's answer, from the first endpoint to the last round."""
+
+    __slots__ = (
+        "_asked",
+        "_beyond",
+        "_dispatch",
+        "_final",
+        "_order",
+        "_over",
+        "_plan",
+        "_retry_after",
+        "_round",
+        "_since",
+        "_tab",
+        "_told",
+        "_told_of",
+        "_tried",
+    )
+
+    def __init__(self, dispatch: Dispatch, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> None:
+        self._dispatch = dispatch
+        self._plan = plan
+        self._asked = asked
+        self._tab = tab
+        self._since = tab.elapsed()
+        self._order: Iterator[Candidate] = iter(plan)
+        self._over: list[Candidate] = []
+        """Passed over in this round: they are closed just now."""
+        self._round = 0
+        self._final: set[str] = set()
+        """The ids of endpoints that would say the same again."""
+        self._beyond: list[Model] = []
+        """Models of which no endpoint would mend what is wrong."""
+        self._tried: set[str] = set()
+        """The ids of endpoints that have failed."""
+        self._retry_after: float | None = None
+        """The soonest that one of them told."""
+        self._told: WeighbridgeError | None = None
+        self._told_of: Model | None = None
+
+    async def answer(self) -> Answer:
+        """The answer of the next endpoint that gives one; the caller closes its body.
+
+        Where one breaks off before a byte has left, another may be asked for in the same way. Endpoints that are
+        closed are asked when all others have failed, but for those at a rate limit that has time to go. An error that
+        no other endpoint would mend ends the search at this model; a fallback may still do. Raises the most useful of
+        the errors, with the time at which the first endpoint may be asked again.
+        """
+        while True:
+            one = self._next()
+            if one is None:
+                await self._again()
+            elif (answer := await self._try(one)) is not None:
+                return answer
+
+    def _next(self) -> Candidate | None:
+        """The next endpoint of this round."""
+        dispatch = self._dispatch
+        for one in self._order:
+            if self._told is not None and self._is_over(one):
+                continue
+            if dispatch.health.of(one.endpoint).begin(dispatch.seconds()):
+                return one
+            self._over.append(one)
+        while self._over:
+            one = self._over.pop(0)
+            if not self._is_over(one) and dispatch.health.of(one.endpoint).limited(dispatch.seconds()) is None:
+                return one
+        return None
+
+    def _is_over(self, one: Candidate) -> bool:
+        """Whether nothing else is to be had of it."""
+        return one.endpoint.id in self._final or any(one.model is model for model in self._beyond)
+
+    async def _try(self, one: Candidate) -> Answer | None:
+        dispatch, asked, tab = self._dispatch, self._asked, self._tab
+        provider = dispatch.providers[one.endpoint.provider]
+        watch = dispatch.health.of(one.endpoint)
         native = asked.native
         if native is not None and native.task not in provider.natively:
             native = None
         if native is None and asked.untold is not None:
-            last = last or asked.untold
-            continue
+            self._final.add(one.endpoint.id)
+            self._told = self._told or asked.untold
+            return None
         tab.trying(one)
         since = tab.elapsed()
         try:
-            answer = await _ask(provider, one.endpoint, asked, native)
+            answer = await ask(provider, one.endpoint, asked, native)
         except WeighbridgeError as exc:
             tab.failed(exc, since)
-            if not exc.try_another:
-                beyond = one.model
-            if last is None or isinstance(exc, UpstreamError) or one.model is asked_last:
-                last, asked_last = exc, one.model
-        else:
-            tab.answered(answer, since)
-            return answer
-    raise last or UpstreamError("no endpoint is able to serve this model")
+            watch.failed(dispatch.seconds(), tab.elapsed() - since, exc)
+            self._note(exc, one)
+            return None
+        except asyncio.CancelledError:
+            watch.left(dispatch.seconds(), tab.elapsed() - since)
+            raise
+        now = dispatch.seconds()
+        watch.answered(now, tab.elapsed() - since)
+        if answer.exhausted is not None:
+            watch.told(now, answer.exhausted)
+        tab.answered(answer, since, watch)
+        return answer
+
+    def _note(self, error: WeighbridgeError, one: Candidate) -> None:
+        """Keep what the client is told if nobody answers."""
+        self._tried.add(one.endpoint.id)
+        if is_final(error):
+            self._final.add(one.endpoint.id)
+        if not error.try_another:
+            self._beyond.append(one.model)
+        if isinstance(error, UpstreamBusy) and error.retry_after is not None:
+            self._retry_after = min(error.retry_after, self._retry_after or error.retry_after)
+        told = self._told
+        if told is None or (usefulness(error) >= usefulness(told) if error.try_another else one.model is self._told_of):
+            self._told, self._told_of = error, one.model
+
+    async def _again(self) -> None:
+        """Begin another round, after a wait. Raises what is told where there is none."""
+        dispatch = self._dispatch
+        retrying = dispatch.retrying
+        left = retrying.seconds - (self._tab.elapsed() - self._since)
+        wait = self._wait()
+        if (
+            wait is None
+            or self._round >= retrying.rounds
+            or wait > left
+            or not dispatch.budget.spend(dispatch.seconds())
+        ):
+            raise self._failure()
+        self._round += 1
+        await dispatch.pause(wait)
+        self._order = iter(self._plan)
+
+    def _wait(self) -> float | None:
+        """Seconds until another round makes sense; None: it makes none."""
+        dispatch = self._dispatch
+        now = dispatch.seconds()
+        soonest = min((dispatch.health.of(one.endpoint).limited(now) or 0.0 for one in self._hopeful()), default=None)
+        if soonest is None:
+            return None
+        jitter = backoff(self._round + 1, dispatch.chance())
+        return soonest + jitter / 4 if soonest else jitter
+
+    def _hopeful(self) -> Iterator[Candidate]:
+        """Who may say something else next time."""
+        return (one for one in self._plan if not self._is_over(one))
+
+    def _failure(self) -> WeighbridgeError:
+        """What the client is told."""
+        told = self._told
+        untried = [one for one in self._hopeful() if one.endpoint.id not in self._tried]
+        if told is None and not untried:
+            return UpstreamError("no endpoint is able to serve this model")
+        told = told or UpstreamBusy("every endpoint is at its provider's rate limit; wait, or take another model")
+        if isinstance(told, UpstreamBusy):
+            now = self._dispatch.seconds()
+            limits = [self._dispatch.health.of(one.endpoint).limited(now) for one in untried]
+            told.retry_after = min((wait for wait in (*limits, self._retry_after) if wait is not None), default=_UNTOLD)
+        return told
 
 
-async def _ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Answer:
+async def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Answer:
     """Ask one endpoint, in the client's own dialect where `native` is given."""
     asked.repair, asked.passed = None, native
     if native is not None:

@@ -12,8 +12,8 @@ from weighbridge.ledger.cost import cost, plain, total
 from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
-from weighbridge.routing.watch import Watch
 from weighbridge.routing.policy.law import Law
+from weighbridge.routing.watch import Watch
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
@@ -67,7 +67,7 @@ class Tab:
         "tags",
     )
 
-    def __init__(self, books: Books, key: Key, at: datetime) -> None:
+    def __init__(self, books: Books, key: Key, at: datetime) -> None:  # noqa: PLR0915 - a slot a line
         self._books = books
         self.key = key
         self._at = at

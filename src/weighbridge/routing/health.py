@@ -83,7 +83,7 @@ class Health:
     def __init__(self, rules: Rules | None = None, *, seed: int = 0) -> None:
         """`seed` decides the jitter of waits; two workers should not have the same."""
         self._rules = rules or Rules()
-        self._jitter = Random(seed).random
+        self._jitter = Random(seed).random  # noqa: S311 - the jitter of waits is no secret
         self._watches: dict[str, Watch] = {}
         self._snapshot = NOTHING_KNOWN
         self._next = 0.0

@@ -77,7 +77,7 @@ class Watch:
         breaker = self.breaker
         return (breaker.until is None and breaker.limited is None) or breaker.admits(now)
 
-    def answered(self, now: float, seconds: float, *, streamed: bool) -> None:
+    def answered(self, now: float, seconds: float) -> None:
         """The head of an answer came after so long."""
         self.requests += 1
         self.fresh = True
@@ -85,6 +85,9 @@ class Watch:
         if breaker.until is not None or breaker.limited is not None:
             breaker.answered(now, seconds)
             self._turned()
+
+    def spoke_after(self, now: float, seconds: float, *, streamed: bool) -> None:
+        """The first byte of an answer came after so long."""
         if streamed:
             spread = self.streams
             if spread is None:
@@ -96,31 +99,15 @@ class Watch:
                 spread = self.wholes = Spread()
         spread.add(seconds, now)
 
-    def finished(
-        self,
-        now: float,
-        seconds: float,
-        first_byte: float | None,
-        *,
-        prompt: int,
-        completion: int,
-        cached: int | None,
-        prompt_bytes: int,
-    ) -> None:
-        """The answer to what was asked `seconds` ago came to its end.
+    def finished(self, now: float, seconds: float, writing: float, completion: int) -> None:
+        """The answer to what was asked `seconds` ago came to its end; it took `writing` of them to write.
 
-        `first_byte` is the time its first byte took, where it was a stream. Tokens are as the provider counted them.
+        Tokens are as the provider counted them.
         """
         self.breaker.well(now)
-        if prompt > 0:
-            if prompt_bytes > 0:
-                self.bytes_per_token.add(prompt_bytes / prompt)
-            if cached is not None:
-                self.cached_share.add(cached / prompt)
         if completion <= 0:
             return
         self.completion.add(completion)
-        writing = seconds if first_byte is None else seconds - first_byte
         if completion < _LEAST_TOKENS:
             return
         self.pace.add(seconds / completion)
@@ -128,6 +115,15 @@ class Watch:
             if self.speed is None:
                 self.speed = Spread()
             self.speed.add(completion / writing, now)
+
+    def read(self, prompt: int, cached: int | None, prompt_bytes: int | None) -> None:
+        """A prompt of so many tokens was read, `cached` of them from the provider's cache; None is not known."""
+        if prompt <= 0:
+            return
+        if cached is not None:
+            self.cached_share.add(cached / prompt)
+        if prompt_bytes:
+            self.bytes_per_token.add(prompt_bytes / prompt)
 
     def ended(self, now: float) -> None:
         """An answer came to its end, and its tokens are not known."""
@@ -153,6 +149,8 @@ class Watch:
             breaker.left(now, seconds)
         else:
             opened = breaker.failed(now, seconds)
+            if error.retry_after is not None:
+                opened = breaker.limit(now, error.retry_after) or opened
         if opened:
             self._turned()
 
