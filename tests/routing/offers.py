@@ -8,9 +8,10 @@ import msgspec
 
 from weighbridge.catalog.model import Endpoint, Model, Price, Rate
 from weighbridge.ledger.cost import cost
-from weighbridge.routing.asking import Asking, Law
+from weighbridge.routing.asking import Asking
 from weighbridge.routing.health import NOTHING_KNOWN, Snapshot, State
 from weighbridge.routing.planner import Plan, Planner
+from weighbridge.routing.policy.law import Law
 from weighbridge.wire.preferences import Preferences
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -13,6 +13,8 @@ from weighbridge.routing.asking import Asking
 from weighbridge.routing.health import Snapshot
 from weighbridge.routing.names import Named, Names
 from weighbridge.routing.planner import Plan, Planner
+from weighbridge.routing.policy.law import Laws
+from weighbridge.routing.policy.rules import Who
 from weighbridge.routing.seed import seed_of
 from weighbridge.wire.calls import Call
 from weighbridge.wire.preferences import Preferences, Sorted
@@ -20,6 +22,10 @@ from weighbridge.wire.preferences import Preferences, Sorted
 
 def _unnoted(model: str) -> None:
     pass
+
+
+def _no_laws() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Planning:
     health: Callable[[], Snapshot]
     """How the endpoints are just now."""
     names: Names = field(default_factory=Names)
+    laws: Callable[[], Laws | None] = _no_laws
+    """The policies in force just now; None: none."""
 
     def plan(
         self,
@@ -48,8 +56,8 @@ class Planning:
         """Where the model may be asked, or one of its fallbacks, the best first.
 
         `by_client`: the preferences are the request's own. `note` is told the id of the first model that the names
-        mean. Raises what is wrong with the first of the names, where none may be asked: UnknownModel, Forbidden or
-        NoEndpoint; BadRequest where a name and the preferences contradict each other.
+        mean. Raises what is wrong with the first of the names, where none may be asked: UnknownModel, Forbidden,
+        PolicyRefused or NoEndpoint; BadRequest where a name and the preferences contradict each other.
         """
         named, told = self._named((call.model, *fallbacks), key, now, note)
         models = named.models
@@ -57,9 +65,11 @@ class Planning:
             raise told or UnknownModel("no model was named", param="model")
         if named.sort is not None:
             preferences = named.of(preferences, by_client=by_client)
-        if preferences is None and len(models) == 1 and len(models[0].endpoints) == 1:
+        laws = self.laws()
+        law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
+        if preferences is None and law is None and len(models) == 1 and len(models[0].endpoints) == 1:
             return self.planner.alone(models[0], now, self.health())
-        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens)
+        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens, law=law)
         opening = wishes.session.encode() if wishes.session else call.opening
         seed = seed_of(opening) if opening else secrets.randbits(64)
         try:
@@ -100,3 +110,8 @@ class Planning:
                 else:
                     models.append(model)
         return Named(tuple(models), sort), told
+
+
+def _who(key: Key, wishes: Wishes) -> Who:
+    labels = key.labels
+    return Who(key.id, key.name, labels.organisation, labels.team, key.tags_with(wishes.tags), labels.tags)

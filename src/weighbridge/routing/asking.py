@@ -1,31 +1,12 @@
 """A request as routing sees it: which models, how long, and what is asked of those who serve them."""
 
-from collections.abc import Hashable
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
-from weighbridge.catalog.model import Endpoint, Model
-from weighbridge.errors import WeighbridgeError
+from weighbridge.catalog.model import Model
+from weighbridge.routing.policy.law import Law
 from weighbridge.wire.preferences import Preferences
-
-
-class Law(Protocol):
-    """What the policy in force says to one request: who asks is settled, which endpoint is not."""
-
-    @property
-    def identity(self) -> Hashable:
-        """Equal for requests to which the same law says the same."""
-        ...
-
-    def refusal(self, model: Model) -> WeighbridgeError:
-        """What to tell whoever asked for a model of which no endpoint may answer."""
-        ...
-
-    def forbids(self, model: Model, endpoint: Endpoint) -> str | None:
-        """Which rule keeps the endpoint from answering, and what it would need; None: it may."""
-        ...
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from weighbridge.routing.arrange import Group
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate, Excluded
 from weighbridge.routing.health import Snapshot
+from weighbridge.routing.policy.law import Law
 from weighbridge.routing.shortlist import Cost, Shortlist, shortlist
 from weighbridge.wire.preferences import Sorted
 
@@ -56,6 +57,11 @@ class Plan:
                     return
         for _, _, one in sorted(closed)[:most]:
             yield one
+
+    @property
+    def law(self) -> Law | None:
+        """What the policy in force says to the request."""
+        return self.shortlist.asking.law
 
     @property
     def excluded(self) -> tuple[Excluded, ...]:

@@ -9,10 +9,11 @@ import msgspec
 from weighbridge.catalog.model import Model, Price
 from weighbridge.errors import NoEndpoint, WeighbridgeError
 from weighbridge.routing.arrange import Group, groups
-from weighbridge.routing.asking import Asking, Law
+from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate, Excluded
 from weighbridge.routing.conditions import CONDITIONS, Test
 from weighbridge.routing.health import Snapshot, State
+from weighbridge.routing.policy.law import Law
 from weighbridge.wire.preferences import Preferences, Sorted, Sorting
 from weighbridge.wire.usage import Usage
 

@@ -1,7 +1,7 @@
 """The policies in force as a request meets them: made once, asked for every endpoint, remembered by requester."""
 
 import hashlib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -10,7 +10,7 @@ from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.errors import PolicyError, PolicyRefused
 from weighbridge.routing.policy.facts import Facts, facts_of
 from weighbridge.routing.policy.reading import policy_of
-from weighbridge.routing.policy.rules import Decision, Policy, Rule, Who, applicable, decider
+from weighbridge.routing.policy.rules import Decision, Policy, Who, decider
 
 _MOST_REMEMBERED: Final = 20_000
 """Decisions for one kind of requester, and requesters: names of strangers are the clients' to choose."""
@@ -48,16 +48,13 @@ class Law:
 
     def __init__(self, policies: Policies, catalog: Catalog, who: Who) -> None:
         self.policy = policies.hash
+        self.identity = f"{policies.hash}:{_applicable(policies, who)}"
+        """Equal, in all workers, for requests to which the same law says the same."""
         self._catalog = catalog
         self._decide = decider(policies.policies, who)
         self._known: dict[tuple[str, str], tuple[Decision, str]] = {}
         self._passing: list[tuple[Model, Endpoint]] | None = None
         self._refusals: dict[str, tuple[str, str]] = {}
-
-    @property
-    def identity(self) -> Hashable:
-        """Itself: `Laws` gives one law to all to whom the same rules apply."""
-        return self
 
     def decision(self, model: Model, endpoint: Endpoint) -> tuple[Decision, str]:
         """Whether the endpoint may serve the request, and the facts that it rests on, as a JSON list of one."""
@@ -127,6 +124,14 @@ class Law:
         return self._passing
 
 
+def _applicable(policies: Policies, who: Who) -> str:
+    """Which rules say something to the requester: their places, with `/` between the policies."""
+    return "/".join(
+        ",".join(str(place) for place, rule in enumerate(policy.rules) if rule.applies(who))
+        for policy in policies.policies
+    )
+
+
 def _shared(one: str, other: str) -> int:
     """Letters that two names begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
@@ -139,7 +144,7 @@ class Laws:
         self.policies = policies
         self._catalog: Catalog | None = None
         self._by_who: dict[Who, Law] = {}
-        self._by_rules: dict[tuple[tuple[Rule, ...], ...], Law] = {}
+        self._by_rules: dict[str, Law] = {}
 
     def law(self, who: Who, catalog: Catalog) -> Law:
         """The law for a requester. Those to whom the same rules apply share one."""
@@ -147,7 +152,7 @@ class Laws:
             self._catalog, self._by_who, self._by_rules = catalog, {}, {}
         found = self._by_who.get(who)
         if found is None:
-            rules = tuple(applicable(each, who) for each in self.policies.policies)
+            rules = _applicable(self.policies, who)
             found = self._by_rules.get(rules)
             if found is None:
                 found = self._by_rules[rules] = Law(self.policies, catalog, who)
