@@ -14,6 +14,7 @@ from weighbridge.config.names import aliases as own_aliases
 from weighbridge.config.names import presets as own_presets
 from weighbridge.config.settings import (
     AdmissionSettings,
+    CacheSettings,
     ConfigError,
     LedgerSettings,
     LocalSettings,
@@ -64,6 +65,7 @@ def read(
         admission=_section(AdmissionSettings, "admission", given, environ),
         local=_section(LocalSettings, "local", given, environ),
         ledger=_section(LedgerSettings, "ledger", given, environ),
+        cache=_section(CacheSettings, "cache", given, environ),
         responses=_section(ResponsesSettings, "responses", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)

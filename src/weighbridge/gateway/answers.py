@@ -13,6 +13,12 @@ from weighbridge.wire.surface import Surface
 JSON: Final = (b"content-type", b"application/json")
 RECEIPT: Final = b"x-weighbridge-receipt"
 COST: Final = b"x-weighbridge-cost"
+CACHE: Final = b"x-weighbridge-cache"
+SOURCE: Final = b"x-weighbridge-cache-receipt"
+SIMILARITY: Final = b"x-weighbridge-cache-similarity"
+SAVED: Final = b"x-weighbridge-saved"
+EXPOSED: Final = (RECEIPT, COST, CACHE, SOURCE, SIMILARITY, SAVED, b"age", b"retry-after")
+"""What a page of an allowed origin may read."""
 
 
 def error(

@@ -25,6 +25,7 @@ from weighbridge.cache.kept import Kept, Place
 from weighbridge.cache.wish import HEADER, CacheWish, read_wish
 from weighbridge.catalog.model import Price, Rate
 from weighbridge.errors import BadRequest, NotCached, WeighbridgeError
+from weighbridge.gateway import answers
 from weighbridge.gateway.recording import Recorded
 from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
@@ -42,7 +43,6 @@ Embed = Callable[[str], Awaitable[Sequence[float]]]
 """The embedding of a text, by a model of this machine's. Raises WeighbridgeError."""
 Ask = Callable[[], Awaitable[Answer]]
 
-_STATE: Final = HEADER.encode()
 _STREAM: Final = b"text/event-stream"
 _JSON: Final = b"application/json"
 _MOST: Final = 16 * 1024 * 1024
@@ -83,7 +83,7 @@ class Caching:
     async def answer(self, asked: Asked, ask: Ask, *, wish: CacheWish, plan: Plan, tab: Tab, reply: Reply) -> Answer:
         """One that is kept, or a provider's. Raises NotCached, and what `ask` does."""
         if self.cache is None:
-            reply.also = (*reply.also, (_STATE, b"disabled"))
+            reply.also = (*reply.also, (answers.CACHE, b"disabled"))
             request = None
         else:
             request = _Request(self, self.cache, asked, wish=wish, plan=plan, tab=tab, reply=reply)
@@ -262,19 +262,19 @@ class _Request:
         )
 
     def _tell(self, how: str, *headers: tuple[bytes, bytes]) -> None:
-        self._reply.also = (*self._reply.also, (_STATE, how.encode()), *headers)
+        self._reply.also = (*self._reply.also, (answers.CACHE, how.encode()), *headers)
 
 
 def _about(kept: Kept, now: float, cosine: float | None) -> Headers:
     """What an answer's headers say of the one that it repeats."""
     headers: Headers = (
         (b"age", b"%d" % max(0, now - kept.at)),
-        (b"x-weighbridge-cache-receipt", kept.receipt.encode()),
+        (answers.SOURCE, kept.receipt.encode()),
     )
     if kept.cost is not None:
-        headers += ((b"x-weighbridge-saved", kept.cost.encode()),)
+        headers += ((answers.SAVED, kept.cost.encode()),)
     if cosine is not None:
-        headers += ((b"x-weighbridge-cache-similarity", b"%.4f" % cosine),)
+        headers += ((answers.SIMILARITY, b"%.4f" % cosine),)
     return headers
 
 

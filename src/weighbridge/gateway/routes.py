@@ -251,7 +251,7 @@ class Gateway:
         return (*_EXPOSED, (b"access-control-allow-origin", origin), (b"vary", b"Origin"))
 
 
-_EXPOSED: Final = ((b"access-control-expose-headers", answers.RECEIPT + b", " + answers.COST + b", retry-after"),)
+_EXPOSED: Final = ((b"access-control-expose-headers", b", ".join(answers.EXPOSED)),)
 
 
 @dataclass(frozen=True, slots=True)
