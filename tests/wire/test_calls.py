@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.wire import json_text
 from weighbridge.errors import BadRequest
-from weighbridge.wire.calls import ChatCall, for_upstream, read_chat
+from weighbridge.wire.calls import OPENING, ChatCall, for_upstream, read_chat
 
 MESSAGES = b'"messages":[{"role":"user","content":"hi"}]'
 
@@ -233,3 +233,17 @@ def test_a_body_of_megabytes_with_the_model_named_in_tools_is_rewritten_whole() 
     text = b'"user":"' + b'\\"model\\":\\"x\\" ' * 500_000 + b'"'
     sent = body(tools + b"," + text)
     assert for_upstream(sent, read_chat(sent), "bb", ask_usage=False) == sent.replace(b'"a"', b'"bb"', 1)
+
+
+SYSTEM, FIRST = {"role": "system", "content": "You say 'user'."}, {"role": "user", "content": "Hello " * 1000}
+LATER = [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Go on."}]
+
+
+@pytest.mark.parametrize("beginning", [[FIRST], [SYSTEM, FIRST], [SYSTEM, LATER[0]]])
+def test_a_conversation_opens_the_same_in_every_turn(beginning: list[dict[str, str]]) -> None:
+    def opening(messages: list[dict[str, str]]) -> bytes:
+        return read_chat(msgspec.json.encode({"model": "m", "messages": messages})).opening
+
+    assert opening(beginning) == opening([*beginning, *LATER])
+    assert opening(beginning) != opening([{**beginning[0], "content": "Others begin otherwise."}, *beginning[1:]])
+    assert len(opening([*beginning, *LATER])) <= 2 * OPENING

@@ -1,6 +1,7 @@
 """Requests in OpenAI's formats: the few fields that we read; all else passes through untouched, byte for byte."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -50,6 +51,11 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     def headers(self) -> bytes:
         """Headers of the client's that go along, each with its end of line."""
         return b""
+
+    @property
+    def path(self) -> str | None:
+        """Where the server is asked for it, from the root; None: where its task is asked."""
+        return None
 
     @property
     def most_tokens(self) -> int | None:
@@ -111,8 +117,8 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
 
     @property
     def opening(self) -> bytes:
-        """See Call: the instructions and the first turn, or what comes first."""
-        return b"".join([bytes(message)[:OPENING] for message in self.messages[:2]])
+        """See Call: the instructions and the user's first turn."""
+        return opening(self.messages)
 
     @property
     def limit(self) -> int | None:
@@ -125,6 +131,7 @@ AnyCall = TypeVar("AnyCall", bound=Call)
 
 OPENING: Final = 2048
 """Bytes of a message that tell its conversation from others."""
+_USERS: Final = re.compile(rb'"role"\s*:\s*"user"')
 _calls: Final = msgspec.json.Decoder(ChatCall)
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MODEL: Final = re.compile(rb'"model"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
@@ -135,6 +142,14 @@ _INLINE: Final = re.compile(rb'"data:[^"]*"|"data"\s*:\s*"[^"]*"')
 def text_bytes(part: msgspec.Raw) -> int:
     """Bytes of a part of a request, without pictures and files that are sent inline."""
     return len(_INLINE.sub(b"", bytes(part)))
+
+
+def opening(messages: Sequence[msgspec.Raw]) -> bytes:
+    """The first messages, to the user's first or the second: all that is the same in each turn of a conversation."""
+    first = bytes(messages[0])
+    if len(messages) == 1 or _USERS.search(first[:OPENING]) or _USERS.search(first[-OPENING:]):
+        return first[:OPENING]
+    return first[:OPENING] + bytes(messages[1])[:OPENING]
 
 
 def read_chat(body: bytes) -> ChatCall:

@@ -25,6 +25,9 @@ _THEIRS: Final[Mapping[str, str]] = {
 """What would be kept at the provider, where every key of this gateway could reach it."""
 
 
+_list: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
 class PassedCall(Call, kw_only=True):
     """The fields of a request that decide where it goes and what it may cost."""
 
@@ -46,7 +49,11 @@ class PassedCall(Call, kw_only=True):
     @property
     def opening(self) -> bytes:
         """See Call."""
-        return bytes(self.instructions)[: calls.OPENING] + bytes(self.input)[: calls.OPENING]
+        given = bytes(self.input)
+        if given[:1] == b"[":
+            items = _list.decode(given)
+            given = calls.opening(items) if items else b""
+        return bytes(self.instructions)[: calls.OPENING] + given[: 2 * calls.OPENING]
 
     @property
     def most_tokens(self) -> int | None:
