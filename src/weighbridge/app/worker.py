@@ -26,10 +26,13 @@ from weighbridge import config, db
 from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
+from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
+from weighbridge.app.policies import PolicyWatch
 from weighbridge.app.surviving import dispatch, health
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.cache.cache import Cache
+from weighbridge.catalog.model import Model
 from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
@@ -51,12 +54,14 @@ from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
 from weighbridge.ledger.cost import cost
 from weighbridge.ledger.entry import Entry, Ids
+from weighbridge.ledger.policies import adopt
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.providers.rows import read_rows
 from weighbridge.routing.health import Snapshot
 from weighbridge.routing.planner import Planner
+from weighbridge.routing.policy.law import Policies
 from weighbridge.serving import parent
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.provider import LocalEngines
@@ -144,6 +149,9 @@ class Worker:
             durability=settings.ledger.durability,
             reserve_bytes=settings.ledger.reserve_mib * 2**20,
         )
+        self._ids = Ids()
+        self._policy = PolicyWatch(settings)
+        self._names = names(settings)
         self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
         self._keeping = _connected(settings.ledger_path)
@@ -170,10 +178,17 @@ class Worker:
         chat = Chat(
             open=self._open,
             check_ledger=self._writer.check,
-            planning=Planning(catalog, self._providers, Planner(cost, self._settings.routing.sort), self._snapshot),
+            planning=Planning(
+                catalog,
+                self._providers,
+                Planner(cost, self._settings.routing.sort),
+                self._snapshot,
+                names=self._names,
+                laws=lambda: self._policy.laws,
+            ),
             providers=self._providers,
             dispatch=self._dispatch,
-            books=Books(Ids(), self._writer.record, time.perf_counter),
+            books=Books(self._ids, self._writer.record, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
@@ -181,12 +196,14 @@ class Worker:
         )
         return routes(
             chat,
-            Models(lambda request: self._open(request, _now()), catalog, _now),
+            Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
             Receipts(lambda request: self._open(request, _now()), self._find),
-            Health(self._writer.check, catalog),
+            Health(self._writer.check, catalog, lambda: self._policy.fault),
             stored_chat=StoredChat(chat, self._kept_chats),
             responses=Responses(chat, KeptResponses(self._kept, _now), Bounds(self._settings.server.max_body_bytes)),
-            openrouter_models=OpenRouterModels(lambda request: self._open(request, _now()), catalog, _now),
+            openrouter_models=OpenRouterModels(
+                lambda request: self._open(request, _now()), catalog, _now, self._own_names
+            ),
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
             ),
@@ -199,6 +216,9 @@ class Worker:
         here = None if model is None else next((one for one in model.endpoints if one.provider == LOCAL), None)
         embed = None if local is None or here is None else Embedding(local, here)
         return Caching(self._cache, cache.ttl_seconds, shared=cache.shared, wait=cache.wait_seconds, embed=embed)
+
+    def _own_names(self) -> Iterator[tuple[str, tuple[Model, ...]]]:
+        return self._names.listed(self._shelf.current, self._providers, _now())
 
     def _snapshot(self) -> Snapshot:
         return self._seen.snapshot(time.perf_counter())
@@ -213,12 +233,13 @@ class Worker:
         try:
             db.migrate(self._reading)
             self._keyring.refresh()
+            self._policy.begin(self._adopt)
         except db.Error as exc:
             raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
-        watches = (self._watch_keys(), self._watch_models(), self._forget_kept())
+        watches = (self._watch_keys(), self._watch_models(), self._forget_kept(), self._policy.watch(self._adopt))
         self._background = [asyncio.create_task(watch) for watch in watches]
         await self._server.listen(listening)
 
@@ -240,6 +261,9 @@ class Worker:
         await self._writer.close()
         self._reading.close()
         self._keeping.close()
+
+    def _adopt(self, policies: Policies) -> None:
+        adopt(self._reading, self._ids.worker, _now, (policies.hash, policies.text))
 
     def _open(self, request: Request, now: datetime) -> Key:
         scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")

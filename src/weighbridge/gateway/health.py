@@ -24,6 +24,8 @@ class Readiness(msgspec.Struct):
     models: int
     """Models that some endpoint serves."""
     missing: list[str]
+    warnings: list[str] = []
+    """What its owner should mend though requests are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Health:
 
     check_ledger: Callable[[], None]
     catalog: Callable[[], Catalog]
+    policy_fault: Callable[[], str | None] = lambda: None
+    """Why the policy file cannot be read; the policy before it stays in force."""
 
     async def healthz(self, request: Request, reply: Reply) -> None:
         """200 as long as the process answers."""
@@ -48,4 +52,6 @@ class Health:
         if not models:
             missing.append("no model is served: set a provider's key, or run a local model; see `weighbridge doctor`")
         status = "not ready" if missing else "ready"
-        answers.document(reply, Readiness(status, models, missing), status=503 if missing else 200)
+        fault = self.policy_fault()
+        warnings = [] if fault is None else [f"the policy is broken, and the one before it stays in force: {fault}"]
+        answers.document(reply, Readiness(status, models, missing, warnings), status=503 if missing else 200)
