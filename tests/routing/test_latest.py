@@ -38,7 +38,11 @@ CASES: list[tuple[str, Sequence[Model], dict[str, str]]] = [
     ("only what is served here", [model("a/opus-4"), model("a/opus-5", served=False)], {"~a/opus-latest": "a/opus-4"}),
     ("none that nobody serves", [model("a/opus-4", served=False), model("a/opus-5", served=False)], {}),
     ("one model is no family", [model("a/opus-5")], {}),
-    ("a dated snapshot of the highest", [model("d/deep-v4-pro"), model("d/deep-v4-pro-0813"), model("d/deep-v3-pro")], {}),
+    (
+        "a dated snapshot of the highest",
+        [model("d/deep-v4-pro"), model("d/deep-v4-pro-0813"), model("d/deep-v3-pro")],
+        {},
+    ),
     (
         "a dated snapshot of a lower one",
         [model("d/deep-v4-pro"), model("d/deep-v3-pro-0813")],

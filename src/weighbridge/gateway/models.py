@@ -1,7 +1,7 @@
 """GET /v1/models and /v1/models/{id}: what can be asked for here, with the facts that OpenAI's list lacks."""
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Literal
@@ -12,6 +12,7 @@ from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate
 from weighbridge.errors import UnknownModel
 from weighbridge.gateway import answers
+from weighbridge.gateway.offered import Own, found, offered
 from weighbridge.ledger.cost import plain
 from weighbridge.routing.listing import cheapest_first
 from weighbridge.transport.message import Reply, Request
@@ -71,6 +72,8 @@ class ListedModel(msgspec.Struct):
     owned_by: str
     object: Literal["model"] = "model"
     name: str | None = None
+    stands_for: tuple[str, ...] | None = None
+    """Of an alias or a preset: the model that it means now, whose facts these are, and its fallbacks."""
     lab: str | None = None
     origin: str | None = None
     """Country of the lab."""
@@ -107,40 +110,42 @@ class Models:
     open: Callable[[Request], Key]
     catalog: Callable[[], Catalog]
     now: Callable[[], datetime]
+    own: Own = tuple
 
     async def list(self, request: Request, reply: Reply) -> None:
         """All of them, by id."""
-        now = self.now()
-        answers.document(reply, ModelList([_listed(model, now) for model in self.served(request)]))
+        now, meant = self.now(), dict(self.own())
+        listed = [_listed(model, now, meant.get(model.id, ())) for model in self.served(request)]
+        answers.document(reply, ModelList(listed))
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One of them. Raises UnknownModel for any other."""
-        answers.document(reply, _listed(self.named(request), self.now()))
+        model = self.named(request)
+        answers.document(reply, _listed(model, self.now(), dict(self.own()).get(model.id, ())))
 
     def served(self, request: Request) -> "builtins.list[Model]":
         """All of them, by id. Raises Unauthorized."""
-        key = self.open(request)
-        found = (model for model in self.catalog().models.values() if model.endpoints and key.admits(model.id))
-        return sorted(found, key=lambda model: model.id)
+        return offered(self.open(request), self.catalog(), self.own)
 
     def named(self, request: Request) -> Model:
         """The one at the end of the path. Raises Unauthorized or UnknownModel."""
         key = self.open(request)
         catalog = self.catalog()
         name = request.path.removeprefix("/v1/models/")
-        model = catalog.find(name)
-        if model is None or not model.endpoints or not key.admits(model.id):
+        model = found(name, key, catalog, self.own)
+        if model is None:
             nearest = ", ".join(map(repr, catalog.nearest(name))) or "none that is like it"
             raise UnknownModel(f"there is no model {name[:200]!r}; the nearest: {nearest} (all: GET /v1/models)")
         return model
 
 
-def _listed(model: Model, now: datetime) -> ListedModel:
+def _listed(model: Model, now: datetime, meant: Sequence[Model] = ()) -> ListedModel:
     released = 0 if model.released is None else int(datetime.combine(model.released, time(), UTC).timestamp())
     lab = model.lab
     return ListedModel(
         id=model.id,
         created=released,
+        stands_for=tuple(each.id for each in meant) or None,
         owned_by=model.id.partition("/")[0] if lab is None else lab.slug,
         name=model.name,
         lab=None if lab is None else lab.name,

@@ -14,6 +14,7 @@ from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate
 from weighbridge.errors import BadRequest, UnknownModel
 from weighbridge.gateway import answers
+from weighbridge.gateway.offered import Own, found, offered
 from weighbridge.ledger.cost import plain
 from weighbridge.routing.listing import cheapest_first
 from weighbridge.transport.message import Reply, Request
@@ -34,22 +35,23 @@ class OpenRouterModels:
     open: Callable[[Request], Key]
     catalog: Callable[[], Catalog]
     now: Callable[[], datetime]
+    own: Own = tuple
 
     async def list(self, request: Request, reply: Reply) -> None:
         """A page of them, by id. Raises BadRequest for a filter there is not."""
         query = dict(request.query)
         offset = _number(query, "offset", 0)
         limit = max(1, min(_MOST, _number(query, "limit", _MOST)))
-        found = _filtered(self._served(request), query)
-        page = found[offset : offset + limit]
-        following = f"/api/v1/models?offset={offset + limit}&limit={limit}" if offset + limit < len(found) else None
+        passed = _filtered(self._served(request), query)
+        page = passed[offset : offset + limit]
+        following = f"/api/v1/models?offset={offset + limit}&limit={limit}" if offset + limit < len(passed) else None
         data = [_listed(model, self.now()) for model in page]
-        answers.document(reply, {"data": data, "total_count": len(found), "links": {"next": following}})
+        answers.document(reply, {"data": data, "total_count": len(passed), "links": {"next": following}})
 
     async def count(self, request: Request, reply: Reply) -> None:
         """How many there are."""
-        found = _filtered(self._served(request), dict(request.query))
-        answers.document(reply, {"data": {"count": len(found)}})
+        passed = _filtered(self._served(request), dict(request.query))
+        answers.document(reply, {"data": {"count": len(passed)}})
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One of them. Raises UnknownModel for any other."""
@@ -73,14 +75,11 @@ class OpenRouterModels:
         answers.document(reply, {"data": document})
 
     def _served(self, request: Request) -> Sequence[Model]:
-        key = self.open(request)
-        served = (model for model in self.catalog().models.values() if model.endpoints and key.admits(model.id))
-        return sorted(served, key=lambda model: model.id)
+        return offered(self.open(request), self.catalog(), self.own)
 
     def _named(self, request: Request, name: str) -> Model:
-        key = self.open(request)
-        model = self.catalog().find(name)
-        if model is None or not model.endpoints or not key.admits(model.id):
+        model = found(name, self.open(request), self.catalog(), self.own)
+        if model is None:
             raise UnknownModel(f"there is no model {name[:200]!r}; all there are: GET /api/v1/models", param="model")
         return model
 
@@ -117,7 +116,7 @@ def _listed(model: Model, now: datetime) -> _Json:
     endpoint, price = cheapest_first(model, now)[0]
     listed: _Json = {
         "id": model.id,
-        "canonical_slug": model.id,
+        "canonical_slug": model.endpoints[0].model,
         "name": model.name or model.id,
         "created": _created(model),
         "context_length": model.context,

@@ -13,9 +13,10 @@ import msgspec
 from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.wire import inner as inner_form
 from weighbridge.wire.calls import Call, Task
+from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.habits.profile import Habits
 from weighbridge.wire.habits.repair import Repair
-from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.preferences import Preferences, Priority
 from weighbridge.wire.usage import Usage
 
 Cost = Callable[[Usage], str | None]
@@ -118,6 +119,10 @@ class Asked(msgspec.Struct):
     """What is asked of the providers."""
     origin: Origin | None = None
     """To be filled in, where the dialect's answers say where they come from."""
+    preset: str | None = None
+    """The preset that a field of the request names."""
+    priority: Priority | None = None
+    """Who goes first where not all can be answered at once."""
     exact: bool = False
     """Whether the client gets a stream if, and only if, it asked for one, whichever the provider sends. Then `whole`
     writes events where a stream was asked for, and `last` of a `stream` the document where none was."""
@@ -141,6 +146,11 @@ class Asked(msgspec.Struct):
 
 class Surface(Protocol):
     """One dialect."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """Which it is, where it asks for text."""
+        ...
 
     def read(self, body: bytes) -> Asked:
         """Read a request. Raises BadRequest naming the field at fault."""

@@ -75,7 +75,6 @@ def test_what_changes_no_answer_is_left_out(dropped: dict[str, object]) -> None:
         ({"models": [""]}, "models[...]"),
         ({"models": ["m"] * 11}, "models"),
         ({"route": "sort"}, "route"),
-        ({"preset": "mine"}, "preset"),
         ({"image_config": {"aspect_ratio": "1:1"}}, "image_config"),
         ({"stop_server_tools_when": [{"type": "x"}]}, "stop_server_tools_when"),
         ({"transforms": ["middle-out", "inside-out"]}, "transforms[1]"),

@@ -7,6 +7,7 @@ import msgspec
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire import calls
 from weighbridge.wire.chat.stream import ChatStream
+from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.surface import Asked, Cost, Form, Stream
 
 
@@ -50,6 +51,8 @@ def as_it_is(*, wants_usage: bool) -> Form:
 
 class ChatSurface:
     """See Surface."""
+
+    dialect: Dialect | None = "chat"
 
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""

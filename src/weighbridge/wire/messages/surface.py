@@ -13,6 +13,7 @@ from weighbridge.wire import calls, reported
 from weighbridge.wire.calls import ChatCall
 from weighbridge.wire.chat.read import Unreadable, read_answer
 from weighbridge.wire.chat.write import write_call
+from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.inner import Answer
 from weighbridge.wire.messages.passed import native
 from weighbridge.wire.messages.read import read_call, read_count
@@ -59,6 +60,8 @@ _SERVERS: Final = 500
 
 class MessagesSurface:
     """See Surface."""
+
+    dialect: Dialect | None = "messages"
 
     def __init__(self, *, natively: bool = False, betas: bytes = b"") -> None:
         """`natively`: some provider speaks Messages itself; `betas` is for it, the client's `anthropic-beta`."""

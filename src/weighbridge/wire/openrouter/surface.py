@@ -2,14 +2,14 @@
 
 What is OpenRouter's own stays here, since other providers refuse it; everything else goes to them as it came. Of that:
 
-- `models` and `provider` decide who is asked. `reasoning` and `include_reasoning` say how hard to think, and whether
+- `models`, `provider` and `preset` decide who is asked. `reasoning` and `include_reasoning` say how hard to think, and whether
   reasoning is shown: as `reasoning_effort`, a budget of tokens as the nearest, or as the model's family wants it.
 - The reasoning of earlier turns goes back to models that must have it, and to no other.
 - Left out, as they change no answer: `usage` (always given), `route`, `session_id`, `trace`, `debug`, the whole
   request's `cache_control`. So are the transform `middle-out` and the plugin `context-compression`: a prompt that is
   too long is an error, and not shortened.
-- Refused, naming the field: other transforms and plugins, tools that OpenRouter itself would run, `preset`,
-  `image_config`, `stop_server_tools_when`, `debug.echo_upstream_body`.
+- Refused, naming the field: other transforms and plugins, tools that OpenRouter itself would run, `image_config`,
+  `stop_server_tools_when`, `debug.echo_upstream_body`.
 
 https://openrouter.ai/docs/api-reference/overview, and the schemas of @openrouter/sdk 1.3.19
 """
@@ -20,6 +20,7 @@ import msgspec
 
 from weighbridge.errors import BadRequest, WeighbridgeError
 from weighbridge.wire import calls
+from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.inner import Reasoning
 from weighbridge.wire.openrouter.answer import OpenRouterForm
 from weighbridge.wire.openrouter.fitting import fit, without_reasoning
@@ -56,6 +57,7 @@ class Request(calls.ChatCall, kw_only=True):
 
     model: Annotated[str, msgspec.Meta(max_length=512)] = ""
     models: Annotated[list[_Name], msgspec.Meta(max_length=10)] | None = None
+    preset: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
     provider: Preferences | None = None
     reasoning: _Reasoning | None = None
     reasoning_effort: Effort | None = None
@@ -89,9 +91,9 @@ class Failure(msgspec.Struct):
     error: Fault
 
 
-_REFUSED: Final = ("preset", "image_config", "stop_server_tools_when")
+_REFUSED: Final = ("image_config", "stop_server_tools_when")
 _DROPPED: Final = ("usage", "route", "session_id", "trace", "debug", "cache_control")
-_READ: Final = ("models", "provider", "reasoning", "include_reasoning", "transforms", "plugins")
+_READ: Final = ("models", "preset", "provider", "reasoning", "include_reasoning", "transforms", "plugins")
 _OWN: Final = frozenset((*_REFUSED, *_DROPPED, *_READ))
 _NO_CHANGE: Final = frozenset({"middle-out", "context-compression"})
 _EFFORTS: Final[tuple[tuple[float, Effort], ...]] = (
@@ -112,6 +114,8 @@ _encode: Final = msgspec.json.Encoder().encode
 
 class OpenRouterSurface:
     """See Surface. One for each request: the event that ends a broken stream says whose answer it was."""
+
+    dialect: Dialect | None = "openrouter"
 
     def __init__(self) -> None:
         self._origin = Origin()
@@ -137,6 +141,7 @@ class OpenRouterSurface:
             form,
             fallbacks=tuple(names[1:]),
             preferences=request.provider,
+            preset=request.preset,
             origin=self._origin,
             fit=lambda habits: fit(plain, fields["messages"], _wanted(request), habits),
             told=lambda: _encode([fields["messages"], _wanted(request)]),
@@ -168,6 +173,7 @@ class OpenRouterErrors:
 
     def __init__(self, surface: Surface) -> None:
         self._surface = surface
+        self.dialect = surface.dialect
 
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""

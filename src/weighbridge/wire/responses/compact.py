@@ -127,6 +127,8 @@ class _Form(msgspec.Struct):
 class CompactSurface:
     """See Surface: one for each request."""
 
+    dialect: None = None
+
     def __init__(self, id_: str, clock: Callable[[], int], earlier: Earlier) -> None:
         self._id = id_
         self._clock = clock

@@ -10,6 +10,7 @@ from weighbridge.wire import calls
 from weighbridge.wire.chat.read import Unreadable, read_answer
 from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.chat.write import write_call
+from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.inner import Event
 from weighbridge.wire.responses.items import listed
 from weighbridge.wire.responses.passed import Request as Passed
@@ -63,6 +64,8 @@ class _Form:
 
 class ResponsesSurface:
     """See Surface: one for each request. `id` is the response's, `keep` is called with it once it is whole."""
+
+    dialect: Dialect | None = "responses"
 
     def __init__(
         self,

@@ -47,6 +47,8 @@ _calls: Final = msgspec.json.Decoder(CompletionCall)
 class CompletionsSurface(ChatSurface):
     """See Surface."""
 
+    dialect = "completions"
+
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
         call = calls.read(body, _calls)

@@ -86,6 +86,8 @@ _BASE64: Final = _Form(base64=True)
 class EmbeddingsSurface(ChatSurface):
     """See Surface."""
 
+    dialect = None
+
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
         call = calls.read(body, _calls)

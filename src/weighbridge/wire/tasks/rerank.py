@@ -111,6 +111,8 @@ _FORM: Final = _AsItIs()
 class RerankSurface(ChatSurface):
     """See Surface."""
 
+    dialect = None
+
     def read(self, body: bytes) -> Asked:
         """See Surface.read."""
         call = calls.read(body, _calls)
