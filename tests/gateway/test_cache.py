@@ -630,3 +630,13 @@ async def test_prompts_are_not_kept(gateway: Gateway) -> None:
     await settled(gateway)
     for file in gateway.ledger.parent.glob("cache.db*"):
         assert b"treasure" not in file.read_bytes()
+
+
+async def test_a_receipt_says_what_was_saved(gateway: Gateway) -> None:
+    paid = await gateway.ask(headers=ON)
+    await settled(gateway)
+    free = await gateway.ask(headers=ON)
+    told = (await gateway.get(f"/v1/receipts/{free.receipt}")).document
+    assert (told["saved"], told["cost"], told["price_source"]) == (paid.headers["x-weighbridge-cost"], "0", "hit")
+    assert told["upstream_request"] == paid.receipt
+    assert (await gateway.get(f"/v1/receipts/{paid.receipt}")).document["saved"] is None

@@ -13,6 +13,7 @@ from weighbridge.cli.printing import print_json, usd
 from weighbridge.gateway import receipts
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Charge, Entry
+from weighbridge.ledger.saved import original
 
 
 @click.command("receipt", epilog=examples("weighbridge receipt wbr-0197…", "weighbridge receipt wbr-0197… --json"))
@@ -26,14 +27,17 @@ def command(*, receipt_id: str, as_json: bool, config_file: Path | None) -> None
     """
     with database.existing(config.read({}, file=config_file)) as connection:
         entry = store.find(connection, receipt_id)
+        paid = None if entry is None else original(entry)
+        first = None if paid is None else store.find(connection, paid)
     if entry is None:
         raise Failure(
             f"the ledger has no entry {receipt_id!r}", next_step="check the id; `weighbridge usage` sums them up"
         )
     if as_json:
-        print_json(receipts.receipt(entry))
+        print_json(receipts.receipt(entry, first))
         return
-    lines = [(name, value) for name, value in (*_lines(entry), *_charged(entry.charge)) if value is not None]
+    told = (*_lines(entry), *_charged(entry.charge), *_saved(first))
+    lines = [(name, value) for name, value in told if value is not None]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         click.echo(f"{name:<{width}}  {value}")
@@ -45,7 +49,7 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "key", entry.key
     yield "model", entry.model or entry.asked_model
     yield "answered by", entry.provider and f"{entry.provider} as {entry.upstream_model}"
-    yield "its request id", entry.upstream_request
+    yield "its request id" if original(entry) is None else "given again", entry.upstream_request
     yield "ending", f"{entry.ending}, status {entry.status}" + (f", {entry.error}" if entry.error else "")
     yield "first byte", None if entry.first_byte is None else f"{entry.first_byte:.3f} s"
     yield "duration", f"{entry.duration:.3f} s"
@@ -53,6 +57,11 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
         yield "tried", f"{attempt.provider}, {attempt.seconds:.3f} s: {attempt.error or 'answered'}"
         if attempt.charge is not None:
             yield "  its part", _part(attempt.charge)
+
+
+def _saved(first: Entry | None) -> Iterator[tuple[str, object]]:
+    if first is not None and first.charge is not None:
+        yield "saved", "unknown: no price is known" if first.charge.cost is None else usd(first.charge.cost)
 
 
 def _part(charge: Charge) -> str:

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "keys": "Create, list and revoke keys.",
     "usage": "Show what was used and what it cost.",
     "receipt": "Show the ledger's entry for one answer.",
+    "cache": "Show what is kept of answers to give them again, and delete it.",
     "pull": "Fetch and verify the weights of a model.",
     "openapi": "Print the API as an OpenAPI document.",
     "doctor": "Say what is configured, reachable and missing, and the next step.",

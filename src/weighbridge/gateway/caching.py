@@ -29,6 +29,7 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.recording import Recorded
 from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
+from weighbridge.ledger.saved import GIVEN_AGAIN
 from weighbridge.providers.base import Answer, Whole
 from weighbridge.routing.planner import Plan
 from weighbridge.transport.message import Headers, Reply
@@ -280,8 +281,8 @@ def _about(kept: Kept, now: float, cosine: float | None) -> Headers:
 
 def _price(cosine: float | None, how: str) -> Price:
     """Nothing, and why: an entry's `price_source` says how the answer was found."""
-    return _FREE[how] if cosine is None else Price("cache", f"similarity {cosine:.2f}", _NOTHING, _NOTHING)
+    return _FREE[how] if cosine is None else Price(GIVEN_AGAIN, f"similarity {cosine:.2f}", _NOTHING, _NOTHING)
 
 
 _NOTHING: Final = Rate(Decimal(0))
-_FREE: Final = {how: Price("cache", how, _NOTHING, _NOTHING) for how in ("hit", "coalesced")}
+_FREE: Final = {how: Price(GIVEN_AGAIN, how, _NOTHING, _NOTHING) for how in ("hit", "coalesced")}

@@ -11,6 +11,7 @@ from weighbridge.errors import NotFound
 from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.entry import Attempt, Charge, Entry
+from weighbridge.ledger.saved import original
 from weighbridge.transport.message import Reply, Request
 
 
@@ -65,10 +66,12 @@ class Receipt(msgspec.Struct):
     first_byte: float | None
     duration: float
     attempts: list[Tried]
+    saved: str | None = None
+    """Of an answer that was given again: what it cost the first time. `upstream_request` is that one's receipt."""
 
 
-def receipt(entry: Entry) -> Receipt:
-    """The entry, flat."""
+def receipt(entry: Entry, first: Entry | None = None) -> Receipt:
+    """The entry, flat; `first` is that of the answer which it gives again."""
     charge = entry.charge
     usage = None if charge is None else charge.usage
     return Receipt(
@@ -96,6 +99,7 @@ def receipt(entry: Entry) -> Receipt:
         first_byte=entry.first_byte,
         duration=entry.duration,
         attempts=[_tried(attempt) for attempt in entry.attempts],
+        saved=None if first is None or first.charge is None or first.charge.cost is None else plain(first.charge.cost),
     )
 
 
@@ -141,4 +145,5 @@ class Receipts:
             raise NotFound(
                 f"this key has no receipt {id_[:100]!r}; a receipt's id is in the header x-weighbridge-receipt"
             )
-        answers.document(reply, receipt(entry))
+        paid = original(entry)
+        answers.document(reply, receipt(entry, None if paid is None else await self.find(paid)))
