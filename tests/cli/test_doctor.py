@@ -110,3 +110,22 @@ def test_a_key_that_cannot_be_one_stops_the_start_and_is_not_shown(shell: Shell)
     said = shell.fails(2, ["up", "--port", "0"])
     assert "DEEPSEEK_API_KEY: expected a key" in said
     assert "sk-one" not in said
+
+
+def test_a_name_that_means_nothing_is_noted_and_a_preset_that_cannot_be_asked_fails(
+    shell: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "weighbridge.toml"
+    file.write_text('[aliases]\ncoder = "lab/gone"\n[presets.calm]\ntemperature = 0.5\n')
+    assert "the alias 'coder' means nothing now: there is no model 'lab/gone'" in shell.good("doctor")
+    assert findings(shell)["names"]["said"] == "2 aliases and presets"
+    file.write_text("[presets.calm]\nprovider = { onyl = ['a'] }\n")
+    found = findings(shell, code=1)["names"]
+    assert (found["condition"], "presets.calm.provider" in found["said"]) == ("failed", True)
+
+
+def test_a_key_whose_preset_is_not_in_the_settings_fails(shell: Shell, tmp_path: Path) -> None:
+    shell.good("keys", "create", "ci", "--preset", "calm")
+    assert "names the preset 'calm', which is not in the settings" in findings(shell, code=1)["keys"]["said"]
+    (tmp_path / "weighbridge.toml").write_text("[presets.Calm]\ntemperature = 0.5\n")
+    assert findings(shell)["keys"]["condition"] == "ok"

@@ -1,6 +1,7 @@
 """`weighbridge models`: the catalogue, without a gateway."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +69,43 @@ def test_a_filter_that_makes_no_sense_is_misuse(shell: Shell, arguments: list[st
 def _list(value: object) -> list[object]:
     assert isinstance(value, list)
     return value
+
+
+NAMES = """
+[aliases]
+coder = ["lab/tiny", "deepseek/deepseek-v3.2"]
+lost = "lab/gone"
+[presets.cheap]
+models = "lab/tiny"
+[presets.calm]
+temperature = 0.5
+[providers.own]
+base_url = "http://127.0.0.1:9/v1"
+[[providers.own.models]]
+id = "tiny"
+model = "lab/tiny"
+"""
+
+
+def test_the_names_of_the_settings_are_listed_with_what_they_mean(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "weighbridge.toml").write_text(NAMES)
+    shell.environ["ANTHROPIC_API_KEY"] = "sk-mine"
+    listed = {each["name"]: each for each in json.loads(shell.good("models", "--names", "--json"))}
+    own = {name: (each["kind"], each["models"]) for name, each in listed.items() if each["kind"] != "latest"}
+    assert own == {
+        "coder": ("alias", ["lab/tiny"]),
+        "lost": ("alias", []),
+        "cheap": ("preset", ["lab/tiny"]),
+        "calm": ("preset", []),
+    }
+    assert listed["~anthropic/claude-sonnet-latest"]["models"][0].startswith("anthropic/claude-sonnet-")
+    assert not any(name.startswith("~openai/") for name in listed)
+    table = shell.good("models", "--names").splitlines()
+    assert "coder\talias\tlab/tiny" in table
+    assert any(line.startswith("lost\talias\tnothing: there is no model 'lab/gone'") for line in table)
+
+
+def test_where_there_are_no_names_that_is_said(shell: Shell) -> None:
+    result = shell.run("models", "--names")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "There are no aliases or presets" in result.stderr

@@ -15,7 +15,8 @@ from weighbridge import db
 from weighbridge.accounts import keys
 from weighbridge.cli import client, pull, running
 from weighbridge.cli.failure import Failure
-from weighbridge.config import Settings
+from weighbridge.cli.live import meanings
+from weighbridge.config import ConfigError, Settings
 from weighbridge.config.reference import unknown_variables
 from weighbridge.errors import UnknownModel
 from weighbridge.serving import state
@@ -88,6 +89,11 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("keys", "ok", f"{len(active)} active of {len(found)}")
     else:
         yield Finding("keys", "missing", "no active key", "weighbridge keys create NAME")
+    for key in active:
+        preset = key.defaults.preset
+        if preset is not None and preset.lower() not in {name.lower() for name in settings.presets}:
+            said = f"the key {key.name!r} ({key.id}) names the preset {preset!r}, which is not in the settings"
+            yield Finding("keys", "failed", said, f"add [presets.{preset}], or make another key")
 
 
 def of_models(settings: Settings) -> Iterator[Finding]:
@@ -107,6 +113,23 @@ def of_models(settings: Settings) -> Iterator[Finding]:
             yield Finding("local models", "missing", f"{model} ({size}) is not here", f"weighbridge pull {model}")
         else:
             yield Finding("local models", "ok", f"{model}, verified: {path}")
+
+
+def of_names(settings: Settings) -> Iterator[Finding]:
+    """The aliases and presets: whether they mean something with the providers that are set up."""
+    if not settings.aliases and not settings.presets:
+        return
+    try:
+        found = list(meanings(settings, datetime.now(UTC)))
+    except ConfigError as error:
+        yield Finding("names", "failed", str(error), "mend it; no gateway starts with it")
+        return
+    own = [each for each in found if each.kind != "latest"]
+    for each in own:
+        if each.fault is not None:
+            # a provider's own list may have it, which is read when a gateway runs
+            yield Finding("names", "note", f"the {each.kind} {each.name!r} means nothing now: {each.fault}")
+    yield Finding("names", "ok", f"{len(own)} aliases and presets")
 
 
 def of_gateway(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """`weighbridge models`: what the catalogue has, and what of it answers here."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,17 +8,14 @@ from typing import get_args
 import click
 
 from weighbridge import config
-from weighbridge.app.connections import connections
-from weighbridge.app.offer import LOCAL
 from weighbridge.catalog.choose import select
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Endpoint, LicenceClass, Model, Price
-from weighbridge.cli import pull
+from weighbridge.cli.live import Live, Meaning, live, meanings
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table
 from weighbridge.config import Settings
-from weighbridge.providers.rows import read_rows
 
 _HEADS = ("model", "from", "licence", "open", "params", "context", "tools", "in $/M", "out $/M", "live")
 
@@ -43,6 +39,7 @@ class _Money(click.ParamType[Decimal]):
         "weighbridge models --open --tools --max-price 0.50",
         "weighbridge models --licence permissive --origin FR",
         "weighbridge models --open --json",
+        "weighbridge models --names",
     ),
 )
 @click.option("--open", "only_open", is_flag=True, help="Only models with open weights.")
@@ -50,6 +47,7 @@ class _Money(click.ParamType[Decimal]):
 @click.option("--origin", metavar="CC", help="Only labs of this country: CN, FR, US, …")
 @click.option("--max-price", type=_Money(), metavar="USD", help="Most for a million output tokens, at the cheapest.")
 @click.option("--tools", is_flag=True, help="Only models that call tools.")
+@click.option("--names", is_flag=True, help="List aliases, presets and families' latest instead, and what they mean.")
 @json_option
 @config_option
 def command(
@@ -59,6 +57,7 @@ def command(
     origin: str | None,
     max_price: Decimal | None,
     tools: bool,
+    names: bool,
     as_json: bool,
     config_file: Path | None,
 ) -> None:
@@ -68,11 +67,14 @@ def command(
     settings there are; no gateway need run.
     """
     settings, now = config.read({}, file=config_file), datetime.now(UTC)
+    if names:
+        _print_names(settings, now, as_json=as_json)
+        return
     catalog = load(every_provider(), when=now)
     found = select(
         catalog, when=now, open_weights=only_open, licence=licence, origin=origin, max_price=max_price, tools=tools
     )
-    here = _here(settings)
+    here = live(settings)
     if as_json:
         print_json([_facts(model, here, now) for model in found])
         return
@@ -82,23 +84,22 @@ def command(
     print_table(_HEADS, (_row(model, here, now) for model in found), right=("params", "context", *_HEADS[7:9]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
-    """What can be called: providers by id, and the models of our own engines."""
-
-    providers: frozenset[str]
-    local: frozenset[str]
-
-    def serves(self, endpoint: Endpoint) -> bool:
-        return endpoint.provider in self.providers or (endpoint.provider == LOCAL and endpoint.model in self.local)
-
-
-def _here(settings: Settings) -> _Here:
-    callable_now = (each.id for each in connections(settings, read_rows()) if each.lack is None)
-    return _Here(frozenset(callable_now), frozenset(pull.here(settings)))
+def _print_names(settings: Settings, now: datetime, *, as_json: bool) -> None:
+    found = list(meanings(settings, now))
+    if as_json:
+        print_json([{"name": each.name, "kind": each.kind, "models": each.models} for each in found])
+        return
+    if not found:
+        click.echo("There are no aliases or presets, and no provider that serves a family's latest.", err=True)
+        return
+    print_table(("name", "kind", "means"), ((each.name, each.kind, _meant(each)) for each in found))
 
 
-def _live(model: Model, here: _Here) -> list[str]:
+def _meant(meaning: Meaning) -> str | None:
+    return ", ".join(meaning.models) or (meaning.fault and f"nothing: {meaning.fault}")
+
+
+def _live(model: Model, here: Live) -> list[str]:
     return sorted({endpoint.provider for endpoint in model.endpoints if here.serves(endpoint)})
 
 
@@ -107,7 +108,7 @@ def _cheapest(model: Model, now: datetime) -> tuple[Endpoint, Price] | None:
     return min(priced, key=lambda pair: pair[1].output.base, default=None)
 
 
-def _row(model: Model, here: _Here, now: datetime) -> tuple[object, ...]:
+def _row(model: Model, here: Live, now: datetime) -> tuple[object, ...]:
     cheapest = _cheapest(model, now)
     price = None if cheapest is None else cheapest[1]
     return (
@@ -137,7 +138,7 @@ def _short(count: int | None) -> str:
     return f"{count / 1e9:.3g}B" if count >= 1e9 else f"{count / 1e6:.3g}M"
 
 
-def _facts(model: Model, here: _Here, now: datetime) -> dict[str, object]:
+def _facts(model: Model, here: Live, now: datetime) -> dict[str, object]:
     cheapest = _cheapest(model, now)
     return {
         "id": model.id,
