@@ -141,7 +141,8 @@ async def test_a_stream_without_its_usage_or_end_is_whole_all_the_same(
         ({"messages": []}, 400, "invalid_request"),
         ({**ASKED, "plugins": [{"id": "web"}]}, 400, "invalid_request"),
         ({**ASKED, "model": "nope"}, 404, "model_not_found"),
-        ({**ASKED, "provider": {"only": ["far"]}}, 404, "no_endpoint"),
+        ({**ASKED, "provider": {"only": ["openai"]}}, 404, "no_endpoint"),
+        ({**ASKED, "provider": {"only": ["far"]}}, 400, "invalid_request"),
     ],
 )
 async def test_what_cannot_be_asked_is_refused_in_openrouters_shape(

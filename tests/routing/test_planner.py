@@ -29,7 +29,7 @@ SERVED = model(
     [
         ({}, "local zai deepinfra dear unpriced"),
         ({"order": ["dear"]}, "dear local zai deepinfra unpriced"),
-        ({"order": ["dear", "zai", "dear", "nobody"]}, "dear zai local deepinfra unpriced"),
+        ({"order": ["dear", "zai", "dear", "azure"]}, "dear zai local deepinfra unpriced"),
         ({"order": ["dear", "zai"], "allow_fallbacks": False}, "dear zai"),
         ({"allow_fallbacks": False}, "local"),
         ({"allow_fallbacks": True}, "local zai deepinfra dear unpriced"),
@@ -51,9 +51,9 @@ def test_endpoints_are_left_and_ordered_as_asked(wanted: object, left: str) -> N
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [
-        ({"only": ["nobody"]}, "only"),
+        ({"only": ["azure"]}, "only"),
         ({"ignore": [each.provider for each in SERVED.endpoints]}, "ignore"),
-        ({"order": ["nobody"], "allow_fallbacks": False}, "order"),
+        ({"order": ["azure"], "allow_fallbacks": False}, "order"),
         ({"quantizations": ["int4"]}, "quantizations"),
         ({"only": ["unpriced"], "max_price": {"prompt": 100}}, "max_price"),
         ({"only": ["zai"], "data_collection": "deny"}, "data_collection"),

@@ -74,6 +74,8 @@ class Host:
     """Nothing leaves the machine: no company has the data, none is kept, nobody trains on it."""
     passes_on: bool = False
     """A router: who serves a request is chosen among others, so nothing is known of where it goes."""
+    parameters: frozenset[str] | None = None
+    """The fields of a request for text that its API heeds, besides those that every one has."""
     source: str | None = None
 
 

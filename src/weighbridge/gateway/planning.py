@@ -69,7 +69,7 @@ class Planning:
         law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
         if preferences is None and law is None and len(models) == 1 and len(models[0].endpoints) == 1:
             return self.planner.alone(models[0], now, self.health())
-        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens, law=law)
+        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens, law=law, hosts=self.catalog().hosts)
         opening = wishes.session.encode() if wishes.session else call.opening
         seed = seed_of(opening) if opening else secrets.randbits(64)
         try:

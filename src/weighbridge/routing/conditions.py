@@ -2,23 +2,25 @@
 
 A condition looks at what is asked, once for a plan, and gives the test of an endpoint: why it may not answer, or None.
 It gives None where nothing is asked of it. What cannot be known to hold does not hold: an endpoint without a price is
-over any `max_price`, and where no data may be kept only the own machine will do.
+over any `max_price`, and one whose provider does not say how long it keeps a prompt is taken to keep it.
+https://openrouter.ai/docs/guides/routing/provider-selection
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from weighbridge.catalog.model import Endpoint, Price
+from weighbridge.catalog.model import Host, Modality, Model, Price
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate
-from weighbridge.wire.preferences import MostPaid
+from weighbridge.routing.policy.facts import Facts, facts_of
+from weighbridge.routing.slugs import Named
 
 Test = Callable[[Candidate], str | None]
 Condition = Callable[[Asking], Test | None]
 
-_OWN_MACHINE: Final = "local"
-"""The id under which the catalogue lists what we run ourselves."""
+_TRANSIENT_DAYS: Final = 30
+"""What providers that do not collect keep all the same, to look into abuse."""
 
 
 def law(asking: Asking) -> Test | None:
@@ -32,63 +34,133 @@ def only(asking: Asking) -> Test | None:
     names = None if asking.preferences is None else asking.preferences.only
     if names is None:
         return None
-    return lambda one: None if named(one.endpoint, names) else f"{_of(one)} is not among them"
+    named = Named(names)
+    return lambda one: None if one.endpoint in named else f"{_of(one)} is not among them"
 
 
 def ignore(asking: Asking) -> Test | None:
     """`provider.ignore`."""
     names = None if asking.preferences is None else asking.preferences.ignore
-    if names is None:
+    if not names:
         return None
-    return lambda one: f"{_of(one)} is among them" if named(one.endpoint, names) else None
+    named = Named(names)
+    return lambda one: f"{_of(one)} is among them" if one.endpoint in named else None
+
+
+def order(asking: Asking) -> Test | None:
+    """`provider.order`, where `allow_fallbacks` is false: nobody else."""
+    wanted = asking.preferences
+    if wanted is None or wanted.allow_fallbacks is not False or not wanted.order:
+        return None
+    named = Named(wanted.order)
+    return lambda one: None if one.endpoint in named else f"{_of(one)} is not in it, and allow_fallbacks is false"
+
+
+def require_parameters(asking: Asking) -> Test | None:
+    """`provider.require_parameters`: whoever answers takes every field of the request."""
+    if asking.preferences is None or not asking.preferences.require_parameters:
+        return None
+    sent = sorted(asking.parameters)
+
+    def test(one: Candidate) -> str | None:
+        host = asking.host(one.endpoint.provider)
+        return next((why for name in sent if (why := _not_taken(name, one, host)) is not None), None)
+
+    return test
 
 
 def quantizations(asking: Asking) -> Test | None:
     """`provider.quantizations`."""
-    admitted = None if asking.preferences is None else asking.preferences.quantizations
-    if admitted is None:
+    asked = None if asking.preferences is None else asking.preferences.quantizations
+    if asked is None:
         return None
+    admitted = {each.lower() for each in asked}
 
     def test(one: Candidate) -> str | None:
-        found = one.endpoint.quantisation or "unknown"
+        found = (one.endpoint.quantisation or "unknown").lower()
         return None if found in admitted else f"the quantisation of {one.endpoint.id} is {found}"
 
     return test
 
 
 def max_price(asking: Asking) -> Test | None:
-    """`provider.max_price`, by list prices: US dollars for a million tokens, and for one request."""
+    """`provider.max_price`, by list prices: US dollars for a million tokens, for one request, for one image."""
     most = None if asking.preferences is None else asking.preferences.max_price
     if most is None:
         return None
-    return lambda one: _over(one, most)
+    asked = ((name, getattr(most, name)) for name in _AMOUNTS)
+    limits = [(*_AMOUNTS[name], Decimal(str(limit))) for name, limit in asked if limit is not None]
+
+    def test(one: Candidate) -> str | None:
+        if one.price is None:
+            return f"the price of {one.endpoint.id} is not known"
+        for what, of, limit in limits:
+            amount = of(one.model, one.price)
+            if amount is None:
+                return f"{one.endpoint.id} has no known price for {what}"
+            if amount > limit:
+                return f"{one.endpoint.id} asks ${amount.normalize():f} for {what}"
+        return None
+
+    return test
 
 
 def data_collection(asking: Asking) -> Test | None:
-    """`provider.data_collection: "deny"`."""
+    """`provider.data_collection: "deny"`: nobody who trains on what is sent, or keeps it for longer than a while."""
     if asking.preferences is None or asking.preferences.data_collection != "deny":
         return None
-    return lambda one: None if one.endpoint.provider == _OWN_MACHINE else _unknown(one, "collects")
+
+    def test(one: Candidate) -> str | None:
+        facts, name = _facts(one, asking), _of(one)
+        if facts.trains is None:
+            return f"it is not known whether {name} trains on what it is sent"
+        if facts.trains:
+            return f"{name} trains on what it is sent"
+        if facts.retention_days is None:
+            return f"it is not known how long {name} keeps what it is sent"
+        return _keeps(facts) if facts.retention_days > _TRANSIENT_DAYS else None
+
+    return test
 
 
 def zdr(asking: Asking) -> Test | None:
     """`provider.zdr`: nothing is kept."""
     if asking.preferences is None or not asking.preferences.zdr:
         return None
-    return lambda one: None if one.endpoint.provider == _OWN_MACHINE else _unknown(one, "keeps")
+
+    def test(one: Candidate) -> str | None:
+        facts = _facts(one, asking)
+        if facts.retention_days is None:
+            return f"it is not known how long {_of(one)} keeps what it is sent"
+        return _keeps(facts) if facts.retention_days else None
+
+    return test
 
 
 def enforce_distillable_text(asking: Asking) -> Test | None:
-    """`provider.enforce_distillable_text`."""
+    """`provider.enforce_distillable_text`: the licence lets answers train other models, without conditions."""
     if asking.preferences is None or not asking.preferences.enforce_distillable_text:
         return None
-    return lambda one: f"it is not known whether answers of {one.model.id} may train other models"
+
+    def test(one: Candidate) -> str | None:
+        licence = one.model.licence
+        use = None if licence is None else licence.output_use
+        if use == "free":
+            return None
+        if licence is None or use is None:
+            return f"it is not known whether answers of {one.model.id} may train other models"
+        said = "forbids it" if use == "forbidden" else "sets conditions"
+        return f"to training other models on answers of {one.model.id} its licence {licence.id} {said}"
+
+    return test
 
 
 CONDITIONS: Final[tuple[tuple[str, Condition], ...]] = (
     ("policy", law),
     ("provider.only", only),
     ("provider.ignore", ignore),
+    ("provider.order", order),
+    ("provider.require_parameters", require_parameters),
     ("provider.quantizations", quantizations),
     ("provider.max_price", max_price),
     ("provider.data_collection", data_collection),
@@ -98,43 +170,58 @@ CONDITIONS: Final[tuple[tuple[str, Condition], ...]] = (
 """In the order in which they are tested: the first that an endpoint fails is the reason it is given."""
 
 
-def named(endpoint: Endpoint, names: Sequence[str]) -> bool:
-    """Whether one of the names means this endpoint: its provider's, or that with its quantisation."""
-    return any(means(name, endpoint) for name in names)
-
-
-def means(name: str, endpoint: Endpoint) -> bool:
-    """Whether `name` is the endpoint's provider, or `provider/quantisation`; `Z.AI`, `z-ai` and `zai` are one."""
-    provider, _, variant = name.partition("/")
-    if _plain(provider) != _plain(endpoint.provider):
-        return False
-    return not variant or variant.lower() == (endpoint.quantisation or "").lower()
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+def tests_of(asking: Asking) -> list[tuple[str, Test]]:
+    """The tests that a request puts its endpoints to, each with the name of its rule."""
+    return [(rule, test) for rule, condition in CONDITIONS if (test := condition(asking)) is not None]
 
 
 def _of(one: Candidate) -> str:
     return one.endpoint.provider
 
 
-def _unknown(one: Candidate, verb: str) -> str:
-    return f"it is not known what {one.endpoint.provider} {verb}"
+def _facts(one: Candidate, asking: Asking) -> Facts:
+    return facts_of(one.model, one.endpoint, asking.host(one.endpoint.provider))
 
 
-def _over(one: Candidate, most: MostPaid) -> str | None:
-    if one.price is None:
-        return f"the price of {one.endpoint.id} is not known"
-    for what, amount, limit in _amounts(one.price, most):
-        if limit is not None and amount > Decimal(str(limit)):
-            return f"{one.endpoint.id} asks ${amount.normalize():f} for {what}"
+def _keeps(facts: Facts) -> str:
+    days = facts.retention_days
+    return f"{facts.provider} keeps what it is sent for {days} {'day' if days == 1 else 'days'}"
+
+
+_TOOLS: Final = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_THINKING: Final = frozenset({"reasoning", "reasoning_effort", "include_reasoning"})
+
+
+def _not_taken(name: str, one: Candidate, host: Host) -> str | None:
+    """Why a field of the request is not known to be heeded there."""
+    if host.parameters is None:
+        return f"it is not known which parameters {host.id} takes"
+    if name not in host.parameters:
+        return f"{host.id} does not take {name}"
+    for names, able, what in (
+        (_TOOLS, one.model.tools, "calls tools"),
+        (_THINKING, one.model.reasoning, "reasons"),
+    ):
+        if name in names and not able:
+            known = "it is not known whether " if able is None else "it is not so that "
+            return f"{known}{one.model.id} {what}, as {name} asks"
     return None
 
 
-def _amounts(price: Price, most: MostPaid) -> tuple[tuple[str, Decimal, float | str | None], ...]:
-    return (
-        ("a million prompt tokens", price.input.base, most.prompt),
-        ("a million answer tokens", price.output.base, most.completion),
-        ("a request", price.per_request, most.request),
-    )
+def _of_kind(kind: Modality) -> Callable[[Model, Price], Decimal | None]:
+    """Price lists have no such price: it is nothing where the model neither reads nor makes any, else unknown."""
+
+    def amount(model: Model, price: Price) -> Decimal | None:
+        read, made = model.input_modalities, model.output_modalities
+        return None if read is None or made is None or kind in (*read, *made) else Decimal(0)
+
+    return amount
+
+
+_AMOUNTS: Final[Mapping[str, tuple[str, Callable[[Model, Price], Decimal | None]]]] = {
+    "prompt": ("a million prompt tokens", lambda _, price: price.input.base),
+    "completion": ("a million answer tokens", lambda _, price: price.output.base),
+    "request": ("a request", lambda _, price: price.per_request),
+    "image": ("an image", _of_kind("image")),
+    "audio": ("a unit of audio", _of_kind("audio")),
+}

@@ -45,18 +45,22 @@ class Plan:
     def _ordered(self) -> Iterator[Candidate]:
         closed: list[tuple[float, int, Candidate]] = []
         most = self.shortlist.most
+        given: list[str] = []
         states, at = self.snapshot.states, self.snapshot.at
         for group in self.shortlist.groups:
             for one in group.ordered(self.seed):
                 state = states.get(one.endpoint.id)
                 if state is not None and state.closed_until is not None and state.closed_until > at:
                     closed.append((state.closed_until, len(closed), one))
-                    continue
+                elif most is None:
+                    yield one
+                elif given.count(one.model.id) < most:
+                    given.append(one.model.id)
+                    yield one
+        for _, _, one in sorted(closed):
+            if most is None or given.count(one.model.id) < most:
+                given.append(one.model.id)
                 yield one
-                if most is not None:
-                    return
-        for _, _, one in sorted(closed)[:most]:
-            yield one
 
     @property
     def law(self) -> Law | None:
@@ -93,7 +97,7 @@ class Planner:
         return Plan(known, snapshot, 0)
 
     def plan(self, asking: Asking, snapshot: Snapshot, seed: int) -> Plan:
-        """The plan of a request. Raises NoEndpoint or PolicyRefused, naming what left nobody."""
+        """The plan of a request. Raises BadRequest, NoEndpoint or PolicyRefused, naming what left nobody."""
         figures = self._figures
         if figures is None or not 0 <= snapshot.at - figures.at < FIGURES_SECONDS:
             self._forget()
@@ -128,6 +132,7 @@ def rounded(asking: Asking) -> Asking:
         None if most is None else _step(most),
         asking.parameters,
         asking.law,
+        asking.hosts,
     )
 
 
@@ -147,4 +152,5 @@ def _key(asking: Asking) -> Hashable:
         asking.most_tokens,
         asking.parameters if wanted is not None and wanted.require_parameters else None,
         None if asking.law is None else asking.law.identity,
+        id(asking.hosts),
     )

@@ -7,13 +7,13 @@ from typing import Final
 import msgspec
 
 from weighbridge.catalog.model import Model, Price
-from weighbridge.errors import NoEndpoint, WeighbridgeError
-from weighbridge.routing.arrange import Group, groups
+from weighbridge.routing.arrange import Group, arranged
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate, Excluded
-from weighbridge.routing.conditions import CONDITIONS, Test
+from weighbridge.routing.conditions import Test, tests_of
+from weighbridge.routing.contradictions import check
 from weighbridge.routing.health import Snapshot, State
-from weighbridge.routing.policy.law import Law
+from weighbridge.routing.refusal import nobody
 from weighbridge.wire.preferences import Preferences, Sorted, Sorting
 from weighbridge.wire.usage import Usage
 
@@ -33,41 +33,41 @@ class Shortlist(msgspec.Struct, frozen=True):
     groups: tuple[Group, ...]
     excluded: tuple[Excluded, ...]
     most: int | None = None
-    """How many endpoints of a model may be asked; None: all."""
+    """How many endpoints of each model may be asked; None: all."""
 
 
 def shortlist(asking: Asking, snapshot: Snapshot, cost: Cost, sort: Sorted | None = None) -> Shortlist:
     """Apply the conditions, work out the effective prices, put in order; `sort` where the request does not say.
 
-    Raises NoEndpoint, naming the field that left nobody, where no model has an endpoint left.
+    Raises BadRequest where the preferences make no sense, NoEndpoint or PolicyRefused where they leave no model an
+    endpoint: naming the field, and the nearest that would work.
     """
+    check(asking)
     left: list[list[Candidate]] = []
     excluded: list[Excluded] = []
-    told: WeighbridgeError | None = None
-    tests = [(rule, test) for rule, condition in CONDITIONS if (test := condition(asking)) is not None]
+    tests = tests_of(asking)
     for model in asking.models:
-        listed = [_candidate(model, each, asking, snapshot, cost) for each in range(len(model.endpoints))]
-        passed, out = _tested(listed, tests)
+        passed, out = _tested(listed(model, asking, snapshot, cost), tests)
         excluded += out
         if passed:
             left.append(passed)
-        else:
-            told = told or nobody(model, out, asking.law)
+    if not left:
+        everyone = [one for model in asking.models for one in listed(model, asking, snapshot, cost)]
+        raise nobody(asking, everyone, tests)
     wanted = asking.preferences
-    arranged = tuple(group for each in _rivals(left, wanted) for group in groups(each, wanted, sort))
-    if not arranged:
-        raise told or NoEndpoint(
-            f"provider.order: none of it serves {asking.models[0].id}, and allow_fallbacks is false",
-            param="provider.order",
-        )
-    alone = wanted is not None and wanted.allow_fallbacks is False and wanted.order is None
-    return Shortlist(asking, arranged, tuple(excluded), most=1 if alone else None)
+    alone = wanted is not None and wanted.allow_fallbacks is False and not wanted.order
+    return Shortlist(asking, arranged(_rivals(left, wanted), wanted, sort), tuple(excluded), most=1 if alone else None)
 
 
-def _tested(listed: Sequence[Candidate], tests: Sequence[tuple[str, Test]]) -> tuple[list[Candidate], list[Excluded]]:
+def listed(model: Model, asking: Asking, snapshot: Snapshot, cost: Cost) -> list[Candidate]:
+    """All endpoints of a model, with what the request will cost at each."""
+    return [_candidate(model, each, asking, snapshot, cost) for each in range(len(model.endpoints))]
+
+
+def _tested(those: Sequence[Candidate], tests: Sequence[tuple[str, Test]]) -> tuple[list[Candidate], list[Excluded]]:
     passed: list[Candidate] = []
     excluded: list[Excluded] = []
-    for one in listed:
+    for one in those:
         for rule, test in tests:
             why = test(one)
             if why is not None:
@@ -83,19 +83,6 @@ def _rivals(left: list[list[Candidate]], wanted: Preferences | None) -> list[lis
     if wanted is not None and isinstance(wanted.sort, Sorting) and wanted.sort.partition == "none":
         return [[one for each in left for one in each]]
     return left
-
-
-def nobody(model: Model, excluded: Sequence[Excluded], law: Law | None = None) -> WeighbridgeError:
-    """Why no endpoint of the model may answer: by the condition that the last of them failed."""
-    if law is not None and excluded and all(out.rule == "policy" for out in excluded):
-        return law.refusal(model)
-    rules = [rule for rule, _ in CONDITIONS]
-    last = max((out.rule for out in excluded), key=rules.index, default=None)
-    if last is None:
-        return NoEndpoint(f"{model.id} has no endpoint here")
-    those = [out for out in excluded if out.rule == last]
-    why = "; ".join(out.why for out in those[:5])
-    return NoEndpoint(f"{last}: no endpoint of {model.id} is known to meet it: {why}", param=last)
 
 
 def _candidate(model: Model, at: int, asking: Asking, snapshot: Snapshot, cost: Cost) -> Candidate:

@@ -1,7 +1,7 @@
 """What a request may ask of the providers that answer it: OpenRouter's `provider` object, and its own rank.
 
-`routing/preferences.py` obeys it and says what of it is obeyed.
-https://openrouter.ai/docs/features/provider-routing
+`routing/conditions.py` and `routing/arrange.py` obey it.
+https://openrouter.ai/docs/guides/routing/provider-selection, and the schemas of @openrouter/sdk 1.3.19
 """
 
 from typing import Annotated, Literal
@@ -12,24 +12,27 @@ Priority = Literal["low", "normal", "high"]
 """Who goes first where not all can be answered at once."""
 
 _Names = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=200)]], msgspec.Meta(max_length=100)]
+_Bound = Annotated[float, msgspec.Meta(gt=0)]
 _Amount = Annotated[float, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
 
 
 class MostPaid(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """US dollars: for a million tokens, `request` for one request."""
+    """US dollars: for a million tokens, for one `request`, for one `image`, for one unit of `audio`."""
 
     prompt: _Amount | None = None
     completion: _Amount | None = None
     request: _Amount | None = None
+    image: _Amount | None = None
+    audio: _Amount | None = None
 
 
 class Percentiles(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A bound for each share of the requests."""
+    """A bound for each share of the requests; all of them are to hold."""
 
-    p50: float | None = None
-    p75: float | None = None
-    p90: float | None = None
-    p99: float | None = None
+    p50: _Bound | None = None
+    p75: _Bound | None = None
+    p90: _Bound | None = None
+    p99: _Bound | None = None
 
 
 Sorted = Literal["price", "throughput", "latency"]
@@ -46,17 +49,22 @@ class Preferences(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Which endpoints may answer, and which first. A provider is named by its slug, or `slug/quantisation`."""
 
     order: _Names | None = None
+    """Who is asked first, in this order; the others follow by price, or as `sort` says."""
     only: _Names | None = None
     ignore: _Names | None = None
     allow_fallbacks: bool | None = None
-    """False: the first endpoint, or those in `order`, or none."""
+    """False: of each model the first endpoint, or those in `order`, or none."""
     require_parameters: bool | None = None
+    """Only endpoints that are known to heed every field of the request."""
     data_collection: Literal["allow", "deny"] | None = None
     zdr: bool | None = None
     """Only endpoints that keep nothing."""
     enforce_distillable_text: bool | None = None
+    """Only models whose answers may train other models."""
     quantizations: _Names | None = None
     max_price: MostPaid | None = None
     sort: Sorted | Sorting | None = None
-    preferred_min_throughput: float | Percentiles | None = None
-    preferred_max_latency: float | Percentiles | None = None
+    preferred_min_throughput: _Bound | Percentiles | None = None
+    """Tokens a second; a number is the p50. Endpoints known to keep it come first, those known not to last."""
+    preferred_max_latency: _Bound | Percentiles | None = None
+    """Seconds to the first byte, likewise."""
