@@ -4,6 +4,7 @@ Each fault is met as a stream and as a whole answer, by a model that only the fa
 another provider serves as well.
 """
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,8 @@ from weighbridge.ledger.entry import Entry
 
 PATIENCE: Final = 0.5
 """Seconds the gateway waits for a provider, in each of its steps."""
+_AT_ONCE: Final = 8
+"""Cases: each has endpoints of its own, and most of them do nothing but wait."""
 
 Kind = Literal["stream", "whole"]
 Place = Literal["by path", "refused", "full", "no such name", "expired", "self-signed", "other host"]
@@ -130,7 +133,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def outcomes(folder: Path) -> dict[str, Outcome]:
-    """Every case, one after the other, through one gateway, which lives in `folder`.
+    """Every case, some at once, through one gateway, which lives in `folder`.
 
     Raises AssertionError where an entry is lost or double.
     """
@@ -150,12 +153,15 @@ async def outcomes(folder: Path) -> dict[str, Outcome]:
             }
             settings = _settings(places, certificates.authority)
             async with gateway(folder / "home", settings) as ours:
-                got = {case.name: await _ask(ours, case) for case in CASES}
+                turns = asyncio.Semaphore(_AT_ONCE)
+                async with asyncio.TaskGroup() as group:
+                    asking = {case.name: group.create_task(_ask(ours, case, turns)) for case in CASES}
+                got = {name: task.result() for name, task in asking.items()}
                 await ours.stop()
             return _entered(got, ours.entries())
 
 
-async def _ask(ours: Gateway, case: Case) -> Got:
+async def _ask(ours: Gateway, case: Case, turns: asyncio.Semaphore) -> Got:
     body: dict[str, object] = {
         "model": f"faults/{case.name}",
         "messages": [{"role": "user", "content": "How warm is it in Zürich?"}],
@@ -164,10 +170,10 @@ async def _ask(ours: Gateway, case: Case) -> Got:
     if case.kind == "stream":
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     client = ours.client()
-    try:
-        return await client.ask(body)
-    finally:
-        client.leave()
+    async with turns:
+        got = await client.ask(body)
+    client.leave()
+    return got
 
 
 def _entered(got: dict[str, Got], entries: list[Entry]) -> dict[str, Outcome]:

@@ -18,7 +18,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class Call:
     """One request, and the hands to answer it with."""
 
-    __slots__ = ("_connection", "answer", "number", "streamed")
+    __slots__ = ("_connection", "answer", "number", "streamed", "whole")
 
     def __init__(self, connection: "Connection", endpoint: str, body: bytes, number: int) -> None:
         asked = msgspec.json.decode(body, type=_Asked)
@@ -26,10 +26,18 @@ class Call:
         self.number = number
         self.streamed = asked.stream
         self.answer: Told = told(endpoint, asked.model, number)
+        self.whole = False
+        """A good answer was written to its last byte, while the other side was there."""
 
     def write(self, data: bytes) -> None:
-        """These very bytes, now."""
-        self._connection.transport.write(data)
+        """These very bytes, now, if anyone is there."""
+        if not self._connection.transport.is_closing():
+            self._connection.transport.write(data)
+
+    def finish(self, data: bytes) -> None:
+        """The same; with them a good answer has come to its end."""
+        self.whole = not self._connection.transport.is_closing()
+        self.write(data)
 
     def reset(self) -> None:
         """Break the connection off with RST: what was written before has left."""

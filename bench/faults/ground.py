@@ -34,9 +34,9 @@ class Faulty:
 
     ports: Ports
 
-    async def go(self) -> None:
-        """Let the schedules begin."""
-        await self._get("/-/go")
+    async def go(self, storm: int) -> None:
+        """Let the schedules of a storm begin."""
+        await self._get(f"/-/go/{storm}")
 
     async def log(self) -> dict[str, list[Answered]]:
         """What came to each endpoint so far."""

@@ -3,14 +3,16 @@
 It reads a `Spec` from its standard input, says `Ports` in one line, and ends with its standard input.
 
 At the first port the path says what goes wrong: `/reset-in-json/v1/chat/completions`. Each of the others is an
-endpoint that lives by a schedule of episodes, from the moment that somebody posts to `/-/go`. `/-/log` tells what was
-answered, `/-/busy` how many requests are being answered at the first port.
+endpoint that lives by a schedule of episodes, from the moment that somebody posts to `/-/go/` and the number of its
+storm. `/-/log` tells what was answered, `/-/busy` how many requests are being answered at the first port.
 """
 
 import asyncio
+import itertools
 import socket
 import ssl
 import sys
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import uvloop
@@ -24,8 +26,8 @@ from bench.faults.scripts import BY_KIND, BY_PATH
 class Spec(msgspec.Struct, frozen=True):
     """What the process is told."""
 
-    schedules: list[list[Episode]] = []
-    """One for each endpoint that lives by a schedule."""
+    storms: list[list[list[Episode]]] = []
+    """For each storm the schedules of its endpoints."""
     certificates: list[str] = []
     """Files (PEM, with key) of ports that speak TLS: nobody who looks at them closely trusts them."""
 
@@ -34,12 +36,13 @@ class Ports(msgspec.Struct, frozen=True):
     """Where it listens, on 127.0.0.1."""
 
     by_path: int
-    scheduled: list[int]
+    scheduled: list[list[int]]
+    """Of each storm's endpoints."""
     tls: list[int]
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """One request that came. `whole`: the last byte of its answer was written."""
+    """One request that came. `whole`: a good answer was written to its last byte."""
 
     id: str
     prompt: int
@@ -49,7 +52,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Log(msgspec.Struct, frozen=True):
-    """All requests that came, by endpoint: the path's first part, or `e` and the number of the schedule."""
+    """All requests that came, by endpoint: the path's first part, or its name in a storm."""
 
     answered: dict[str, list[Answered]]
 
@@ -57,11 +60,11 @@ class Log(msgspec.Struct, frozen=True):
 class _Endpoint:
     """A port that can be there and not be there, and what comes to it."""
 
-    def __init__(self, name: str, provider: "Provider") -> None:
+    def __init__(self, name: str, schedule: Sequence[Episode]) -> None:
         self.name = name
         self.answered: list[Answered] = []
-        self.schedule: list[Episode] = []
-        self._provider = provider
+        self._schedule = schedule
+        self._since: float | None = None
         self._open: set[Connection] = set()
         self._listening: asyncio.Server | None = None
         # bound, and never listening: the port stays ours while nobody answers at it
@@ -84,24 +87,28 @@ class _Endpoint:
             connection.reset()
 
     async def live(self) -> None:
-        """Go through the schedule, being there and not being there."""
-        for episode in self.schedule:
+        """Go through the schedule from now on, being there and not being there."""
+        self._since = asyncio.get_running_loop().time()
+        for episode in self._schedule:
             if episode.kind != "dead":
                 continue
-            await asyncio.sleep(max(0.0, episode.start - self._provider.elapsed()))
+            await asyncio.sleep(max(0.0, episode.start - self._elapsed()))
             self.down()
-            await asyncio.sleep(max(0.0, episode.end - self._provider.elapsed()))
+            await asyncio.sleep(max(0.0, episode.end - self._elapsed()))
             await self.up()
+
+    def _elapsed(self) -> float:
+        """Seconds since the schedule began; before it does nothing is wrong."""
+        return -1.0 if self._since is None else asyncio.get_running_loop().time() - self._since
 
     async def _serve(self, connection: Connection, target: str, body: bytes) -> None:
         if target.endswith("/models"):
             connection.transport.write(answers.plain(b'{"object":"list","data":[]}'))
             return
         call = Call(connection, self.name, body, len(self.answered))
-        self.answered.append(_answered(call, whole=False))
-        await BY_KIND[now_in(self.schedule, self._provider.elapsed())](call)
-        if not connection.gone.is_set() and not connection.transport.is_closing():
-            self.answered[call.number] = _answered(call, whole=True)
+        self.answered.append(_answered(call))
+        await BY_KIND[now_in(self._schedule, self._elapsed())](call)
+        self.answered[call.number] = _answered(call)
 
 
 class Provider:
@@ -109,9 +116,11 @@ class Provider:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._since: float | None = None
         self._by_path: dict[str, list[Answered]] = {}
-        self._scheduled = [_Endpoint(f"e{number}", self) for number in range(len(spec.schedules))]
+        self._storms = [
+            [_Endpoint(name(storm, number), schedule) for number, schedule in enumerate(schedules)]
+            for storm, schedules in enumerate(spec.storms)
+        ]
         self._living: list[asyncio.Task[None]] = []
         self._open: set[Connection] = set()
 
@@ -121,13 +130,13 @@ class Provider:
         made = lambda: Connection(self._serve, self._open)  # noqa: E731 - a factory, handed on
         by_path = await loop.create_server(made, "127.0.0.1", 0, backlog=16_384)
         tls = [await loop.create_server(made, "127.0.0.1", 0, ssl=_context(each)) for each in self._spec.certificates]
-        for endpoint in self._scheduled:
+        for endpoint in self._endpoints():
             await endpoint.up()
-        return Ports(_port(by_path), [each.port for each in self._scheduled], [_port(each) for each in tls])
+        scheduled = [[each.port for each in endpoints] for endpoints in self._storms]
+        return Ports(_port(by_path), scheduled, [_port(each) for each in tls])
 
-    def elapsed(self) -> float:
-        """Seconds since `/-/go`; before it the schedules have not begun."""
-        return -1.0 if self._since is None else asyncio.get_running_loop().time() - self._since
+    def _endpoints(self) -> Iterator[_Endpoint]:
+        return itertools.chain.from_iterable(self._storms)
 
     async def _serve(self, connection: Connection, target: str, body: bytes) -> None:
         _, name, _ = target.split("/", 2)
@@ -138,26 +147,28 @@ class Provider:
         else:
             log = self._by_path.setdefault(name, [])
             call = Call(connection, name, body, len(log))
-            log.append(_answered(call, whole=False))
+            log.append(_answered(call))
             await BY_PATH[name](call)
-            if not connection.gone.is_set() and not connection.transport.is_closing():
-                log[call.number] = _answered(call, whole=True)
+            log[call.number] = _answered(call)
 
     def _control(self, target: str) -> bytes:
-        if target == "/-/go":
-            self._since = asyncio.get_running_loop().time()
-            for endpoint, schedule in zip(self._scheduled, self._spec.schedules, strict=True):
-                endpoint.schedule = schedule
-                self._living.append(asyncio.create_task(endpoint.live()))
+        if target.startswith("/-/go/"):
+            endpoints = self._storms[int(target.removeprefix("/-/go/"))]
+            self._living += [asyncio.create_task(endpoint.live()) for endpoint in endpoints]
             return b"{}"
         if target == "/-/busy":
             return str(sum(each.busy for each in self._open) - 1).encode()
-        return msgspec.json.encode(Log(self._by_path | {each.name: each.answered for each in self._scheduled}))
+        return msgspec.json.encode(Log(self._by_path | {each.name: each.answered for each in self._endpoints()}))
 
 
-def _answered(call: Call, *, whole: bool) -> Answered:
+def name(storm: int, endpoint: int) -> str:
+    """What an endpoint of a storm is called."""
+    return f"storm{storm}-{endpoint}"
+
+
+def _answered(call: Call) -> Answered:
     answer = call.answer
-    return Answered(answer.id, answer.prompt, answer.cached, answer.completion, whole)
+    return Answered(answer.id, answer.prompt, answer.cached, answer.completion, call.whole)
 
 
 def _bound(port: int) -> socket.socket:

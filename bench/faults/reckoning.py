@@ -107,7 +107,7 @@ def _differs(note: Note, entry: Entry, answers: dict[str, Answered]) -> str | No
     used = (usage.prompt, usage.cached or 0, usage.completion)
     if used != (answer.prompt, answer.cached, answer.completion) or charge.counted_by != "provider":
         return f"{used} by the {charge.counted_by}, and the provider's log has {answer}"
-    exact = prices(int((entry.provider or "e0")[1:])).cost(answer)
+    exact = prices(int((entry.provider or "").rpartition("-")[2])).cost(answer)
     if charge.cost != exact or Decimal(note.got.cost or 0) != exact:
         return f"costs {exact}, and the entry has {charge.cost}, the answer {note.got.cost}"
     return None

@@ -21,13 +21,13 @@ _DRIPS: Final = 0.05
 async def well(call: Call) -> None:
     """As asked: whole, or as a stream."""
     await asyncio.sleep(USUAL_SECONDS)
-    call.write(_all(call))
+    call.finish(_all(call))
 
 
 async def slowly(call: Call) -> None:
     """The same, a hundred times later."""
     await asyncio.sleep(USUAL_SECONDS * SLOWER)
-    call.write(_all(call))
+    call.finish(_all(call))
 
 
 async def drips(call: Call) -> None:
@@ -87,7 +87,7 @@ async def says_page(call: Call) -> None:
 async def other_model(call: Call) -> None:
     """A good answer, of a model that nobody asked for."""
     call.answer = replace(call.answer, model="another-model-7b")
-    call.write(_all(call))
+    call.finish(_all(call))
 
 
 async def not_http(call: Call) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Final
 
 from bench.faults.client import Client, Got
 from bench.faults.episodes import Episode
-from bench.faults.ground import Gateway, faulty, gateway
+from bench.faults.ground import Faulty, Gateway, faulty, gateway
 from bench.faults.provider import Answered, Spec
+from bench.faults.provider import name as endpoint
 from weighbridge.ledger.entry import Entry
 
-MODEL: Final = "faults/model"
 PATIENCE: Final = 2.0
 """Seconds the gateway waits for an answer's head, and for more of it."""
 
@@ -28,8 +29,6 @@ class Storm:
     requests: int
     rate: float
     seed: int = 1
-    routing: str = ""
-    """More settings, in TOML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +70,44 @@ class Weathered:
     seconds: float
 
 
-async def weather(folder: Path, storm: Storm) -> Weathered:
-    """Send it all, through one gateway that lives in `folder`, and let that end. Raises RuntimeError if it does not."""
-    schedules = [list(each) for each in storm.schedules]
-    async with (
-        faulty(Spec(schedules=schedules)) as provider,
-        gateway(folder / "home", _settings(provider.ports.scheduled, storm)) as ours,
-    ):
-        await provider.go()
-        since = time.perf_counter()
-        notes = await _send(ours, storm, since)
-        seconds = time.perf_counter() - since
+async def weather(folder: Path, storms: Sequence[Storm]) -> list[Weathered]:
+    """All of them, one after the other, through one gateway that lives in `folder`."""
+    spec = Spec(storms=[[list(each) for each in storm.schedules] for storm in storms])
+    async with faulty(spec) as provider, gateway(folder / "home", _settings(provider.ports.scheduled)) as ours:
+        sent = [await _send(provider, ours, storm, number) for number, storm in enumerate(storms)]
         await ours.stop()
-        return Weathered(storm, notes, ours.entries(), await provider.log(), seconds)
+        log, by_model = await provider.log(), _by_model(ours.entries())
+    return [
+        Weathered(
+            storm,
+            notes,
+            by_model[model(number)],
+            {name: log[name] for name in (endpoint(number, each) for each in range(len(storm.schedules)))},
+            seconds,
+        )
+        for number, (storm, (notes, seconds)) in enumerate(zip(storms, sent, strict=True))
+    ]
 
 
-async def _send(ours: Gateway, storm: Storm, since: float) -> list[Note]:
-    """Each request at its time, whatever became of those before."""
+def model(storm: int) -> str:
+    """What is asked for in a storm."""
+    return f"faults/storm{storm}"
+
+
+def _by_model(entries: Iterable[Entry]) -> defaultdict[str | None, list[Entry]]:
+    found: defaultdict[str | None, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        found[entry.asked_model].append(entry)
+    return found
+
+
+async def _send(provider: Faulty, ours: Gateway, storm: Storm, number: int) -> tuple[list[Note], float]:
+    """Each request at its time, whatever became of those before; all notes, and the seconds it took."""
     chance = random.Random(storm.seed)
     resting: list[Client] = []
     notes: list[Note] = []
+    await provider.go(number)
+    since = time.perf_counter()
 
     async def one(body: dict[str, object]) -> None:
         client = resting.pop() if resting else ours.client()
@@ -100,34 +117,36 @@ async def _send(ours: Gateway, storm: Storm, since: float) -> list[Note]:
         resting.append(client)
 
     async with asyncio.TaskGroup() as group:
-        for number in range(storm.requests):
-            due = number / storm.rate - (time.perf_counter() - since)
-            await asyncio.sleep(max(0.0, due))
-            group.create_task(one(_body(number, streamed=chance.random() < 0.5)))
+        for turn in range(storm.requests):
+            await asyncio.sleep(max(0.0, turn / storm.rate - (time.perf_counter() - since)))
+            group.create_task(one(_body(model(number), turn, streamed=chance.random() < 0.5)))
     for client in resting:
         client.leave()
-    return notes
+    return notes, time.perf_counter() - since
 
 
-def _body(number: int, *, streamed: bool) -> dict[str, object]:
-    said = {"role": "user", "content": f"How warm is it in Zürich? I ask for the {number}th time."}
-    body: dict[str, object] = {"model": MODEL, "messages": [said], "max_tokens": 100}
+def _body(model: str, turn: int, *, streamed: bool) -> dict[str, object]:
+    said = {"role": "user", "content": f"How warm is it in Zürich? I ask for the {turn}th time."}
+    body: dict[str, object] = {"model": model, "messages": [said], "max_tokens": 100}
     return body | {"stream": True, "stream_options": {"include_usage": True}} if streamed else body
 
 
-def _settings(ports: Sequence[int], storm: Storm) -> str:
+def _settings(ports: Sequence[Sequence[int]]) -> str:
     steps = "\n".join(f"{step}_timeout_seconds = {PATIENCE}" for step in ("connect", "first_byte", "idle"))
-    return f"[upstream]\n{steps}\n{storm.routing}\n" + "".join(map(_endpoint, range(len(ports)), ports))
+    endpoints = (
+        _endpoint(storm, number, port) for storm, those in enumerate(ports) for number, port in enumerate(those)
+    )
+    return f"[upstream]\n{steps}\n" + "".join(endpoints)
 
 
-def _endpoint(number: int, port: int) -> str:
-    price = prices(number)
+def _endpoint(storm: int, number: int, port: int) -> str:
+    price, name = prices(number), endpoint(storm, number)
     return f"""
-[providers.e{number}]
+[providers.{name}]
 base_url = "http://127.0.0.1:{port}/v1"
-[[providers.e{number}.models]]
-id = "model-at-{number}"
-model = "{MODEL}"
+[[providers.{name}.models]]
+id = "model"
+model = "{model(storm)}"
 input = "{_dollars(price.prompt)}"
 output = "{_dollars(price.completion)}"
 cache_read = "{_dollars(price.cached)}"

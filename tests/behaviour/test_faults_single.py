@@ -1,6 +1,6 @@
 """Each fault by itself: what the client gets, within what time, and what the ledger says of it.
 
-One gateway meets them all, one after the other; the provider that makes them is a process of its own.
+One gateway meets them all; the provider that makes them is a process of its own.
 """
 
 import asyncio

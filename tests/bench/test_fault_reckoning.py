@@ -15,7 +15,7 @@ from bench.faults.storm import Note, Storm, Weathered, prices
 from weighbridge.ledger.entry import Attempt, Charge, Entry
 from weighbridge.wire.usage import Usage
 
-ANSWERED = Answered("e1-0", prompt=100, cached=40, completion=10, whole=True)
+ANSWERED = Answered("storm0-1-0", prompt=100, cached=40, completion=10, whole=True)
 COST = Decimal("0.000023940")
 """60 x 210, 40 x 51 and 10 x 930 of 1e-9 dollars."""
 CHARGE = Charge(Usage(100, 10, cached=40), "provider", COST, None, None, None)
@@ -25,9 +25,9 @@ ENTRY = Entry(
     key="key",
     asked_model="faults/model",
     model="faults/model",
-    provider="e1",
+    provider="storm0-1",
     upstream_model="model-at-1",
-    upstream_request="e1-0",
+    upstream_request="storm0-1-0",
     ending="complete",
     status=200,
     error=None,
@@ -35,7 +35,7 @@ ENTRY = Entry(
     charge=CHARGE,
     first_byte=0.1,
     duration=0.1,
-    attempts=(Attempt("e1", "model-at-1", None, 0.1),),
+    attempts=(Attempt("storm0-1", "model-at-1", None, 0.1),),
 )
 GOT = Got(status=200, receipt="wbr-1", whole=True, error=None, cost="0.00002394", usage=None, seconds=0.1)
 BROKEN = replace(GOT, receipt="wbr-2", whole=False, error="upstream_error", status=502, cost=None)
@@ -43,12 +43,16 @@ BROKEN_ENTRY = msgspec.structs.replace(
     ENTRY, id="wbr-2", ending="upstream_broke", status=502, charge=None, upstream_request=None
 )
 STORM = Storm(schedules=[[Episode(1, 9, "dead")], [Episode(1, 9, "dead")]], requests=2, rate=1)
-EXACT = Weathered(STORM, [Note(0.5, GOT), Note(1.5, BROKEN)], [ENTRY, BROKEN_ENTRY], {"e0": [], "e1": [ANSWERED]}, 2.0)
+EXACT = Weathered(
+    STORM, [Note(0.5, GOT), Note(1.5, BROKEN)], [ENTRY, BROKEN_ENTRY], {"storm0-0": [], "storm0-1": [ANSWERED]}, 2.0
+)
 
 
 def changed(entry: Entry = ENTRY, *, log: Answered = ANSWERED, got: Got = GOT) -> Weathered:
     """The exact outcome with something else in the place of its first request."""
-    return replace(EXACT, notes=[Note(0.5, got), EXACT.notes[1]], entries=[entry, BROKEN_ENTRY], log={"e1": [log]})
+    return replace(
+        EXACT, notes=[Note(0.5, got), EXACT.notes[1]], entries=[entry, BROKEN_ENTRY], log={"storm0-1": [log]}
+    )
 
 
 def with_charge(charge: Charge) -> Entry:
@@ -71,8 +75,8 @@ TWO_PARTS = msgspec.structs.replace(
     ENTRY,
     charge=msgspec.structs.replace(CHARGE, cost=COST * 3),
     attempts=(
-        Attempt("e0", "model-at-0", "upstream_error", 0.1, msgspec.structs.replace(CHARGE, cost=COST * 2)),
-        Attempt("e1", "model-at-1", None, 0.1, CHARGE),
+        Attempt("storm0-0", "model-at-0", "upstream_error", 0.1, msgspec.structs.replace(CHARGE, cost=COST * 2)),
+        Attempt("storm0-1", "model-at-1", None, 0.1, CHARGE),
     ),
 )
 
@@ -92,7 +96,9 @@ INEXACT = {
     "the last digit of the cost": changed(with_charge(msgspec.structs.replace(CHARGE, cost=COST + Decimal("1e-12")))),
     "the cost that was told": changed(got=replace(GOT, cost="0.00002395")),
     "an estimate": changed(with_charge(msgspec.structs.replace(CHARGE, counted_by="estimate"))),
-    "an answer that nobody paid": replace(EXACT, log={"e1": [ANSWERED, msgspec.structs.replace(ANSWERED, id="e1-1")]}),
+    "an answer that nobody paid": replace(
+        EXACT, log={"storm0-1": [ANSWERED, msgspec.structs.replace(ANSWERED, id="storm0-1-1")]}
+    ),
     "a whole answer, said to be broken": changed(msgspec.structs.replace(ENTRY, ending="upstream_broke")),
     "a broken answer, said to be whole": changed(got=replace(GOT, whole=False)),
 }
