@@ -61,6 +61,10 @@ class Admission:
         self._lanes = {name: Lane(name, bound) for name, bound in bounds.places.items()}
         self._lines = Lines((*self._lanes.values(), self._others), queue=bounds.queue, most=bounds.most)
 
+    def has_room(self, endpoint: Endpoint) -> bool:
+        """Whether the endpoint can be asked now."""
+        return self._lines.has_room and self._lane(endpoint).has_room
+
     def enter(self, endpoint: Endpoint) -> Place | None:
         """A place to ask the endpoint, now; None: there is none free."""
         lane = self._lane(endpoint)
