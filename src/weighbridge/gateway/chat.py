@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import BadRequest, WeighbridgeError
+from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.planning import Planning
+from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.gateway.wishes import Wishes, wishes_in
@@ -64,20 +65,19 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            try:
-                asked = surface.read(request.body)
-            except BadRequest as exc:
-                if self.default_model is None:
-                    raise
-                asked = surface.read(self.default_model.given(request.body, exc))
+            planning = self.planning
+            reading = Reading(planning.names, planning.catalog(), key, surface, self.default_model)
+            asked, preset = reading.read(request.body)
             tab.call = asked.call
-            wishes = wishes_in(request)
-            plan = self.planning.plan(
+            own = asked.preferences
+            wishes = add_wishes(asked, wishes_in(request), preset, key)
+            plan = planning.plan(
                 asked.call,
                 key,
                 now,
                 fallbacks=asked.fallbacks,
                 preferences=asked.preferences,
+                by_client=asked.preferences is own,
                 wishes=wishes,
                 note=tab.asking,
             )
