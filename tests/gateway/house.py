@@ -15,6 +15,7 @@ from weighbridge.app.worker import Worker
 from weighbridge.config import Settings
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry
+from weighbridge.serving.engines import Upstream as Engine
 
 PATIENCE = 10
 """Seconds after which a test has failed; nothing waits for them to pass."""
@@ -199,12 +200,17 @@ def furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settin
 
 @asynccontextmanager
 async def house(
-    home: Path, toml: str, environ: Mapping[str, str] | None = None, *, look_again: float = 60
+    home: Path,
+    toml: str,
+    environ: Mapping[str, str] | None = None,
+    *,
+    look_again: float = 60,
+    engines: tuple[Engine, ...] = (),
 ) -> AsyncIterator[Gateway]:
     """A worker that runs on settings in TOML while the block does."""
     settings, key = furnished(home, toml, environ or {})
     listening = socket.create_server(("127.0.0.1", 0))
-    worker = Worker(settings, (), look_again=look_again)
+    worker = Worker(settings, engines, look_again=look_again)
     await worker.start(listening)
     try:
         yield Gateway(listening.getsockname()[1], key, settings.ledger_path, worker)

@@ -163,8 +163,10 @@ class Worker:
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
         self._providers: dict[str, Provider] = dict(self._servers)
+        self._local: LocalEngines | None = None
         if engines:
-            self._providers[LOCAL] = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
+            self._local = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
+            self._providers[LOCAL] = self._local
         self._seen = health(settings)
         self._dispatch = dispatch(settings, self._providers, self._seen, time.perf_counter)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
@@ -256,6 +258,8 @@ class Worker:
         await asyncio.gather(*self._background, return_exceptions=True)
         for server in self._servers.values():
             server.close()
+        if self._local is not None:
+            self._local.close()
         if self._cache is not None:
             await self._cache.close()
         await self._writer.close()
