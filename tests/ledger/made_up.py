@@ -89,9 +89,9 @@ entries = st.builds(
     charge=st.none() | charges,
     first_byte=st.none() | _seconds,
     duration=_seconds,
-    attempts=st.lists(st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges), max_size=3).map(
-        tuple
-    ),
+    attempts=st.lists(
+        st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges, _maybe_texts), max_size=3
+    ).map(tuple),
 )
 
 

@@ -55,6 +55,8 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "duration", f"{entry.duration:.3f} s"
     for attempt in entry.attempts:
         yield "tried", f"{attempt.provider}, {attempt.seconds:.3f} s: {attempt.error or 'answered'}"
+        if attempt.answered_as is not None:
+            yield "  answered as", f"{attempt.answered_as}, which is not the model that was asked"
         if attempt.charge is not None:
             yield "  its part", _part(attempt.charge)
 

@@ -30,13 +30,17 @@ class Part(msgspec.Struct):
 
 
 class Tried(msgspec.Struct):
-    """An endpoint that was tried. `charge` is its own part; null where it did no work, or all that is charged."""
+    """An endpoint that was tried. `charge` is its own part; null where it did no work, or all that is charged.
+
+    `answered_as` is the model that its answer names, where that is another than the one that was asked.
+    """
 
     provider: str
     upstream_model: str
     error: str | None
     seconds: float
     charge: Part | None
+    answered_as: str | None
 
 
 class Receipt(msgspec.Struct):
@@ -111,6 +115,7 @@ def _tried(attempt: Attempt) -> Tried:
         attempt.error,
         attempt.seconds,
         None if charge is None else _part(charge),
+        attempt.answered_as,
     )
 
 

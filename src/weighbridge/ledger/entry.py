@@ -48,6 +48,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     charge: Charge | None = None
     """Its own part, where more than one endpoint has worked on the request: the entry's charge is the sum of them.
     None where it did no work, or where the entry's charge is all its own."""
+    answered_as: str | None = None
+    """The model that the answer itself names, where that is another than the one that was asked."""
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):

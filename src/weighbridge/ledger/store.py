@@ -103,6 +103,7 @@ class _Tried(msgspec.Struct, array_like=True):
     error: str | None
     microseconds: int
     charge: _Part | None = None
+    answered_as: str | None = None
 
 
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
@@ -284,7 +285,7 @@ def _tries(entry: Entry) -> tuple[int | None, str | None]:
     tries = entry.attempts
     if len(tries) == 1:
         only = tries[0]
-        alone = only.error is None and only.charge is None
+        alone = only.error is None and only.charge is None and only.answered_as is None
         if alone and only.provider == entry.provider and only.upstream_model == entry.upstream_model:
             return round(only.seconds * 1e6), None
     return None, _json.encode([_listed(one) for one in tries]).decode()
@@ -294,7 +295,7 @@ def _listed(one: Attempt) -> tuple[object, ...]:
     listed = (one.provider, one.upstream_model, one.error, round(one.seconds * 1e6))
     charge = one.charge
     if charge is None:
-        return listed
+        return listed if one.answered_as is None else (*listed, None, one.answered_as)
     usage = charge.usage
     part = _Part(
         prompt_tokens=usage.prompt,
@@ -308,7 +309,7 @@ def _listed(one: Attempt) -> tuple[object, ...]:
         price_source=charge.price_source,
         price_since=charge.price_since,
     )
-    return (*listed, part)
+    return (*listed, part) if one.answered_as is None else (*listed, part, one.answered_as)
 
 
 def _whole(cost: Decimal | None) -> int | None:
@@ -374,4 +375,5 @@ def _attempts(row: _Receipt) -> tuple[Attempt, ...]:
 def _attempt(tried: _Tried) -> Attempt:
     part = tried.charge
     charge = None if part is None else _charge(part, part.prompt_tokens, part.completion_tokens, part.counted_by)
-    return Attempt(tried.provider, tried.upstream_model, tried.error, tried.microseconds / 1e6, charge)
+    seconds = tried.microseconds / 1e6
+    return Attempt(tried.provider, tried.upstream_model, tried.error, seconds, charge, tried.answered_as)
