@@ -104,7 +104,7 @@ class Admission:
 
     def left(self, lane: Lane) -> None:
         """A place of this lane is free again."""
-        self._lines.leave(lane, self._seconds())
+        self._lines.leave(lane, self._seconds() if self._lines.waiting else 0.0)
 
     def _lane(self, endpoint: Endpoint) -> Lane:
         lanes = self._lanes

@@ -106,6 +106,8 @@ class Lines:
         self._most = most
         self._busy = 0
         self._count = 0
+        self.waiting = 0
+        """How many wait, in whatever line."""
 
     @property
     def has_room(self) -> bool:
@@ -114,16 +116,21 @@ class Lines:
 
     def enter(self, lane: Lane) -> bool:
         """Take a place if one is free. Whoever waits for it has been given it before."""
-        if not (lane.has_room and self.has_room):
+        if (lane.bound is not None and lane.busy >= lane.bound) or (
+            self._most is not None and self._busy >= self._most
+        ):
             return False
         lane.busy += 1
         self._busy += 1
         return True
 
     def leave(self, lane: Lane, at: float) -> None:
-        """Give a place back at `at`, in seconds, and to whoever is next."""
+        """Give a place back at `at`, in seconds, and to whoever is next; the time is read only while someone waits."""
         lane.busy -= 1
         self._busy -= 1
+        if not self.waiting:
+            lane.left_at = None
+            return
         if lane.left_at is not None and lane.waiting:
             lasted = at - lane.left_at
             lane.interval = lasted if lane.interval is None else lane.interval + _WEIGHT * (lasted - lane.interval)
@@ -149,12 +156,16 @@ class Lines:
         waiter.lanes = open_
         for lane in open_:
             lane.add(waiter)
+        self.waiting += 1
         return waiter
 
     def quit(self, waiter: Waiter) -> None:
         """Wait no more."""
+        if waiter.lanes:
+            self.waiting -= 1
         for lane in waiter.lanes:
             lane.remove(waiter)
+        waiter.lanes = ()
 
     def wait(self, lanes: Sequence[Lane], priority: Priority) -> float | None:
         """Seconds until a newcomer would be served, by the pace of late; None where there is none to go by."""

@@ -25,7 +25,7 @@ _SHOWN: Final = 200
 _PRESET: Final = "@preset/"
 _SORTS: Final[dict[str, Sorted]] = {"floor": "price", "nitro": "throughput"}
 _FREE: Final = "free"
-_MOST_FREED: Final = 1000
+_MOST_NARROWED: Final = 1000
 """Models with fewer endpoints that are remembered."""
 _LONG: Final = 10**9
 """Tokens of a prompt that is in the last tier of any price."""
@@ -104,7 +104,8 @@ class Names:
         self.presets = {name.lower(): preset for name, preset in (presets or {}).items()}
         self._plain = Names() if self._aliases or self.presets else self
         """The catalogue's alone: what the settings' names mean."""
-        self._freed: dict[tuple[int, tuple[str, ...]], tuple[Model, Model]] = {}
+        self._narrowed: dict[tuple[int, tuple[str, ...]], tuple[Model, Model]] = {}
+        self._places: tuple[Catalog | None, Mapping[tuple[str, str], tuple[Model, Endpoint]]] = None, {}
         self._latest: tuple[Catalog | None, Mapping[str, str]] = None, {}
 
     def named(self, name: str, catalog: Catalog, providers: Container[str], when: datetime) -> Named:
@@ -121,8 +122,11 @@ class Names:
             return found
         provider, _, upstream = name.partition("/")
         if upstream and provider in here.providers:
-            at = _at_provider(provider, upstream, here.catalog)
-            return Named((at or _stranger(provider, upstream, here.catalog),))
+            place = self._listed_at(here.catalog).get((provider, upstream))
+            if place is None:
+                return Named((_stranger(provider, upstream, here.catalog),))
+            model, endpoint = place  # at this provider alone; its price holds under any name
+            return Named((self._only(model, (endpoint,)),))
         raise self._unknown(name, here.catalog)
 
     def preset_in(self, name: str, catalog: Catalog) -> Preset | None:
@@ -198,7 +202,7 @@ class Names:
         if not base or not (suffix in _SORTS or suffix == _FREE or suffix in _NOT_OURS):
             return None
         provider, _, upstream = name.partition("/")
-        if upstream and provider in here.providers and _at_provider(provider, upstream, here.catalog) is not None:
+        if upstream and provider in here.providers and (provider, upstream) in self._listed_at(here.catalog):
             return None
         known = here.catalog.find(base) is not None
         found = self._named(base, here) if known else self._found(base, here)
@@ -218,15 +222,32 @@ class Names:
         for model in models:
             endpoints = tuple(each for each in model.endpoints if _costs_nothing(each.price_at(when)))
             if endpoints:
-                key = id(model), tuple(endpoint.id for endpoint in endpoints)
-                if len(self._freed) > _MOST_FREED:
-                    self._freed = {}
-                # one object for all requests: plans are remembered by it; the model is kept, so that its id stays its
-                _, same = self._freed.setdefault(key, (model, replace(model, endpoints=endpoints)))
-                free.append(same)
+                free.append(self._only(model, endpoints))
         if not free:
             raise UnknownModel(f"nobody here is known to serve {name[:_SHOWN]!r} for nothing", param="model")
         return tuple(free)
+
+    def _only(self, model: Model, endpoints: tuple[Endpoint, ...]) -> Model:
+        """The model at these of its endpoints: one object for all requests, as plans are remembered by it."""
+        key = id(model), tuple(endpoint.id for endpoint in endpoints)
+        if len(self._narrowed) > _MOST_NARROWED:
+            self._narrowed = {}
+        _, same = self._narrowed.setdefault(
+            key, (model, replace(model, endpoints=endpoints))
+        )  # kept, and its id with it
+        return same
+
+    def _listed_at(self, catalog: Catalog) -> Mapping[tuple[str, str], tuple[Model, Endpoint]]:
+        """The models by their provider and what it calls them."""
+        known, found = self._places
+        if known is not catalog:
+            listed: dict[tuple[str, str], tuple[Model, Endpoint]] = {}
+            for model in catalog.models.values():
+                for each in model.endpoints:
+                    listed.setdefault((each.provider, each.upstream_model), (model, each))
+            self._places = catalog, listed
+            return listed
+        return found
 
     def _preset_models(self, preset: Preset, here: _Here) -> Named:
         if not preset.models:
@@ -292,15 +313,6 @@ def _in_force(name: str, rows: Sequence[Dated], when: datetime) -> tuple[str, ..
         if row.since is None or row.since <= today:
             return row.models
     raise UnknownModel(f"the alias {name!r} means something from {rows[-1].since} on, and nothing yet", param="model")
-
-
-def _at_provider(provider: str, upstream: str, catalog: Catalog) -> Model | None:
-    """The model that we know the provider to call so, at this provider alone: its price holds under any name."""
-    for model in catalog.models.values():
-        for endpoint in model.endpoints:
-            if endpoint.provider == provider and endpoint.upstream_model == upstream:
-                return replace(model, endpoints=(endpoint,))
-    return None
 
 
 def _stranger(provider: str, upstream: str, catalog: Catalog) -> Model:
