@@ -187,7 +187,7 @@ class _Request:
         asking, asked = self._plan.shortlist.asking, self._asked
         native = asked.native
         # a completion's chunks, and Anthropic's own events, are not put together here: each has its own answers
-        both = asked.task == "chat" and (native is None or native.exact)
+        both = asked.task == "chat" if native is None else native.exact
         return (
             b"" if self._caching.shared else self._tab.key.id.encode(),
             repr(None if asking.law is None else asking.law.identity).encode(),
