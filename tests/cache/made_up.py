@@ -5,12 +5,13 @@ from hashlib import blake2b
 import msgspec
 
 from weighbridge.cache.kept import Kept, Place
+from weighbridge.cache.similar import Vector
 from weighbridge.wire.usage import Usage
 
 NOW = 1_800_000_000.0
 
 
-def place(name: str, group: str | None = None, vector: bytes | None = None) -> Place:
+def place(name: str, group: str | None = None, vector: Vector | None = None) -> Place:
     """Where the answer to the request of this name is."""
     return Place(_hash(name), None if group is None else _hash(group), vector)
 

@@ -12,6 +12,8 @@ from tests.cache.made_up import NOW, kept, place
 from weighbridge.cache import store
 from weighbridge.cache.cache import Cache
 from weighbridge.cache.kept import Kept
+from weighbridge.cache.similar import Vector
+from weighbridge.cache.similar import vector as vector_of
 
 PATIENCE = 10
 ROOM = 1_000_000
@@ -26,7 +28,7 @@ async def opened(path: Path, *, most: int = ROOM) -> AsyncIterator[Cache]:
 
 
 async def keep(
-    cache: Cache, name: str, answer: Kept | None, group: str | None = None, vector: bytes = b""
+    cache: Cache, name: str, answer: Kept | None, group: str | None = None, vector: Vector | None = None
 ) -> Kept | None:
     """Write one and wait until it is."""
     told: list[Kept | None] = []
@@ -37,7 +39,7 @@ async def keep(
             raise RuntimeError("it broke")
         return answer
 
-    cache.keep(place(name, group, vector or None), make, told.append, done.set)
+    cache.keep(place(name, group, vector), make, told.append, done.set)
     async with asyncio.timeout(PATIENCE):
         await done.wait()
     return told[0]
@@ -131,3 +133,17 @@ async def test_a_table_that_was_meddled_with_is_a_miss(tmp_path: Path, caplog: p
             other.execute("DROP TABLE answer")
         assert await cache.find(place("a").id, max_age=None) is None
     assert "no such table" in caplog.text
+
+
+async def test_the_likeliest_question_is_found_if_it_is_like_enough(tmp_path: Path) -> None:
+    async with opened(tmp_path / "cache.db") as cache:
+        for at in range(100):
+            await keep(cache, str(at), kept(str(at).encode()), "g", vector_of([1.0, at / 100]))
+        sought = place("x", "g", vector_of([1.0, 0.301]))
+        found = await cache.nearest(sought, like=0.99, max_age=None)
+        assert found is not None
+        assert (found[0], found[1].body) == (place("30").id, b"30")
+        assert 0.9999 < found[2] < 1
+        assert await cache.nearest(sought, like=1.0, max_age=None) is None
+        assert await cache.nearest(place("x", "h", sought.vector), like=0.8, max_age=None) is None
+        assert await cache.nearest(place("x"), like=0.8, max_age=None) is None

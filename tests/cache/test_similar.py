@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from weighbridge.cache.similar import most_like, vector
+from weighbridge.cache.similar import most_like, nearest, vector
 
 SIZE = 384
 
@@ -30,7 +30,10 @@ def test_the_likeliest_is_the_one_that_a_look_at_all_finds(seed: int) -> None:
     others = [near(sought, chance, noise) for noise in noises] + [point(chance) for _ in range(300)]
     chance.shuffle(others)
     best = max(range(len(others)), key=lambda at: cosine(sought, others[at]))
-    found = most_like(vector(sought), [(at.to_bytes(2), vector(each)) for at, each in enumerate(others)])
+    vectors = {at.to_bytes(2): vector(each) for at, each in enumerate(others)}
+    few = nearest(vector(sought), [(id_, each.signs) for id_, each in vectors.items()])
+    assert len(few) < len(others) / 5
+    found = most_like(vector(sought), [(id_, vectors[id_].numbers) for id_ in few])
     assert found is not None
     assert int.from_bytes(found[0]) == best
     assert found[1] == pytest.approx(cosine(sought, others[best]), abs=1e-6)
@@ -38,15 +41,16 @@ def test_the_likeliest_is_the_one_that_a_look_at_all_finds(seed: int) -> None:
 
 def test_a_vector_is_like_itself_whatever_its_length() -> None:
     place = point(random.Random(1))
-    found = most_like(vector(place), [(b"it", vector([7 * each for each in place]))])
+    found = most_like(vector(place), [(b"it", vector([7 * each for each in place]).numbers)])
     assert found is not None
     assert found[0] == b"it"
     assert 1 - 1e-6 < found[1] <= 1
 
 
 def test_vectors_of_another_length_and_none_at_all_are_like_nothing() -> None:
-    assert most_like(vector([1.0, 2.0]), [(b"a", vector([1.0] * 3)), (b"b", b"")]) is None
+    assert most_like(vector([1.0, 2.0]), [(b"a", vector([1.0] * 3).numbers), (b"b", b"")]) is None
     assert most_like(vector([1.0, 2.0]), []) is None
+    assert nearest(vector([1.0, 2.0]), []) == []
 
 
 @pytest.mark.parametrize("numbers", [[], [0.0, 0.0], [math.nan], [math.inf]])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cache.made_up import NOW, kept, place
 from weighbridge.cache import store
+from weighbridge.cache.similar import Vector
 
 MANY = 10_000_000
 
@@ -98,10 +99,10 @@ def test_hits_are_counted(connection: sqlite3.Connection) -> None:
 
 def test_questions_of_a_group_come_newest_first_and_no_others(connection: sqlite3.Connection) -> None:
     answers = [
-        (place("old", "g", b"1"), kept(at=NOW - 20)),
-        (place("new", "g", b"2"), kept(at=NOW)),
-        (place("over", "g", b"3"), kept(at=NOW - 90)),
-        (place("other", "h", b"4"), kept()),
+        (place("old", "g", Vector(b"1", b"n1")), kept(at=NOW - 20)),
+        (place("new", "g", Vector(b"2", b"n2")), kept(at=NOW)),
+        (place("over", "g", Vector(b"3", b"n3")), kept(at=NOW - 90)),
+        (place("other", "h", Vector(b"4", b"n4")), kept()),
         (place("plain"), kept()),
     ]
     store.keep(connection, answers, most_bytes=MANY)
@@ -109,6 +110,9 @@ def test_questions_of_a_group_come_newest_first_and_no_others(connection: sqlite
     assert group is not None
     found = store.alike(connection, group, since=0, now=NOW)
     assert found == [(place("new").id, b"2"), (place("old").id, b"1")]
+    ids = [place(name).id for name in ("new", "gone")]
+    assert store.numbers(connection, ids) == [(place("new").id, b"n2")]
+    assert store.numbers(connection, []) == []
     assert store.alike(connection, group, since=NOW - 1, now=NOW) == found[:1]
 
 

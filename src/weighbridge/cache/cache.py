@@ -20,6 +20,7 @@ import msgspec
 from weighbridge.cache import similar, store
 from weighbridge.cache.file import CacheFile
 from weighbridge.cache.kept import Kept, Place
+from weighbridge.cache.similar import Vector
 
 log = logging.getLogger(__name__)
 
@@ -111,13 +112,7 @@ class Cache:
         group, sought = place.group, place.vector
         if group is None or sought is None:
             return None
-        others = self._reading.use(lambda connection: store.alike(connection, group, since=since, now=now))
-        best = similar.most_like(sought, others or ())
-        if best is None or best[1] < like:
-            return None
-        id_, cosine = best
-        kept = self._reading.use(lambda connection: store.find(connection, id_, since=since, now=now))
-        return None if kept is None else (id_, kept, cosine)
+        return self._reading.use(lambda connection: _likest(connection, group, sought, like=like, since=since, now=now))
 
     # in the thread
 
@@ -170,3 +165,14 @@ class Cache:
     def _tell(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has gone
             self._loop.call_soon_threadsafe(what)
+
+
+def _likest(
+    connection: sqlite3.Connection, group: bytes, sought: Vector, *, like: float, since: float, now: float
+) -> tuple[bytes, Kept, float] | None:
+    near = similar.nearest(sought, store.alike(connection, group, since=since, now=now))
+    best = similar.most_like(sought, store.numbers(connection, near))
+    if best is None or best[1] < like:
+        return None
+    kept = store.find(connection, best[0], since=since, now=now)
+    return None if kept is None else (best[0], kept, best[1])

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from weighbridge.cache.similar import Vector
 from weighbridge.wire.calls import Task
 from weighbridge.wire.usage import Usage
 
@@ -36,5 +37,5 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
     id: bytes
     group: bytes | None = None
-    vector: bytes | None = None
-    """The question's place among others, as `similar.vector` writes it."""
+    vector: Vector | None = None
+    """The question's place among others."""

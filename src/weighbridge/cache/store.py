@@ -21,7 +21,8 @@ _STEPS: Final = {
 CREATE TABLE answer (
     id BLOB PRIMARY KEY,                -- hash of the request and of whom it is kept for
     alike BLOB,                         -- hash of the same without its last question
-    vector BLOB,                        -- the question's embedding
+    signs BLOB,                         -- of the question's embedding: see similar.py
+    numbers BLOB,
     key TEXT NOT NULL,                  -- who asked
     at REAL NOT NULL,                   -- seconds since 1970
     until REAL NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE answer (
 ) STRICT;
 CREATE INDEX answer_by_use ON answer (used);
 CREATE INDEX answer_by_end ON answer (until);
-CREATE INDEX answer_alike ON answer (alike, at) WHERE alike IS NOT NULL;
+CREATE INDEX answer_alike ON answer (alike, at, until, signs, id) WHERE alike IS NOT NULL;
 CREATE TABLE total (bytes INTEGER NOT NULL) STRICT;
 INSERT INTO total VALUES (0);
 CREATE TRIGGER answer_added AFTER INSERT ON answer BEGIN UPDATE total SET bytes = bytes + new.size; END;
@@ -91,12 +92,17 @@ def find(connection: sqlite3.Connection, id_: bytes, *, since: float, now: float
 
 
 def alike(connection: sqlite3.Connection, group: bytes, *, since: float, now: float) -> list[tuple[bytes, bytes]]:
-    """Ids and embeddings of the questions of a group, the last ones that were answered. Raises sqlite3.Error."""
-    return connection.execute(
-        "SELECT id, vector FROM answer WHERE alike = ? AND at >= ? AND until > ? AND vector IS NOT NULL"
-        " ORDER BY at DESC LIMIT ?",
+    """Ids and signs of the questions of a group, the last ones that were answered. Raises sqlite3.Error."""
+    return connection.execute(  # the index has it all
+        "SELECT id, signs FROM answer WHERE alike = ? AND at >= ? AND until > ? ORDER BY at DESC LIMIT ?",
         (group, since, now, MOST_ALIKE),
     ).fetchall()
+
+
+def numbers(connection: sqlite3.Connection, ids: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Ids and numbers of questions, as far as they are there. Raises sqlite3.Error."""
+    places = ", ".join("?" * len(ids))
+    return connection.execute(f"SELECT id, numbers FROM answer WHERE id IN ({places})", ids).fetchall()  # noqa: S608
 
 
 def keep(connection: sqlite3.Connection, answers: Sequence[tuple[Place, Kept]], *, most_bytes: int) -> int:
@@ -165,9 +171,11 @@ def _make_room(connection: sqlite3.Connection, most_bytes: int) -> int:
 
 def _row(place: Place, kept: Kept) -> tuple[object, ...]:
     body = zlib.compress(kept.body, 1)
-    size = _ROW + len(body) + len(place.vector or b"")
+    vector = place.vector
+    size = _ROW + len(body) + (0 if vector is None else len(vector.signs) * 2 + len(vector.numbers))
     return (
-        *(place.id, place.group, place.vector),
+        *(place.id, None if vector is None else place.group),
+        *((None, None) if vector is None else (vector.signs, vector.numbers)),
         *(kept.key, kept.at, kept.until, kept.at, 0, size),
         *(kept.receipt, kept.model, kept.endpoint, kept.provider, kept.task, int(kept.streamed)),
         *(msgspec.json.encode(kept.usage).decode(), kept.cost, body),
