@@ -75,8 +75,17 @@ def test_a_stop_across_the_seam_ends_the_answer(
     assert sewn(Seam(stops=stops), said, [came]) == new
 
 
-def test_what_came_before_the_rest_of_a_stop_is_all_that_is_said() -> None:
-    assert sewn(Seam(stops=("ENDING",)), "so EN", ["D", "I", "NG", "more"]) == ("DI", True)
+@pytest.mark.parametrize(
+    ("pieces", "new"),
+    [
+        (["D", "I", "NG", "more"], ("", True)),
+        (["D", "I", "ED", " there"], ("DIED there", False)),
+        (["D", "I"], ("DI", False)),
+        (["DINGDONG"], ("", True)),
+    ],
+)
+def test_what_may_be_the_rest_of_a_stop_waits_until_it_is_sure(pieces: list[str], new: tuple[str, bool]) -> None:
+    assert sewn(Seam(stops=("ENDING",)), "so EN", pieces) == new
 
 
 def test_who_speaks_is_told_once() -> None:

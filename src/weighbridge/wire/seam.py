@@ -35,6 +35,7 @@ class Sewing:
         longest = max(map(len, seam.stops), default=1)
         self._tail = said[-(longest - 1) :] if longest > 1 else ""
         self._new = ""
+        """Text behind the seam that may be the rest of a stop."""
         self.stopped = False
         """It has come to a text at which the answer ends."""
 
@@ -57,7 +58,7 @@ class Sewing:
 
     def rest(self) -> str:
         """What was held back: there is no more text."""
-        return self._new_of(self._held_back())
+        return self._new_of(self._held_back()) + self._no_stop()
 
     def _held_back(self) -> str:
         heard, self._repeated = self._repeated[: self._heard], ""
@@ -72,16 +73,23 @@ class Sewing:
         return self._up_to_a_stop(text) if self._tail and text else text
 
     def _up_to_a_stop(self, text: str) -> str:
-        """Look for a stop that begins before the seam and ends behind it; whatever comes after it is not said."""
+        """Look for a stop that begins before the seam and ends behind it: nothing of it is said, nor what comes after.
+
+        What may be the rest of one is held back until that is sure.
+        """
         if self.stopped:
             return ""
         self._new += text
-        seam = len(self._tail)
-        across = self._tail + self._new
+        across, seam, waits = self._tail + self._new, len(self._tail), False
         for stop in self._stops:
-            if 0 <= across.find(stop, max(0, seam - len(stop) + 1)) < seam:
-                self.stopped = True
-                return ""
-        if len(self._new) >= max(map(len, self._stops)) - 1:
-            self._tail = ""  # none can lie across any more
-        return text
+            for start in range(max(0, seam - len(stop) + 1), seam):
+                if across.startswith(stop, start):
+                    self.stopped, self._new = True, ""
+                    return ""
+                waits = waits or stop.startswith(across[start:])
+        return "" if waits else self._no_stop()
+
+    def _no_stop(self) -> str:
+        """None lies across the seam: what was held back."""
+        new, self._new, self._tail = self._new, "", ""
+        return new
