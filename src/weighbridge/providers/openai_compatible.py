@@ -89,7 +89,7 @@ class OpenAICompatible:
         self._dialect = dialect
         self.natively = dialect.natively
         self._name = pool.origin.name
-        head = _head(pool) + self.credentials(dialect.key)
+        self._head = head = _head(pool) + self.credentials(dialect.key)
         self._heads = {task: _post(dialect.base_path + path, head) for task, path in _PATHS.items()}
         self._models = (
             f"GET {dialect.base_path}{self.models_path} HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
@@ -98,7 +98,7 @@ class OpenAICompatible:
     async def ask(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
         """See Provider.ask."""
         body = self.sent(task, endpoint, call, body)
-        head = self._heads[task] % len(body)
+        head = (self._heads[task] if call.path is None else _post(call.path, self._head)) % len(body)
         if self.natively and call.headers:
             head = head[:-2] + call.headers + b"\r\n"
         answer = await self._pool.exchange([head, body])
