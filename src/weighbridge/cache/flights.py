@@ -35,6 +35,11 @@ class Flight:
         """It can be found in the file, or never will be: no need to know it any longer."""
         self._forget()
 
+    @property
+    def landed(self) -> bool:
+        """Whether its outcome is known."""
+        return self._done.done()
+
     async def outcome(self, seconds: float) -> Outcome:
         """What became of it; `failed` where that is not known in time."""
         await asyncio.wait((self._done,), timeout=seconds)

@@ -129,9 +129,10 @@ class _Request:
         while True:
             flight = caching.flights.under_way(id_)
             if flight is not None:
+                how = "hit" if flight.landed else "coalesced"
                 outcome = await flight.outcome(caching.wait)
                 if isinstance(outcome, Kept):
-                    return self._given(outcome, "coalesced")
+                    return self._given(outcome, how)
                 if outcome == "failed":
                     return None
             elif looked:
