@@ -1,14 +1,17 @@
 """How failures of endpoints are met, by the settings."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from weighbridge.app.offer import LOCAL
 from weighbridge.config import Settings
+from weighbridge.gateway.admission import Admission, Bounds
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.providers.base import Provider
 from weighbridge.routing.breaker import Rules
 from weighbridge.routing.health import Health
 from weighbridge.routing.retries import Retrying
+from weighbridge.serving.engines import Upstream
 
 
 def health(settings: Settings) -> Health:
@@ -27,7 +30,11 @@ def health(settings: Settings) -> Health:
 
 
 def dispatch(
-    settings: Settings, providers: Mapping[str, Provider], kept: Health, seconds: Callable[[], float]
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    engines: Sequence[Upstream],
+    kept: Health,
+    seconds: Callable[[], float],
 ) -> Dispatch:
     """What asks endpoints; `seconds` is the clock that `kept` goes by."""
     routing = settings.routing
@@ -37,4 +44,18 @@ def dispatch(
         share=routing.retry_percent / 100,
         a_second=routing.retries_per_second,
     )
-    return Dispatch(providers, kept, seconds, retrying, seed=secrets.randbits(32))
+    admission = _admission(settings, engines, seconds)
+    return Dispatch(providers, kept, seconds, retrying, admission=admission, seed=secrets.randbits(32))
+
+
+def _admission(settings: Settings, engines: Sequence[Upstream], seconds: Callable[[], float]) -> Admission | None:
+    """The places of a worker; None where there is no bound."""
+    given = {name: own.max_concurrent for name, own in settings.providers.items()}
+    places = {name: bound for name, bound in given.items() if bound is not None}
+    places |= {f"{LOCAL}/{engine.model}": settings.local.slots for engine in engines}
+    bounds = settings.admission
+    if not places and bounds.max_concurrent is None:
+        return None
+    return Admission(
+        Bounds(places, bounds.max_concurrent, queue=bounds.max_queue, wait_seconds=bounds.max_wait_seconds), seconds
+    )

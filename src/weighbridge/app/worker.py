@@ -168,7 +168,7 @@ class Worker:
             self._local = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
             self._providers[LOCAL] = self._local
         self._seen = health(settings)
-        self._dispatch = dispatch(settings, self._providers, self._seen, time.perf_counter)
+        self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []

@@ -152,9 +152,15 @@ class _Held:
         """See Body.take."""
         return self._body.take()
 
-    def pour(self, sink: Callable[[bytes], bool]) -> Coroutine[Any, Any, bool]:
-        """See Body.pour."""
-        return self._body.pour(sink)
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """See Body.pour; what has ended or broken off needs its place no more, even where another goes on with it."""
+        has_more = False
+        try:
+            has_more = not await self._body.pour(sink)
+        finally:
+            if not has_more:
+                self._place.leave()
+        return not has_more
 
     def close(self) -> None:
         """See Body.close."""

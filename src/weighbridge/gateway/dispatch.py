@@ -9,6 +9,7 @@ import msgspec
 
 from weighbridge.catalog.model import Endpoint, Model
 from weighbridge.errors import UpstreamBusy, UpstreamError, WeighbridgeError
+from weighbridge.gateway.admission import Admission, Place, held
 from weighbridge.gateway.tab import Tab
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.candidate import Candidate
@@ -34,13 +35,18 @@ class Dispatch:
         seconds: Callable[[], float],
         retrying: Retrying | None = None,
         *,
+        admission: Admission | None = None,
         seed: int = 0,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`seconds` is a clock that only goes forward, `seed` decides the jitter of waits."""
+        """`seconds` is a clock that only goes forward, `admission` bounds what is asked at once; None: nothing does.
+
+        `seed` decides the jitter of waits.
+        """
         self.providers = providers
         self.health = health
         self.seconds = seconds
+        self.admission = admission
         self.retrying = retrying or Retrying()
         self.budget = Budget(self.retrying.share, self.retrying.a_second)
         self.chance = Random(seed).random  # noqa: S311 - the jitter of waits is no secret
@@ -64,8 +70,10 @@ class Search:
         "_beyond",
         "_dispatch",
         "_final",
+        "_full",
         "_order",
         "_over",
+        "_place",
         "_plan",
         "_retry_after",
         "_round",
@@ -83,6 +91,10 @@ class Search:
         self._tab = tab
         self._since = tab.elapsed()
         self._order: Iterator[Candidate] = iter(plan)
+        self._full: list[Candidate] = []
+        """Passed over in this round: all their places are taken."""
+        self._place: Place | None = None
+        """Where the next try is to be made, if it had to be waited for."""
         self._over: list[Candidate] = []
         """Passed over in this round: they are closed just now."""
         self._round = 0
@@ -107,6 +119,8 @@ class Search:
         """
         while True:
             one = self._next()
+            if one is None and self._full:
+                one = await self._turn()
             if one is None:
                 await self._again()
             elif (answer := await self._try(one)) is not None:
@@ -118,6 +132,9 @@ class Search:
         for one in self._order:
             if self._told is not None and self._is_over(one):
                 continue
+            if dispatch.admission is not None and not dispatch.admission.has_room(one.endpoint):
+                self._full.append(one)
+                continue
             if dispatch.health.of(one.endpoint).begin(dispatch.seconds()):
                 return one
             self._over.append(one)
@@ -127,6 +144,24 @@ class Search:
                 return one
         return None
 
+    async def _turn(self) -> Candidate | None:
+        """Wait for a place at one of those that had none; None: none of them would do. Raises Overloaded."""
+        dispatch = self._dispatch
+        full = {one.endpoint.id: one for one in self._full if not self._is_over(one)}
+        self._full = []
+        if dispatch.admission is None or not full:
+            return None
+        endpoints = [one.endpoint for one in full.values()]
+        endpoint, place = await dispatch.admission.wait(endpoints, self._asked.priority or "normal")
+        one = full.pop(endpoint.id)
+        self._full = list(full.values())
+        if not dispatch.health.of(endpoint).begin(dispatch.seconds()):
+            place.leave()  # it has failed others meanwhile
+            self._over.append(one)
+            return None
+        self._place = place
+        return one
+
     def _is_over(self, one: Candidate) -> bool:
         """Whether nothing else is to be had of it."""
         return one.endpoint.id in self._final or any(one.model is model for model in self._beyond)
@@ -135,17 +170,25 @@ class Search:
         dispatch, asked, tab = self._dispatch, self._asked, self._tab
         provider = dispatch.providers[one.endpoint.provider]
         watch = dispatch.health.of(one.endpoint)
-        native = asked.native
-        if native is not None and native.task not in provider.natively:
-            native = None
+        place, self._place = self._place, None
+        native = _native(asked, provider)
         if native is None and asked.untold is not None:
             self._final.add(one.endpoint.id)
             self._told = self._told or asked.untold
+            if place is not None:
+                place.leave()
             return None
+        if place is None and dispatch.admission is not None:
+            place = dispatch.admission.enter(one.endpoint)
+            if place is None:  # it was free when the endpoint was chosen
+                watch.left(dispatch.seconds(), 0.0)
+                self._full.append(one)
+                return None
         tab.trying(one)
         since = tab.elapsed()
         try:
-            answer = await ask(provider, one.endpoint, asked, native)
+            asking = ask(provider, one.endpoint, asked, native)
+            answer = await (asking if place is None else held(place, asking))
         except WeighbridgeError as exc:
             tab.failed(exc, since)
             watch.failed(dispatch.seconds(), tab.elapsed() - since, exc)
@@ -217,6 +260,12 @@ class Search:
             limits = [self._dispatch.health.of(one.endpoint).limited(now) for one in untried]
             told.retry_after = min((wait for wait in (*limits, self._retry_after) if wait is not None), default=_UNTOLD)
         return told
+
+
+def _native(asked: Asked, provider: Provider) -> Native | None:
+    """The request in the client's own dialect, if the provider speaks it."""
+    native = asked.native
+    return native if native is not None and native.task in provider.natively else None
 
 
 async def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Answer:
