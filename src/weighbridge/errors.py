@@ -141,8 +141,16 @@ class PolicyRefused(Forbidden):
 
     code = "policy_refused"
 
-    def __init__(self, message: str, *, rule: str, policy: str, param: str | None = "model") -> None:
-        super().__init__(message, param=param)
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        rule: str = "",
+        policy: str = "",
+    ) -> None:
+        super().__init__(message, param=param, retry_after=retry_after)
         self.rule = rule
         """The rule that kept it out, with its policy's name."""
         self.policy = policy

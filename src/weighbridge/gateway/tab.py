@@ -47,6 +47,7 @@ class Tab:
         "_before",
         "_books",
         "_given",
+        "_kept_out",
         "_ruled",
         "_sent_to",
         "_settled",
@@ -85,6 +86,7 @@ class Tab:
         """What the request is marked with."""
         self.law: Law | None = None
         """What the policy in force says to this request; None: there is none, or it was not asked."""
+        self._kept_out: PolicyRefused | None = None
         self._ruled = ""
         self._sent_to: list[str] | None = None
         """What the policy knew of each endpoint that was sent the request."""
@@ -118,7 +120,7 @@ class Tab:
         """The request goes out to this endpoint next. Raises PolicyRefused: no plan has one that may not be asked."""
         if self.law is not None:
             self._obey(self.law, candidate)
-        self.endpoint, self.price = candidate.endpoint, candidate.price
+        self.endpoint, self.price, self._given = candidate.endpoint, candidate.price, None
         self.model = self.endpoint.model
         self._working = True
 
@@ -132,17 +134,14 @@ class Tab:
         elif facts not in self._sent_to:
             self._sent_to.append(facts)
 
-    def _decided(self) -> Decided | None:
-        law, sent_to = self.law, self._sent_to
-        if law is None or not self._ruled:
-            return None
-        if sent_to is None:
-            return Decided(law.policy, self._ruled, None)
-        return Decided(
-            law.policy,
-            self._ruled,
-            sent_to[0] if len(sent_to) == 1 else f"[{','.join(each[1:-1] for each in sent_to)}]",
-        )
+    def _decided(self, kept_out: PolicyRefused | None) -> Decided | None:
+        sent_to = self._sent_to
+        facts = None if sent_to is None else sent_to[0]
+        if sent_to is not None and len(sent_to) > 1:
+            facts = f"[{','.join(each[1:-1] for each in sent_to)}]"
+        if kept_out is not None:
+            return Decided(kept_out.policy, kept_out.rule, facts)
+        return None if self.law is None or not self._ruled else Decided(self.law.policy, self._ruled, facts)
 
     def name(self, origin: Origin) -> None:
         """Say where the answer comes from."""
@@ -166,19 +165,45 @@ class Tab:
 
     def broke(self, error: WeighbridgeError, usage: Usage | None, said_bytes: int) -> None:
         """The endpoint that was answering broke off, and another may go on: what it did is charged to its attempt."""
+        if self._given is not None:
+            return
         self._working = False
         self._apart(self._answering, self.charge(usage, said_bytes), error.code)
         self._observe("upstream_broke", None)
+
+    def refused(self, error: WeighbridgeError) -> WeighbridgeError:
+        """The endpoint that was answering gave an error instead, and is charged nothing. The error, to be raised."""
+        if self._given is not None:
+            return error
+        attempt = self._attempts[self._answering]
+        self._attempts[self._answering] = Attempt(
+            attempt.provider, attempt.upstream_model, error.code, attempt.seconds, attempt.charge
+        )
+        self._working = False
+        self._observe("upstream_broke", None)
+        return error
+
+    @property
+    def charged(self) -> Usage:
+        """What was charged to attempts of their own so far, in sum."""
+        return Usage(0, 0) if self._before is None else self._before.usage
+
+    @property
+    def idle(self) -> bool:
+        """Whether an endpoint has broken off and been charged, and no other has the request."""
+        return self._before is not None and not self._working
 
     def _apart(self, place: int, charge: Charge, error: str | None) -> None:
         attempt = self._attempts[place]
         self._attempts[place] = Attempt(attempt.provider, attempt.upstream_model, error, attempt.seconds, charge)
         self._before = charge if self._before is None else total((self._before, charge))
 
-    def given(self, answer: Answer, model: str, provider: str, usage: Usage, price: Price) -> None:
-        """No endpoint is asked: the answer was given before, by this model at this provider, and took this usage."""
-        self.answer, self.model, self.price, self.endpoint = answer, model, price, None
-        self._given = usage, provider
+    def given(self, answer: Answer, candidate: Candidate, usage: Usage, price: Price) -> None:
+        """No endpoint is asked: this one gave the answer before, and took this usage. Raises PolicyRefused."""
+        if self.law is not None:
+            self._obey(self.law, candidate)
+        self.answer, self.model, self.price, self.endpoint = answer, candidate.endpoint.model, price, None
+        self._given = usage, candidate.endpoint.provider
         self._answered = self.elapsed()
 
     def _tried(self, error: str | None, seconds: float) -> None:
@@ -260,7 +285,7 @@ class Tab:
             team=self.key.labels.team,
             tags=self.tags,
             key_tags=self.key.labels.tags,
-            decided=None if self.law is None else self._decided(),
+            decided=None if self.law is None and self._kept_out is None else self._decided(self._kept_out),
         )
         self.entry = entry
         return self._books.record(entry)
@@ -304,7 +329,7 @@ class Tab:
     def settle_error(self, error: WeighbridgeError) -> "asyncio.Future[None] | None":
         """Settle a request that ends with an error instead of an answer."""
         if isinstance(error, PolicyRefused):
-            self._ruled = error.rule
+            self._kept_out = error
         ending: Ending = "upstream_broke" if isinstance(error, UpstreamError) else "refused"
         return self.settle(ending, error.status, error=error.code)
 

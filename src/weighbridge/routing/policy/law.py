@@ -16,6 +16,8 @@ _MOST_REMEMBERED: Final = 20_000
 """Decisions for one kind of requester, and requesters: names of strangers are the clients' to choose."""
 _SHOWN: Final = 3
 """Endpoints, and models, that a refusal names."""
+_LONGEST: Final = 500
+"""Characters of what would pass, and of what is wrong with one endpoint, in a refusal."""
 _json: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -73,7 +75,7 @@ class Law:
         decision = self.decision(model, endpoint)[0]
         if decision.allowed:
             return None
-        needs = f"; what passes: {decision.needs}" if decision.needs else ""
+        needs = f"; what passes: {_cut(decision.needs)}" if decision.needs else ""
         return f"rule {decision.rule!r} keeps {endpoint.id} out: {decision.why}{needs}"
 
     def refusal(self, model: Model) -> PolicyRefused:
@@ -84,16 +86,16 @@ class Law:
                 self._refusals.clear()
             known = self._refusals[model.id] = self._refused(model)
         rule, message = known
-        return PolicyRefused(message, rule=rule, policy=self.policy)
+        return PolicyRefused(message, param="model", rule=rule, policy=self.policy)
 
     def _refused(self, model: Model) -> tuple[str, str]:
         """The rule that keeps the endpoints of a model out, the first one's, and the sentence that says so."""
         decisions = [(endpoint, self.decision(model, endpoint)[0]) for endpoint in model.endpoints]
         refused = [(endpoint, decision) for endpoint, decision in decisions if not decision.allowed]
         rule, needs = refused[0][1].rule, refused[0][1].needs
-        why = "; ".join(f"{endpoint.id}: {decision.why}" for endpoint, decision in refused[:_SHOWN])
+        why = "; ".join(f"{endpoint.id}: {_cut(decision.why)}" for endpoint, decision in refused[:_SHOWN])
         more = f" (and {len(refused) - _SHOWN} more)" if len(refused) > _SHOWN else ""
-        passes = f" What passes: {needs}." if needs else ""
+        passes = f" What passes: {_cut(needs)}." if needs else ""
         said = f"the policy lets no endpoint of {model.id} serve this request: rule {rule!r}: {why}{more}."
         return rule, f"{said}{passes} {self._nearest(model)}"
 
@@ -135,6 +137,11 @@ def _applicable(policies: Policies, who: Who) -> str:
 def _shared(one: str, other: str) -> int:
     """Letters that two names begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _cut(text: str) -> str:
+    """No longer than people read in an error."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 class Laws:
