@@ -203,7 +203,9 @@ class _Request:
         """It again, as this client wants it; None where it may not be given, or cannot be told so."""
         asked, tab = self._asked, self._tab
         groups = self._plan.shortlist.groups
-        if not any(one.endpoint.id == kept.endpoint for group in groups for one in group.candidates):
+        candidates = (one for group in groups for one in group.candidates if one.endpoint.id == kept.endpoint)
+        candidate = next(candidates, None)
+        if candidate is None:
             return None  # whoever gave it may not answer this request, or not any more
         native = asked.native if asked.native is not None and kept.task == asked.native.task else None
         if native is None and (kept.task != asked.task or asked.untold is not None):
@@ -218,7 +220,7 @@ class _Request:
             streamed = not streamed
         asked.passed, asked.repair = native, None
         answer = Answer(_STREAM if streamed else _JSON, Whole(body), "cache", str, kept.receipt)
-        tab.given(answer, kept.model, kept.provider, kept.usage, _price(cosine, how))
+        tab.given(answer, candidate, kept.usage, _price(cosine, how))
         self._tell(how, *_about(kept, self._cache.now(), cosine))
         return answer
 
