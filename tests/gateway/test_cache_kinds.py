@@ -139,12 +139,15 @@ async def test_when_the_policy_changes_nothing_of_before_is_given_again(tmp_path
         await gateway.ask(headers=ON)
         await settled(gateway)
         assert (await gateway.ask(headers=ON)).headers["x-weighbridge-cache"] == "hit"
+        paid, free = gateway.entries()
         refused = await gateway.ask(headers=ON + "x-weighbridge-tags: secret\r\n")
         file.write_text(law("treasure"))
         async with asyncio.timeout(PATIENCE):
             while (await gateway.ask(headers=only)).status == 200:  # noqa: ASYNC110 - a policy is read by the clock
                 await asyncio.sleep(0.02)
         answer = await gateway.ask(headers=ON)
+    assert free.decided is not None
+    assert free.decided == paid.decided  # who gave it may give it: the same law, rule and facts
     assert (refused.status, refused.error["code"]) == (403, "policy_refused")
     assert answer.headers["x-weighbridge-cache"] == "miss"
     assert len(upstream.calls) == 2
