@@ -82,7 +82,7 @@ class Auditor:
         report = Report()
         for tally in tallies:
             report.entries += tally.entries
-            if not tally.was_sent:
+            if not tally.was_sent and tally.facts is None:
                 if tally.error == "policy_refused":
                     report.kept_out += tally.entries
                 else:

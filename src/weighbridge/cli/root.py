@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "keys": "Create, list and revoke keys.",
     "usage": "Show what was used and what it cost.",
     "receipt": "Show the ledger's entry for one answer.",
+    "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
+    "audit": "Prove that every request was served within the policy in force.",
     "cache": "Show what is kept of answers to give them again, and delete it.",
     "pull": "Fetch and verify the weights of a model.",
     "openapi": "Print the API as an OpenAPI document.",
