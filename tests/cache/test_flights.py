@@ -15,9 +15,9 @@ async def test_those_who_wait_are_told_and_a_good_answer_is_known_until_it_is_wr
     assert flights.under_way(b"b") is None
     waiting = [asyncio.create_task(flight.outcome(PATIENCE)) for _ in range(3)]
     await asyncio.sleep(0)
-    assert not flight.landed
+    landed = [flight.landed]
     flight.land(kept())
-    assert flight.landed
+    assert [*landed, flight.landed] == [False, True]
     assert await asyncio.gather(*waiting) == [kept()] * 3
     assert flights.under_way(b"a") is flight
     flight.written()
