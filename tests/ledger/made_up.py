@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from weighbridge.ledger.cost import SMALLEST
-from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
+from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -72,6 +72,7 @@ charges = st.builds(
     price_source=_maybe_texts,
     price_since=_maybe_texts,
 )
+_tags = st.lists(_texts, max_size=3).map(tuple)
 entries = st.builds(
     Entry,
     id=st.uuids().map(lambda unique: f"wbr-{unique.hex}"),
@@ -92,6 +93,11 @@ entries = st.builds(
     attempts=st.lists(
         st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges, _maybe_texts), max_size=3
     ).map(tuple),
+    organisation=_maybe_texts,
+    team=_maybe_texts,
+    tags=_tags,
+    key_tags=_tags,
+    decided=st.none() | st.builds(Decided, policy=_texts, rule=_texts, facts=_maybe_texts),
 )
 
 
