@@ -61,6 +61,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("hangs-up", "closes the connection without an answer", "upstream_error"),
     Fault("not-http", "speaks another protocol", "upstream_error"),
     Fault("never-answers", "takes the request and never answers", "upstream_timeout", 504),
+    Fault("head-drips", "sends the head of its answer a byte at a time", "upstream_timeout", 504),
     Fault("falls-silent", "falls silent half-way", "upstream_timeout", 504, breaks=True),
     Fault("drips", "sends its answer slowly, a piece at a time", None),
     Fault("never-ends", "sends all of its answer and never ends it", None, kinds=_STREAM),

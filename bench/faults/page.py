@@ -104,8 +104,8 @@ def _drawn(run: Run) -> str:
             "",
             (
                 f"Not answered: {errors}. Attempts for a request: {found.attempts / found.requests:.3f}. Answers took"
-                f" {_ms(found.p50)} (p50), {_ms(found.p99)} (p99), {_ms(found.slowest)} at most. The ledger's sum:"
-                f" {found.cost} dollars."
+                f" {_ms(found.p50)} (p50), {_ms(found.p90)} (p90), {_ms(found.p99)} (p99) and {_ms(found.slowest)} at"
+                f" most. The ledger's sum: {found.cost} dollars."
             ),
         ]
     )
@@ -119,13 +119,24 @@ def _scenarios(scenarios: dict[str, Reckoning]) -> str:
             f"{found.best}",
             f"{found.attempts / found.requests:.2f}",
             _ms(found.p50),
+            _ms(found.p90),
             _ms(found.p99),
             _ms(found.slowest),
             "exact" if found.exact else "**not exact**",
         )
         for name, found in scenarios.items()
     ]
-    heads = ("", "answered", "the best any policy could", "attempts a request", "p50", "p99", "slowest", "ledger")
+    heads = (
+        "",
+        "answered",
+        "the best any policy could",
+        "attempts a request",
+        "p50",
+        "p90",
+        "p99",
+        "slowest",
+        "ledger",
+    )
     return _table(heads, rows)
 
 

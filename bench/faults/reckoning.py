@@ -34,6 +34,7 @@ class Reckoning(msgspec.Struct, frozen=True, kw_only=True):
     cost: str
     attempts: int
     p50: float
+    p90: float
     p99: float
     slowest: float
     """Of those answered."""
@@ -77,6 +78,7 @@ def reckon(after: Weathered) -> Reckoning:
         cost=f"{sum((_cost(entry) for entry in after.entries), Decimal(0)).normalize():f}",
         attempts=sum(len(entry.attempts) for entry in after.entries),
         p50=round(_quantile(durations, 0.5), 4),
+        p90=round(_quantile(durations, 0.9), 4),
         p99=round(_quantile(durations, 0.99), 4),
         slowest=round(durations[-1], 4),
         seconds=round(after.seconds, 1),

@@ -7,7 +7,9 @@ from bench.faults.episodes import Episode, Kind
 from bench.faults.storm import Storm
 
 _RATE: Final = 300.0
-_REQUESTS: Final = 450
+_REQUESTS: Final = 300
+_MORE: Final = 1200
+"""For faults that are known only after some seconds."""
 _START: Final = 0.2
 _AGES: Final = 60.0
 _FLAP: Final = 0.1
@@ -31,15 +33,15 @@ def _flapping() -> list[Sequence[Episode]]:
     return _one(*(Episode(start * _FLAP, (start + 1) * _FLAP, "dead") for start in range(2, 40, 2)))
 
 
-def _storm(schedules: list[Sequence[Episode]]) -> Storm:
-    return Storm(schedules, _REQUESTS, _RATE)
+def _storm(schedules: list[Sequence[Episode]], requests: int = _REQUESTS) -> Storm:
+    return Storm(schedules, requests, _RATE)
 
 
 SCENARIOS: Final[Mapping[str, Storm]] = {
     "nothing is wrong": _storm([(), (), (), ()]),
     "one of four is dead": _storm(_for_good("dead")),
-    "one of four never answers": _storm(_for_good("silent")),
-    "one of four is a hundred times slower": _storm(_for_good("slow")),
+    "one of four never answers": _storm(_for_good("silent"), _MORE),
+    "one of four is a hundred times slower": _storm(_for_good("slow"), _MORE),
     "one of four flaps": _storm(_flapping()),
     "one of four is busy (429)": _storm(_for_good("busy")),
     "one of four fails (500)": _storm(_for_good("failing")),

@@ -38,6 +38,14 @@ async def drips(call: Call) -> None:
         await asyncio.sleep(_DRIPS)
 
 
+async def head_drips(call: Call) -> None:
+    """The head a byte at a time: it would be there some day."""
+    for at in range(len(STREAM_HEAD)):
+        call.write(STREAM_HEAD[at : at + 1].encode())
+        await asyncio.sleep(_DRIPS)
+    call.write(_all(call))
+
+
 async def never_answers(call: Call) -> None:
     """Not a byte."""
     await call.left()
@@ -151,7 +159,7 @@ RESETS: Final[Mapping[str, Callable[[bytes], int]]] = {
     "reset-in-character": lambda data: data.index("ü".encode()) + 1,
     "reset-between-newlines": lambda data: data.index(b"\n\n", _third_event(data)) + 1,
     "reset-between-events": lambda data: data.index(b"\n\n", _third_event(data)) + 4,
-    "reset-after-finish": lambda data: data.index(b'"stop"}') + 16,
+    "reset-after-finish": lambda data: data.index(b"\n\n\r\n", data.index(b'"stop"}')) + 4,
     "reset-in-usage": lambda data: data.index(b'"usage"') + 20,
     "reset-in-done": lambda data: data.index(b"[DONE]") + 3,
     "reset-before-terminal-chunk": lambda data: len(data) - len(TERMINAL_CHUNK),
@@ -162,6 +170,7 @@ RESETS: Final[Mapping[str, Callable[[bytes], int]]] = {
 BY_PATH: Final[Mapping[str, Script]] = {
     "well": well,
     "drips": drips,
+    "head-drips": head_drips,
     "never-answers": never_answers,
     "falls-silent": falls_silent,
     "never-ends": never_ends,
