@@ -640,3 +640,21 @@ async def test_a_receipt_says_what_was_saved(gateway: Gateway) -> None:
     assert (told["saved"], told["cost"], told["price_source"]) == (paid.headers["x-weighbridge-cost"], "0", "hit")
     assert told["upstream_request"] == paid.receipt
     assert (await gateway.get(f"/v1/receipts/{paid.receipt}")).document["saved"] is None
+
+
+async def test_openrouters_own_headers_mean_the_same(gateway: Gateway, upstream: Upstream) -> None:
+    async def ask(headers: str) -> tuple[str | None, str | None, int]:
+        answer = await gateway.ask(target="/api/v1/chat/completions", headers=headers)
+        told = answer.headers.get("x-openrouter-cache-status"), answer.headers.get("x-weighbridge-cache")
+        return *told, answer.status
+
+    on = "x-openrouter-cache: true\r\n"
+    assert await ask(on + "x-openrouter-cache-ttl: 600\r\n") == ("MISS", "miss", 200)
+    await settled(gateway)
+    assert await ask(on) == ("HIT", "hit", 200)
+    assert await ask(on + "x-openrouter-cache-clear: true\r\n") == ("MISS", "refresh", 200)
+    assert await ask("x-openrouter-cache: false\r\n") == (None, None, 200)
+    assert await ask("x-openrouter-cache: perhaps\r\n") == (None, None, 400)
+    assert await ask(on + "x-openrouter-cache-ttl: 0\r\n") == (None, None, 400)
+    assert await ask(on + asks("off")) == (None, None, 200)
+    assert len(upstream.calls) == 4

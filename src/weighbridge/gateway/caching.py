@@ -266,7 +266,10 @@ class _Request:
         )
 
     def _tell(self, how: str, *headers: tuple[bytes, bytes]) -> None:
-        self._reply.also = (*self._reply.also, (answers.CACHE, how.encode()), *headers)
+        theirs: Headers = ()
+        if self._asked.origin is not None:  # the dialect is OpenRouter's, and so are the words
+            theirs = ((b"x-openrouter-cache-status", b"HIT" if how in _FREE else b"MISS"),)
+        self._reply.also = (*self._reply.also, (answers.CACHE, how.encode()), *theirs, *headers)
 
 
 def _about(kept: Kept, now: float, cosine: float | None) -> Headers:

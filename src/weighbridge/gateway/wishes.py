@@ -12,7 +12,7 @@ _PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 
 _PREFIX: Final = b"x-weighbridge-"
 _HEADERS: Final = frozenset(
-    {b"x-session-id"}
+    {b"x-session-id", b"x-openrouter-cache"}
     | {_PREFIX + name for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge")}
 )
 _MOST_TAGS: Final = 16
@@ -52,7 +52,7 @@ def wishes_in(request: Request) -> Wishes:
         session=None if session is None else _text("session", session),
         tags=_tags(headers.get(b"x-weighbridge-tags", b"")),
         priority=_priority(headers.get(b"x-weighbridge-priority")),
-        cache=None if (cache := headers.get(b"x-weighbridge-cache")) is None else _text("cache", cache),
+        cache=_cache(headers),
         resume=_switch(headers, "resume"),
         hedge=_switch(headers, "hedge"),
     )
@@ -66,6 +66,24 @@ def _switch(headers: dict[bytes, bytes], name: str) -> bool | None:
     if found is None:
         raise BadRequest(f"x-weighbridge-{name}: 1 or 0 is expected", param=f"x-weighbridge-{name}")
     return found
+
+
+def _cache(headers: dict[bytes, bytes]) -> str | None:
+    """The words of `x-weighbridge-cache`, or what OpenRouter's own headers come to in them.
+
+    https://openrouter.ai/docs/guides/features/response-caching
+    """
+    said, theirs = headers.get(b"x-weighbridge-cache"), headers.get(b"x-openrouter-cache")
+    if said is not None or theirs is None:
+        return None if said is None else _text("cache", said)
+    wanted = _SWITCH.get(theirs.decode("latin-1").strip().lower())
+    if wanted is None:
+        raise BadRequest("x-openrouter-cache: true or false is expected", param="x-openrouter-cache")
+    if not wanted:
+        return "off"
+    clear = _SWITCH.get(headers.get(b"x-openrouter-cache-clear", b"").decode("latin-1").strip().lower())
+    seconds = headers.get(b"x-openrouter-cache-ttl")
+    return ("refresh" if clear else "on") + ("" if seconds is None else f",ttl={seconds.decode('latin-1').strip()}")
 
 
 def _text(name: str, value: bytes) -> str:
