@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import PolicyRefused, UpstreamError, WeighbridgeError
@@ -14,6 +16,7 @@ from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
 from weighbridge.routing.policy.law import Law
 from weighbridge.routing.watch import Watch
+from weighbridge.wire.answered_as import answered_as
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Usage, estimated_tokens
@@ -175,10 +178,7 @@ class Tab:
         """The endpoint that was answering gave an error instead, and is charged nothing. The error, to be raised."""
         if self._given is not None:
             return error
-        attempt = self._attempts[self._answering]
-        self._attempts[self._answering] = Attempt(
-            attempt.provider, attempt.upstream_model, error.code, attempt.seconds, attempt.charge
-        )
+        self._mark(error=error.code)
         self._working = False
         self._observe("upstream_broke", None)
         return error
@@ -194,9 +194,19 @@ class Tab:
         return self._before is not None and not self._working
 
     def _apart(self, place: int, charge: Charge, error: str | None) -> None:
-        attempt = self._attempts[place]
-        self._attempts[place] = Attempt(attempt.provider, attempt.upstream_model, error, attempt.seconds, charge)
+        self._attempts[place] = msgspec.structs.replace(self._attempts[place], error=error, charge=charge)
         self._before = charge if self._before is None else total((self._before, charge))
+
+    def heard(self, beginning: bytes) -> None:
+        """The answer begins so: if it says that another model gives it, that is noted."""
+        endpoint = self.endpoint
+        if endpoint is not None and (named := answered_as(beginning, endpoint.upstream_model)) is not None:
+            self._mark(answered_as=named)
+
+    def _mark(self, **more: str | None) -> None:
+        """Say more of the attempt that answers."""
+        attempt = self._attempts[self._answering]
+        self._attempts[self._answering] = msgspec.structs.replace(attempt, **more)
 
     def given(self, answer: Answer, candidate: Candidate, usage: Usage, price: Price) -> None:
         """No endpoint is asked: this one gave the answer before, and took this usage. Raises PolicyRefused."""
@@ -264,6 +274,8 @@ class Tab:
             self._observe(ending, charge)
         if self._before is not None:
             charge = self._summed(charge, error)
+        elif ending == "upstream_broke" and self._working and self._answering >= 0:
+            self._mark(error=error)
         entry = Entry(
             id=self.id,
             at=self._at,
