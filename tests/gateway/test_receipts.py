@@ -64,7 +64,7 @@ async def test_a_living_process_says_so_without_a_key(gateway: House) -> None:
 
 async def test_a_gateway_with_a_model_is_ready(gateway: House) -> None:
     answer = await gateway.get("/readyz", key="")
-    assert (answer.status, answer.document) == (200, {"status": "ready", "models": 1, "missing": []})
+    assert (answer.status, answer.document) == (200, {"status": "ready", "models": 1, "missing": [], "warnings": []})
 
 
 async def test_a_gateway_without_a_model_is_not_ready_and_says_what_to_do(tmp_path: Path) -> None:

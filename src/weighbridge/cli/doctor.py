@@ -45,6 +45,7 @@ def _all(settings: Settings, *, probe: bool) -> Iterator[Finding]:
     yield from findings.of_program(settings)
     yield from findings.of_data(settings)
     yield from findings.of_ledger(settings)
+    yield from findings.of_policy(settings)
     yield from findings.of_models(settings)
     yield from findings.of_names(settings)
     yield from findings.of_gateway(settings)

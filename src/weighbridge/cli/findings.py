@@ -13,12 +13,13 @@ from typing import Literal
 
 from weighbridge import db
 from weighbridge.accounts import keys
+from weighbridge.app.policies import policies_of
 from weighbridge.cli import client, pull, running
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.live import meanings
 from weighbridge.config import ConfigError, Settings
 from weighbridge.config.reference import unknown_variables
-from weighbridge.errors import UnknownModel
+from weighbridge.errors import PolicyError, UnknownModel
 from weighbridge.serving import state
 from weighbridge.serving.weights import present, weights_of
 
@@ -94,6 +95,22 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         if preset is not None and preset.lower() not in {name.lower() for name in settings.presets}:
             said = f"the key {key.name!r} ({key.id}) names the preset {preset!r}, which is not in the settings"
             yield Finding("keys", "failed", said, f"add [presets.{preset}], or make another key")
+
+
+def of_policy(settings: Settings) -> Iterator[Finding]:
+    """The policy of the settings: whether it can be read, and is the one that runs."""
+    if settings.policy.file is None and not settings.policy.ready:
+        return
+    try:
+        policies = policies_of(settings)
+    except PolicyError as error:
+        step = "mend it; a gateway that runs keeps the one before, and none starts with it"
+        yield Finding("policy", "failed", error.message, step)
+        return
+    if policies is not None:
+        names = ", ".join(each.name for each in policies.policies)
+        rules = sum(len(each.rules) for each in policies.policies)
+        yield Finding("policy", "ok", f"{names}: {rules} rules, {policies.hash[:12]}")
 
 
 def of_models(settings: Settings) -> Iterator[Finding]:

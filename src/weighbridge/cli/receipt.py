@@ -53,6 +53,12 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "ending", f"{entry.ending}, status {entry.status}" + (f", {entry.error}" if entry.error else "")
     yield "first byte", None if entry.first_byte is None else f"{entry.first_byte:.3f} s"
     yield "duration", f"{entry.duration:.3f} s"
+    yield "organisation", entry.organisation
+    yield "team", entry.team
+    yield "tags", ", ".join(entry.tags) or None
+    if entry.decided is not None:
+        yield "policy", entry.decided.policy[:12]
+        yield "  by rule", entry.decided.rule
     for attempt in entry.attempts:
         yield "tried", f"{attempt.provider}, {attempt.seconds:.3f} s: {attempt.error or 'answered'}"
         if attempt.answered_as is not None:

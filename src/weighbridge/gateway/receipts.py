@@ -12,6 +12,8 @@ from weighbridge.gateway import answers
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.entry import Attempt, Charge, Entry
 from weighbridge.ledger.saved import original
+from weighbridge.routing.policy.facts import Facts
+from weighbridge.routing.policy.law import facts_in
 from weighbridge.transport.message import Reply, Request
 
 
@@ -70,6 +72,15 @@ class Receipt(msgspec.Struct):
     first_byte: float | None
     duration: float
     attempts: list[Tried]
+    organisation: str | None = None
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+    policy: str | None = None
+    """The SHA-256 of the policies that decided; null where none was in force."""
+    rule: str | None = None
+    """The rule that let it pass, or kept it out."""
+    facts: list[Facts] | None = None
+    """What was known of each endpoint it was sent to, and the decision rests on."""
     saved: str | None = None
     """Of an answer that was given again: what it cost the first time. `upstream_request` is that one's receipt."""
 
@@ -103,6 +114,12 @@ def receipt(entry: Entry, first: Entry | None = None) -> Receipt:
         first_byte=entry.first_byte,
         duration=entry.duration,
         attempts=[_tried(attempt) for attempt in entry.attempts],
+        organisation=entry.organisation,
+        team=entry.team,
+        tags=entry.tags,
+        policy=None if entry.decided is None else entry.decided.policy,
+        rule=None if entry.decided is None else entry.decided.rule,
+        facts=None if entry.decided is None or entry.decided.facts is None else facts_in(entry.decided.facts),
         saved=None if first is None or first.charge is None or first.charge.cost is None else plain(first.charge.cost),
     )
 
