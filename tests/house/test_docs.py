@@ -8,6 +8,8 @@ import pytest
 from tools.reference import commands, error_classes, pages
 from weighbridge.config.reference import described
 from weighbridge.gateway.outline import outline
+from weighbridge.routing.policy.conditions import CONDITIONS
+from weighbridge.routing.policy.readymade import ready_made
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -27,6 +29,11 @@ def test_every_setting_is_in_the_reference() -> None:
 def test_every_error_is_in_the_reference() -> None:
     page = (REFERENCE / "errors.md").read_text("utf-8")
     assert [each.code for each in error_classes() if f"| `{each.code}` |" not in page] == []
+
+
+def test_every_condition_and_ready_made_policy_is_explained() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    assert [name for name in (*CONDITIONS, *ready_made()) if f"| `{name}` |" not in page] == []
 
 
 def test_every_route_is_in_the_reference() -> None:
