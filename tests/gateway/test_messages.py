@@ -70,18 +70,21 @@ async def test_a_stream_leaves_an_entry_before_its_last_event(gateway: House) ->
 async def test_a_client_that_leaves_is_charged_for_what_was_made_till_then(
     gateway: House, upstream: Upstream, seen: int
 ) -> None:
-    gone = asyncio.Event()
+    begun, gone = asyncio.Event(), asyncio.Event()
 
     async def script(call: Call) -> None:
         await call.start()
         await call.events(EVENTS[: min(seen, len(WORDS))])
         await call.events([b"".join(EVENTS[len(WORDS) : seen])] * (seen > len(WORDS)))  # usage alone would not be seen
+        begun.set()
         await call.left()
         gone.set()
 
     upstream.script = script
     client = await gateway.send(STREAMED, target=PATH)
-    await client.head()
+    await begun.wait()
+    if seen:  # the head leaves with the first event
+        await client.head()
     received = b""
     while received.count(b"text_delta") < min(seen, len(WORDS)):
         received += await client.piece()
@@ -119,6 +122,11 @@ async def test_an_upstream_that_dies_is_named_to_the_client_and_charged(
     upstream.script = script
     answer = await gateway.ask(STREAMED, target=PATH)
     entry = await gateway.entry()
+    if not sent:  # nothing has left yet, so it is an answer of its own
+        assert (answer.status, error_of(answer)["details"]["error_code"]) == (502, "upstream_error")
+        assert (entry.ending, entry.status) == ("upstream_broke", 502)
+        assert entry.charge is not None
+        return
     finished = how == "end" and sent >= len(WORDS) + 1
     assert (entry.ending, entry.status) == ("complete" if finished else "upstream_broke", 200)
     assert entry.charge is not None
@@ -137,7 +145,6 @@ async def test_an_upstream_that_dies_is_named_to_the_client_and_charged(
 BROKEN: dict[str, tuple[Sequence[bytes], str]] = {
     "an error": ((*EVENTS[:2], b'data: {"error": {"message": "overloaded", "code": 503}}\n\n', DONE), "overloaded"),
     "a chunk that is none": ((*EVENTS[:2], b"data: {oops}\n\n", DONE), "cannot be read"),
-    "an error at once": ((b'data: {"error": "no capacity"}\n\n',), "no capacity"),
 }
 
 
@@ -155,6 +162,17 @@ async def test_a_fault_in_the_middle_of_a_stream_ends_it_in_our_words(
     name, document = last_event(answer)
     assert name == "error"
     assert says in document["error"]["message"]
+    assert (await gateway.entry()).ending == "upstream_broke"
+
+
+async def test_an_error_before_anything_was_said_is_an_error(gateway: House, upstream: Upstream) -> None:
+    async def script(call: Call) -> None:
+        await call.stream([b'data: {"error": "no capacity"}\n\n'])
+
+    upstream.script = script
+    answer = await gateway.ask(STREAMED, target=PATH)
+    assert answer.status == 502
+    assert "no capacity" in error_of(answer)["message"]
     assert (await gateway.entry()).ending == "upstream_broke"
 
 

@@ -60,17 +60,20 @@ async def test_a_stream_ends_with_its_usage_whether_or_not_it_was_asked_for(gate
 
 @pytest.mark.parametrize("seen", range(len(EVENTS)))
 async def test_a_client_that_leaves_a_stream_leaves_one_entry(gateway: House, upstream: Upstream, seen: int) -> None:
-    gone = asyncio.Event()
+    begun, gone = asyncio.Event(), asyncio.Event()
 
     async def script(call: Call) -> None:
         await call.start()
         await call.events(EVENTS[:seen])
+        begun.set()
         await call.left()
         gone.set()
 
     upstream.script = script
     client = await gateway.send(STREAMED, target=CHAT)
-    await client.head()
+    await begun.wait()
+    if seen:  # the head leaves with the first event
+        await client.head()
     received = b""
     while received.count(b"\n\n") < seen - EVENTS[:seen].count(DONE):
         received += await client.piece()
@@ -94,7 +97,24 @@ BREAKS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("how", BREAKS)
-@pytest.mark.parametrize("sent", range(len(WORDS) + 1))
+async def test_a_stream_that_breaks_off_before_it_said_anything_is_an_error(
+    gateway: House, upstream: Upstream, how: str
+) -> None:
+    async def script(call: Call) -> None:
+        await call.start()
+        await call.events([*filter(None, [BREAKS[how]])])
+        await call.end()
+
+    upstream.script = script
+    answer = await gateway.ask(STREAMED, target=CHAT)
+    entry = await gateway.entry()
+    assert (entry.ending, entry.status, entry.error) == ("upstream_broke", 502, "upstream_error")
+    assert (answer.status, answer.error["code"]) == (502, 502)
+    assert entry.charge is not None
+
+
+@pytest.mark.parametrize("how", BREAKS)
+@pytest.mark.parametrize("sent", range(1, len(WORDS) + 1))
 async def test_a_stream_that_breaks_off_says_so_in_a_last_chunk(
     gateway: House, upstream: Upstream, sent: int, how: str
 ) -> None:
