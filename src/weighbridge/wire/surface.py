@@ -132,6 +132,9 @@ class Asked(msgspec.Struct):
     """The request for a model with habits of its own, where the client said more of it than `body` does."""
     told: Callable[[], bytes] | None = None
     """What `fit` goes by besides `body`, as JSON: two requests that differ in it are not the same."""
+    begun: Callable[[str, bytes], tuple[Call, bytes]] | None = None
+    """What an endpoint (its id) is sent instead of a request, where the answer was begun by another; and what is read
+    of it."""
     repair: Repair | None = None
     """What puts the answer right; set when an endpoint begins to give it, if it must be."""
     native: Native | None = None
