@@ -11,12 +11,16 @@ import msgspec
 import pytest
 
 from tests.gateway.house import ASKED, PATIENCE, Answer, Gateway, furnished, house
+from tests.gateway.test_responses_socket import connected
 from tests.gateway.upstream import Call, Upstream, plainly
 from weighbridge import db
 from weighbridge.accounts import keys
 from weighbridge.accounts.keys import Labels
+from weighbridge.app.auditing import Auditor
 from weighbridge.app.worker import Worker
 from weighbridge.errors import PolicyError
+from weighbridge.ledger.audit import tallies
+from weighbridge.ledger.policies import in_force, texts
 from weighbridge.routing.policy.law import facts_in
 
 MODEL = "qwen/qwen3-32b"
@@ -316,3 +320,46 @@ async def test_facts_are_written_once_for_all_entries_that_rest_on_them(tmp_path
         decided = here.gateway.entries()[0].decided
     assert decided is not None
     assert msgspec.json.decode(decided.facts or "")[0]["provider_country"] == "US"
+
+
+async def test_a_websocket_obeys_and_goes_on(tmp_path: Path) -> None:
+    async with town(tmp_path, EU_FOR_PERSONAL_DATA) as here:
+        clinic = here.key("clinic", tags=("personal-data",))
+        await here.gateway.until("/v1/models", clinic, 200)
+        asked = {"type": "response.create", "input": "Say hello.", "store": False}
+        async with connected(here.gateway, clinic) as session:
+            refused = (await session.answer({**asked, "model": REFUSED}))[-1]
+            assert "personal data stays in the EU" in json.dumps(refused)
+            assert here.asked == (0, 0)
+            served = (await session.answer({**asked, "model": MODEL}))[-1]
+            assert (served["type"], here.asked) == ("response.completed", (1, 0))
+
+
+async def test_under_traffic_and_changes_of_the_policy_every_entry_passes_the_audit(tmp_path: Path) -> None:
+    closed = '[[deny]]\nname = "closed"\nwhen.jurisdiction.country = "US"\n'
+    async with town(tmp_path, EU_FOR_PERSONAL_DATA) as here:
+        done = asyncio.Event()
+
+        async def ask_on(headers: str) -> None:
+            while not done.is_set():
+                await here.gateway.ask({**ASKED, "model": MODEL}, headers=headers)
+
+        asking = [asyncio.create_task(ask_on(headers)) for headers in ("", PERSONAL, "x-weighbridge-tags: a\r\n")]
+        for text in (closed, EU_FOR_PERSONAL_DATA, closed):
+            before = _hashes(here.gateway)
+            here.file.write_text(text)
+            async with asyncio.timeout(PATIENCE):
+                while len(_hashes(here.gateway)) == len(before):  # noqa: ASYNC110 - read by the clock
+                    await asyncio.sleep(0.05)
+        done.set()
+        await asyncio.gather(*asking)
+        with closing(db.connect(here.gateway.ledger)) as connection:
+            report = Auditor(in_force(connection), texts(connection), {}).report(tallies(connection))
+        assert report.violations == []
+        assert report.within == report.entries > 20
+        assert len({entry.decided.policy for entry in here.gateway.entries() if entry.decided}) == 2
+
+
+def _hashes(gateway: Gateway) -> list[object]:
+    with closing(db.connect(gateway.ledger)) as connection:
+        return [row.since for row in in_force(connection)]
