@@ -200,3 +200,17 @@ def test_without_a_price_list_asked_for_the_big_package_is_not_imported() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+BASES = {
+    "qwen/qwen2.5-coder-0.5b-instruct": "CN",  # the base is in no row, and of a lab that is known
+    "deepseek/deepseek-r1-distill-llama-70b": "US",  # a Chinese model on an American base, and that on another
+    "openai/gpt-oss-20b": "US",  # from the beginning, says its card
+    "openai/gpt-5": None,
+    "sentence-transformers/all-minilm-l6-v2": "US",  # the row says it, its base is in no list
+}
+
+
+@pytest.mark.parametrize(("model", "country"), BASES.items())
+def test_the_lab_at_the_foot_of_a_models_bases_has_its_country(model: str, country: str | None) -> None:
+    assert load((), when=datetime.now(UTC)).models[model].base_country == country
