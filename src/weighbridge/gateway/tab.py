@@ -247,10 +247,22 @@ class Tab:
         )
 
     def cost_text(self, usage: Usage) -> str | None:
-        """What a usage costs, in digits; None where the price is not known."""
-        if self._before is not None:
-            return self._joined_cost(usage, self._before)
-        return None if self.price is None else plain(cost(usage, self.price))
+        """What a stream of this usage costs, with all that was charged before, in digits; None where that is unknown."""
+        before = self._before
+        if before is None:
+            return None if self.price is None else plain(cost(usage, self.price))
+        if self.half is not None:
+            return self._joined_cost(usage, before)
+        return None if self.price is None or before.cost is None else plain(before.cost + cost(usage, self.price))
+
+    def told(self, charge: Charge) -> str | None:
+        """What the client is told that its answer of this charge costs, with all before; None for an estimate of it."""
+        before = self._before
+        if charge.cost is None or charge.counted_by == "estimate":
+            return None
+        if before is None:
+            return plain(charge.cost)
+        return None if before.cost is None else plain(before.cost + charge.cost)
 
     def _joined_cost(self, usage: Usage, before: Charge) -> str | None:
         """The same of an answer in parts: of `usage`, its sum, what is not charged yet pays this endpoint's price."""
