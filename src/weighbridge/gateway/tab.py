@@ -247,7 +247,7 @@ class Tab:
         )
 
     def cost_text(self, usage: Usage) -> str | None:
-        """What a stream of this usage costs, with all that was charged before, in digits; None where that is unknown."""
+        """What a stream of this usage costs, with all that was charged before, in digits; None: unknown."""
         before = self._before
         if before is None:
             return None if self.price is None else plain(cost(usage, self.price))
