@@ -240,3 +240,45 @@ def _episodes(chance: Random) -> list[tuple[float, float]]:
         episodes.append((at, at + length))
         at += length
     return episodes
+
+
+def _busy(health: Health, since: float, answers: int, first_byte: float) -> int:
+    """A second of so many answers, as a request's tab tells of them; how many were noted."""
+    watch, noted = health.of(A), 0
+    for place in range(answers):
+        now = since + place / answers
+        assert watch.begin(now)
+        watch.answered(now, first_byte)
+        if not watch.goes_unnoted():
+            noted += 1
+            watch.spoke_after(now, first_byte, streamed=True)
+            watch.finished(now, first_byte + 1.0, 1.0, 50)
+    health.snapshot(since + 1.0)
+    return noted
+
+
+def test_of_a_busy_endpoint_one_answer_stands_for_many() -> None:
+    health = Health()
+    health.snapshot(10.0)
+    assert _busy(health, 10.0, 5000, 0.2) == 5000
+    assert 80 <= _busy(health, 11.0, 5000, 2.0) <= 120
+    _busy(health, 12.0, 50, 2.0)
+    assert _busy(health, 13.0, 50, 2.0) == 50
+    state = health.snapshot(20.0).states[A.id]
+    assert state.requests == 5000 + 5000 + 50 + 50
+    failed, of = health.of(A).breaker.counted(20.0)
+    assert failed == 0
+    assert of == pytest.approx(10_100, rel=0.02)
+
+
+def test_an_answer_that_is_not_noted_still_ends_a_row_of_failures() -> None:
+    health = Health()
+    health.snapshot(10.0)
+    _busy(health, 10.0, 5000, 0.2)
+    watch = health.of(A)
+    assert not watch.goes_unnoted()
+    for _ in range(10):
+        watch.failed(12.0, 0.1, UpstreamError("failed"))
+        watch.failed(12.0, 0.1, UpstreamError("failed"))
+        assert watch.goes_unnoted()
+    assert watch.begin(12.1)

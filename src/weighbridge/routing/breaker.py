@@ -66,9 +66,9 @@ class Breaker:
         "_outcomes",
         "_recovered",
         "_rules",
-        "_streak",
         "_times",
         "limited",
+        "streak",
         "until",
         "why",
     )
@@ -78,7 +78,8 @@ class Breaker:
         self._rules = rules
         self._jitter = jitter
         self._outcomes = Outcomes()
-        self._streak = 0
+        self.streak = 0
+        """Failures since the last answer that came to its end."""
         self._times = 0
         self._limits = 0
         self._opened = 0.0
@@ -109,14 +110,17 @@ class Breaker:
         if self.until is not None and now - seconds >= self._opened:
             self.until = None
             self._recovered = now
-            self._streak = self._rules.failures - 1  # until an answer has come to its end
+            self.streak = self._rules.failures - 1  # until an answer has come to its end
         if now - seconds >= self._opened:
             self._leased = 0.0
 
-    def well(self, now: float) -> None:
-        """An answer came to its end, or the request was the caller's to mend: there is somebody at home."""
-        self._streak = 0
-        self._outcomes.well(now)
+    def well(self, now: float, count: int = 1) -> None:
+        """An answer came to its end, or the request was the caller's to mend: there is somebody at home.
+
+        It stands for `count` of them.
+        """
+        self.streak = 0
+        self._outcomes.well(now, count)
 
     def failed(self, now: float, seconds: float) -> bool:
         """What was asked `seconds` ago failed; True: that has opened it."""
@@ -125,9 +129,9 @@ class Breaker:
                 return False  # known already
             self.open(now, "breaker", self._rules.open, self._rules.open_most)
             return True
-        self._streak += 1
+        self.streak += 1
         self._outcomes.failed(now)
-        if self._streak < self._rules.failures:
+        if self.streak < self._rules.failures:
             failed, all_ = self._outcomes.counted(now)
             if all_ < self._rules.share_of or failed < self._rules.failure_share * all_:
                 return False
@@ -156,7 +160,7 @@ class Breaker:
         self.until = now + self._length
         self.why = why
         self._leased = 0.0
-        self._streak = 0
+        self.streak = 0
         self._outcomes.forget()
 
     def limit(self, now: float, wait: float | None) -> bool:

@@ -19,6 +19,8 @@ from weighbridge.routing.windows import Lately, Spread
 
 _EVERY: Final = 1.0
 """Seconds between two snapshots, but where an endpoint opens or closes."""
+_NOTED: Final = 100
+"""Answers of an endpoint that are noted each second, about; where there are more, each stands for some."""
 _FIGURES: Final = 5.0
 """Seconds for which the figures of an endpoint stand."""
 _STALE: Final = 60.0
@@ -88,6 +90,7 @@ class Health:
         self._snapshot = NOTHING_KNOWN
         self._next = 0.0
         self._turned = False
+        self._thinned = 0.0
         self._figures_at: dict[str, float] = {}
 
     def of(self, endpoint: Endpoint) -> Watch:
@@ -99,12 +102,23 @@ class Health:
         if now < self._next and not self._turned:
             return self._snapshot
         self._put_aside(now)
+        self._thin_out(now)
         self._turned = False
         self._next = now + _EVERY
         last = self._snapshot
         states = {id_: self._state(watch, last.states.get(id_), now) for id_, watch in self._watches.items()}
         self._snapshot = Snapshot(states, now, last.epoch + 1)
         return self._snapshot
+
+    def _thin_out(self, now: float) -> None:
+        """Note as many answers as tell enough, by how many there were since the last snapshot."""
+        seconds = now - self._thinned
+        if seconds < _EVERY / 2:
+            return
+        self._thinned = now
+        for watch in self._watches.values():
+            watch.stands_for = 1 + int((watch.requests - watch.counted) / seconds / _NOTED)
+            watch.counted = watch.requests
 
     def closed(self) -> list[str]:
         """The ids of endpoints that a breaker keeps from being asked, or lets be tried."""

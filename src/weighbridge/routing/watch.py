@@ -28,10 +28,12 @@ class Watch:
 
     __slots__ = (
         "_turned",
+        "_unnoted",
         "breaker",
         "bytes_per_token",
         "cached_share",
         "completion",
+        "counted",
         "failures",
         "fresh",
         "id",
@@ -40,6 +42,7 @@ class Watch:
         "requests",
         "speed",
         "spoke",
+        "stands_for",
         "streams",
         "used",
         "wholes",
@@ -57,6 +60,12 @@ class Watch:
         """Whether something was noted since this was last set to False."""
         self.requests = 0
         self.failures = 0
+        self.counted = 0
+        """Requests when `stands_for` was decided."""
+        self.stands_for = 1
+        """Of so many answers one is noted: of a busy endpoint some each second tell enough."""
+        self._unnoted = 0
+        """Answers until the next one is noted."""
         self.streams: Spread | None = None
         """Seconds to the first byte of streams."""
         self.wholes: Spread | None = None
@@ -86,6 +95,16 @@ class Watch:
             breaker.answered(now, seconds)
             self._turned()
 
+    def goes_unnoted(self) -> bool:
+        """Whether the answer that came to its end just now is one for which another one stands."""
+        left = self._unnoted
+        if left:
+            self._unnoted = left - 1
+            self.breaker.streak = 0
+            return True
+        self._unnoted = self.stands_for - 1
+        return False
+
     def spoke_after(self, now: float, seconds: float, *, streamed: bool) -> None:
         """The first byte of an answer came after so long."""
         if streamed:
@@ -104,7 +123,7 @@ class Watch:
 
         Tokens are as the provider counted them.
         """
-        self.breaker.well(now)
+        self.breaker.well(now, self.stands_for)
         if completion <= 0:
             return
         self.completion.add(completion)
@@ -127,7 +146,7 @@ class Watch:
 
     def ended(self, now: float) -> None:
         """An answer came to its end, and its tokens are not known."""
-        self.breaker.well(now)
+        self.breaker.well(now, self.stands_for)
 
     def failed(self, now: float, seconds: float, error: WeighbridgeError) -> None:
         """What was asked `seconds` ago got an error instead of an answer."""

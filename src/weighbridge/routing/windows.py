@@ -86,12 +86,12 @@ class Outcomes:
         self._failed = [0] * _OUTCOME_SLOTS
         self._tick = 0
 
-    def well(self, now: float) -> None:
-        """One that went well."""
+    def well(self, now: float, count: int = 1) -> None:
+        """One that went well, or so many."""
         tick = int(now // _OUTCOME_SECONDS)
         if tick != self._tick:
             self._turn(tick)
-        self._well[tick % _OUTCOME_SLOTS] += 1
+        self._well[tick % _OUTCOME_SLOTS] += count
 
     def failed(self, now: float) -> None:
         """One that did not."""
