@@ -117,7 +117,7 @@ class Health:
             return
         self._thinned = now
         for watch in self._watches.values():
-            watch.stands_for = 1 + int((watch.requests - watch.counted) / seconds / _NOTED)
+            watch.thin_out(1 + int((watch.requests - watch.counted) / seconds / _NOTED))
             watch.counted = watch.requests
 
     def closed(self) -> list[str]:

@@ -105,6 +105,11 @@ class Watch:
         self._unnoted = self.stands_for - 1
         return False
 
+    def thin_out(self, count: int) -> None:
+        """From here on one of so many answers is noted."""
+        self.stands_for = count
+        self._unnoted = min(self._unnoted, count - 1)
+
     def spoke_after(self, now: float, seconds: float, *, streamed: bool) -> None:
         """The first byte of an answer came after so long."""
         if streamed:
