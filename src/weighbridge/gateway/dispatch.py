@@ -57,10 +57,6 @@ class Dispatch:
         self.budget.asked()
         return Search(self, plan, asked, tab)
 
-    def first_answer(self, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> Awaitable[Answer]:
-        """The answer of the first endpoint that gives one; see Search.answer."""
-        return self.search(plan, asked, tab).answer()
-
 
 class Search:
     """For one request's answer, from the first endpoint to the last round."""
@@ -71,6 +67,7 @@ class Search:
         "_dispatch",
         "_final",
         "_full",
+        "_last",
         "_order",
         "_over",
         "_place",
@@ -97,6 +94,8 @@ class Search:
         """Where the next try is to be made, if it had to be waited for."""
         self._over: list[Candidate] = []
         """Passed over in this round: they are closed just now."""
+        self._last: Candidate | None = None
+        """Who was asked last."""
         self._round = 0
         self._final: set[str] = set()
         """The ids of endpoints that would say the same again."""
@@ -112,10 +111,9 @@ class Search:
     async def answer(self) -> Answer:
         """The answer of the next endpoint that gives one; the caller closes its body.
 
-        Where one breaks off before a byte has left, another may be asked for in the same way. Endpoints that are
-        closed are asked when all others have failed, but for those at a rate limit that has time to go. An error that
-        no other endpoint would mend ends the search at this model; a fallback may still do. Raises the most useful of
-        the errors, with the time at which the first endpoint may be asked again.
+        Endpoints that are closed are asked when all others have failed, but for those at a rate limit that has time to
+        go. An error that no other endpoint would mend ends the search at this model; a fallback may still do. Raises
+        the most useful of the errors, with the time at which the first endpoint may be asked again.
         """
         while True:
             one = self._next()
@@ -125,6 +123,15 @@ class Search:
                 await self._again()
             elif (answer := await self._try(one)) is not None:
                 return answer
+
+    async def another(self, error: UpstreamError) -> Answer:
+        """The answer of another endpoint, where the last one broke off with this error before a byte had left.
+
+        Raises what `answer` does.
+        """
+        if self._last is not None:
+            self._note(error, self._last)
+        return await self.answer()
 
     def _next(self) -> Candidate | None:
         """The next endpoint of this round."""
@@ -185,6 +192,7 @@ class Search:
                 self._full.append(one)
                 return None
         tab.trying(one)
+        self._last = one
         since = tab.elapsed()
         try:
             asking = ask(provider, one.endpoint, asked, native)
@@ -254,7 +262,8 @@ class Search:
         untried = [one for one in self._hopeful() if one.endpoint.id not in self._tried]
         if told is None and not untried:
             return UpstreamError("no endpoint is able to serve this model")
-        told = told or UpstreamBusy("every endpoint is at its provider's rate limit; wait, or take another model")
+        if told is None or (untried and told is self._asked.untold):
+            told = UpstreamBusy("every endpoint is at its provider's rate limit; wait, or take another model")
         if isinstance(told, UpstreamBusy):
             now = self._dispatch.seconds()
             limits = [self._dispatch.health.of(one.endpoint).limited(now) for one in untried]
@@ -274,14 +283,16 @@ async def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Nati
     if native is not None:
         return await provider.ask(native.task, endpoint, native.call, native.body)
     habits = endpoint.habits if asked.task == "chat" else None
-    if habits is None:
+    if habits is None and asked.begun is None:
         return await provider.ask(asked.task, endpoint, asked.call, asked.body)
     return await _ask_fitted(provider, endpoint, asked, habits)
 
 
-async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits) -> Answer:
+async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None) -> Answer:
     """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
-    if asked.fit is not None:
+    if habits is None:
+        body = asked.body
+    elif asked.fit is not None:
         body = asked.fit(habits)
     else:
         body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
@@ -289,4 +300,6 @@ async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habi
     if body is not asked.body:
         call = msgspec.structs.replace(call, model_at=1 if body.startswith(b'{"model":') else -1)
     asked.repair = repair_for(habits, body)
+    if asked.begun is not None:
+        call, body = asked.begun(endpoint.id, body)
     return await provider.ask(asked.task, endpoint, call, body)
