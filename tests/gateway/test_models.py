@@ -43,6 +43,7 @@ async def test_a_known_model_is_told_with_its_maker_licence_and_prices(gateway: 
     assert model == {
         "id": KNOWN,
         "object": "model",
+        "stands_for": None,
         "created": 1731369600,
         "owned_by": "qwen",
         "name": "Qwen2.5 Coder 0.5B Instruct",
