@@ -28,6 +28,6 @@ def test_what_was_meant_is_said(place: str, said: str) -> None:
 
 
 def test_a_place_is_a_country_or_a_group() -> None:
-    assert places().countries_in("FR") == {"FR"}
+    assert places().countries_in("FR") == frozenset({"FR"})
     assert "FR" in (places().countries_in("EU") or ())
     assert places().countries_in("Atlantis") is None
