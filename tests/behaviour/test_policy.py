@@ -65,7 +65,17 @@ async def test_two_workers_follow_one_file_and_the_audit_finds_what_is_planted(h
         f'[policy]\nfile = "policy.toml"\n[providers.america]\nbase_url = "http://127.0.0.1:{upstream.port}/v1"\n'
         'country = "US"\n[[providers.america.models]]\nid = "tiny"\n'
     )
-    up = [WEIGHBRIDGE, "up", "--no-local", "--port", "0", "--workers", "2", "--config", home / "weighbridge.toml"]
+    up: list[str | Path] = [
+        WEIGHBRIDGE,
+        "up",
+        "--no-local",
+        "--port",
+        "0",
+        "--workers",
+        "2",
+        "--config",
+        home / "weighbridge.toml",
+    ]
     running = live.gateway(up, home)
     address, key = await asyncio.to_thread(running.__enter__)
     try:
