@@ -10,7 +10,7 @@ import click
 from weighbridge import config
 from weighbridge.catalog.choose import select
 from weighbridge.catalog.load import every_provider, load
-from weighbridge.catalog.model import Endpoint, LicenceClass, Model, Price
+from weighbridge.catalog.model import Endpoint, Licence, LicenceClass, Model, Price
 from weighbridge.cli.live import Live, Meaning, live, meanings
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
@@ -147,6 +147,7 @@ def _facts(model: Model, here: Live, now: datetime) -> dict[str, object]:
         "country": model.lab and model.lab.country,
         "licence": model.licence and model.licence.id,
         "licence_class": model.licence and model.licence.licence_class,
+        "licence_clauses": model.licence and _clauses(model.licence),
         "open_weights": model.open_weights,
         "total_params": model.total_params,
         "active_params": model.active_params,
@@ -158,10 +159,22 @@ def _facts(model: Model, here: Live, now: datetime) -> dict[str, object]:
         "reasoning": model.reasoning,
         "released": model.released,
         "base_model": model.base_model,
+        "base_country": model.base_country,
         "source": model.source,
         "cheapest": None if cheapest is None else _offer(*cheapest),
         "providers": sorted({endpoint.provider for endpoint in model.endpoints}),
         "live": _live(model, here),
+    }
+
+
+def _clauses(licence: Licence) -> dict[str, object]:
+    """What policies ask of a licence; null is unknown."""
+    return {
+        "user_cap": licence.user_cap,
+        "revenue_cap": licence.revenue_cap,
+        "attribution": licence.attribution,
+        "output_use": licence.output_use,
+        "use_limits": licence.use_limits,
     }
 
 
