@@ -21,7 +21,9 @@ from weighbridge.ledger.cost import cost
 from weighbridge.routing.health import Percentiles, Snapshot, State
 from weighbridge.routing.planner import Planner
 from weighbridge.wire.calls import ChatCall, read_chat
+from weighbridge.wire.chat.surface import as_it_is
 from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.surface import Asked
 
 MANY, ALL = 500, 5_000
 REQUESTS, A_SECOND = 20_000, 1_000
@@ -70,8 +72,9 @@ def _round(calls: Sequence[ChatCall], wanted: Preferences | None, requests: int)
             snapshot = snapshots(clock)
         now += timedelta(seconds=1 / A_SECOND)
         call = draws.choice(calls)
+        asked = Asked(call, b"", as_it_is(wants_usage=False), preferences=wanted)
         before = time.process_time_ns()
-        next(iter(planning.plan(call, _KEY, now, preferences=wanted)))
+        next(iter(planning.plan(asked, _KEY, now)))
         spent.append((time.process_time_ns() - before) / 1000)
     return statistics.fmean(spent), statistics.median(spent), spent[0]
 

@@ -4,8 +4,10 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from weighbridge.accounts.keys import Key
 from weighbridge.errors import WeighbridgeError
@@ -13,11 +15,12 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import Dispatch
+from weighbridge.gateway.explain import traced
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.tab import Books, Tab
-from weighbridge.gateway.wishes import Wishes, wishes_in
+from weighbridge.gateway.wishes import Wishes, heard, wishes_in
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.planner import Plan
 from weighbridge.transport.message import Reply, Request
@@ -26,6 +29,7 @@ from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)
+_UNTRACED: Final[nullcontext[None]] = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +73,14 @@ class Chat:
             reading = Reading(planning.names, planning.catalog(), key, surface, self.default_model)
             asked, preset = reading.read(request.body)
             tab.call = asked.call
+            wishes = heard(asked, wishes_in(request))
             own = asked.preferences
-            wishes = add_wishes(asked, wishes_in(request), preset, key)
-            plan = planning.plan(
-                asked.call,
-                key,
-                now,
-                fallbacks=asked.fallbacks,
-                preferences=asked.preferences,
-                by_client=asked.preferences is own,
-                wishes=wishes,
-                note=tab.asking,
-            )
+            wishes = add_wishes(asked, wishes, preset, key)
+            by_client = asked.preferences is own
+            with traced(planning, reply) if wishes.explain else _UNTRACED as trace:
+                plan = planning.plan(
+                    asked, key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace
+                )
             answer = await self._answer(asked, plan, wishes, tab, reply)
             if asked.origin is not None:
                 tab.name(asked.origin)

@@ -13,12 +13,15 @@ from weighbridge.errors import UpstreamError
 from weighbridge.gateway import answers
 from weighbridge.gateway.messages import betas
 from weighbridge.gateway.planning import Planning
-from weighbridge.gateway.wishes import wishes_in
+from weighbridge.gateway.wishes import heard, wishes_in
 from weighbridge.providers.base import Provider
 from weighbridge.transport.message import Reply, Request
+from weighbridge.wire import steering
+from weighbridge.wire.chat.surface import as_it_is
 from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.messages.passed import CountedCall, read_count
 from weighbridge.wire.messages.surface import estimated_input
+from weighbridge.wire.surface import Asked
 
 _MOST: Final = 64 * 1024
 """Bytes of a count; a longer one is none."""
@@ -48,9 +51,13 @@ class CountTokens:
         """Raises BadRequest, and what a message for this key and model would."""
         now = self.now()
         key = self.open(request, now)
-        call = read_count(request.body, betas(request))
-        first = next(iter(self.planning.plan(call, key, now, wishes=wishes_in(request))))
-        counted = await self._counted(first.endpoint, call, request.body)
+        call, body = read_count(request.body, betas(request)), request.body
+        asked = Asked(call, body, as_it_is(wants_usage=False), "count_tokens", tuple(call.models or ()), call.provider)
+        if steering.is_steered(call):
+            asked.body = body = steering.without(body)
+            asked.call = call = read_count(body, betas(request))
+        plan = self.planning.plan(asked, key, now, wishes=heard(asked, wishes_in(request)))
+        counted = await self._counted(next(iter(plan)).endpoint, call, body)
         answers.document(reply, counted or TokenCount(estimated_input(request.body)[1]))
 
     async def _counted(self, endpoint: Endpoint, call: CountedCall, body: bytes) -> TokenCount | None:

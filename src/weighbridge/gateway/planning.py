@@ -4,20 +4,25 @@ import secrets
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from weighbridge.accounts.keys import Key, allow
 from weighbridge.catalog.model import Catalog, Model
 from weighbridge.errors import BadRequest, Forbidden, UnknownModel, WeighbridgeError
 from weighbridge.gateway.wishes import NONE, Wishes
 from weighbridge.routing.asking import Asking
+from weighbridge.routing.explain import Trace
 from weighbridge.routing.health import Snapshot
 from weighbridge.routing.names import Named, Names
 from weighbridge.routing.planner import Plan, Planner
 from weighbridge.routing.policy.law import Laws
 from weighbridge.routing.policy.rules import Who
 from weighbridge.routing.seed import seed_of
-from weighbridge.wire.calls import Call
-from weighbridge.wire.preferences import Preferences, Sorted
+from weighbridge.wire.parameters import parameters_in
+from weighbridge.wire.preferences import Sorted
+from weighbridge.wire.surface import Asked
+
+_NONE_READ: Final[frozenset[str]] = frozenset()
 
 
 def _unnoted(model: str) -> None:
@@ -43,23 +48,24 @@ class Planning:
 
     def plan(
         self,
-        call: Call,
+        asked: Asked,
         key: Key,
         now: datetime,
         *,
-        fallbacks: Sequence[str] = (),
-        preferences: Preferences | None = None,
         by_client: bool = True,
         wishes: Wishes = NONE,
         note: Callable[[str], None] = _unnoted,
+        trace: Trace | None = None,
     ) -> Plan:
         """Where the model may be asked, or one of its fallbacks, the best first.
 
         `by_client`: the preferences are the request's own. `note` is told the id of the first model that the names
-        mean. Raises what is wrong with the first of the names, where none may be asked: UnknownModel, Forbidden,
-        PolicyRefused or NoEndpoint; BadRequest where a name and the preferences contradict each other.
+        mean, `trace` what the plan is made from. Raises what is wrong with the first of the names, where none may be
+        asked: UnknownModel, Forbidden, PolicyRefused or NoEndpoint; BadRequest where a name and the preferences
+        contradict each other, or these themselves.
         """
-        named, told = self._named((call.model, *fallbacks), key, now, note)
+        call, preferences = asked.call, asked.preferences
+        named, told = self._named((call.model, *asked.fallbacks), key, now, note)
         models = named.models
         if not models:
             raise told or UnknownModel("no model was named", param="model")
@@ -67,15 +73,33 @@ class Planning:
             preferences = named.of(preferences, by_client=by_client)
         laws = self.laws()
         law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
-        if preferences is None and law is None and len(models) == 1 and len(models[0].endpoints) == 1:
+        if preferences is None and law is None and len(models) == 1 and len(models[0].endpoints) == 1 and trace is None:
             return self.planner.alone(models[0], now, self.health())
-        asking = Asking(models, now, preferences, call.prompt_bytes, call.most_tokens, law=law, hosts=self.catalog().hosts)
+        required = preferences is not None and preferences.require_parameters
+        asking = Asking(
+            models,
+            now,
+            preferences,
+            call.prompt_bytes,
+            call.most_tokens,
+            parameters_in(asked.body) if required else _NONE_READ,
+            law,
+            self.catalog().hosts,
+        )
         opening = wishes.session.encode() if wishes.session else call.opening
         seed = seed_of(opening) if opening else secrets.randbits(64)
+        if trace is not None:
+            trace.asking, trace.snapshot, trace.seed = asking, self.health(), seed
+            trace.seed_from = "session" if wishes.session else "opening" if opening else "chance"
         try:
-            return self.planner.plan(asking, self.health(), seed)
+            plan = self.planner.plan(asking, self.health(), seed)
         except WeighbridgeError as exc:
+            if trace is not None:
+                trace.error = told or exc
             raise told or exc from None
+        if trace is not None:
+            trace.plan = plan
+        return plan
 
     def check(self, name: str, key: Key, now: datetime) -> None:
         """Raise UnknownModel or Forbidden unless the key may ask for a model of this name."""

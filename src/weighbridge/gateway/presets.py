@@ -16,7 +16,7 @@ from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.wishes import Wishes
 from weighbridge.routing.admission import lower
 from weighbridge.routing.names import Names, Preset
-from weighbridge.wire import splice
+from weighbridge.wire import splice, steering
 from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.defaults import with_defaults
 from weighbridge.wire.surface import Asked, Surface
@@ -44,7 +44,7 @@ class Reading(msgspec.Struct, frozen=True):
     def read(self, body: bytes) -> tuple[Asked, Preset | None]:
         """The request, and its preset. Raises BadRequest, and UnknownModel for a preset that there is not."""
         try:
-            asked = self.surface.read(body)
+            asked = steering.read(self.surface, body)
         except BadRequest as exc:
             return self._mended(body, exc)
         preset = self._preset(asked.call.model, asked.preset)
@@ -55,7 +55,7 @@ class Reading(msgspec.Struct, frozen=True):
                 )
         if preset is None or preset.defaults is None:
             return asked, preset
-        return self.surface.read(self._filled(body, preset)), preset
+        return steering.read(self.surface, self._filled(body, preset)), preset
 
     def _mended(self, body: bytes, fault: BadRequest) -> tuple[Asked, Preset | None]:
         """The same for a request that lacks what its preset, its key or the settings add. Raises the fault if not."""
@@ -74,7 +74,7 @@ class Reading(msgspec.Struct, frozen=True):
                 raise fault
         elif preset is None or preset.defaults is None:
             raise fault
-        return self.surface.read(body if preset is None else self._filled(body, preset)), preset
+        return steering.read(self.surface, body if preset is None else self._filled(body, preset)), preset
 
     def _preset(self, model: str, field: str | None) -> Preset | None:
         """The one that is named by the model, the request's field, or the key."""

@@ -1,20 +1,25 @@
 """What a request asks of the gateway itself, in headers of its own: any client can send one, whatever its dialect."""
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.transport.message import Request
+from weighbridge.wire.preferences import Preferences, Priority, joined
+from weighbridge.wire.surface import Asked
 
-Priority = Literal["low", "normal", "high"]
 _PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 
 _PREFIX: Final = b"x-weighbridge-"
 _HEADERS: Final = frozenset(
     {b"x-session-id", b"x-openrouter-cache"}
-    | {_PREFIX + name for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge")}
+    | {
+        _PREFIX + name
+        for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge", b"provider")
+    }
 )
+_preferences: Final = msgspec.json.Decoder(Preferences)
 _MOST_TAGS: Final = 16
 _LONGEST: Final = 256
 _SWITCH: Final = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
@@ -36,6 +41,8 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
     """Go on at another endpoint when one dies in the middle of its answer."""
     hedge: bool | None = None
     """Ask a second endpoint when the first one is slow to begin."""
+    provider: Preferences | None = None
+    """What is asked of those who answer, besides what the body says of it."""
 
 
 NONE: Final = Wishes()
@@ -55,7 +62,15 @@ def wishes_in(request: Request) -> Wishes:
         cache=_cache(headers),
         resume=_switch(headers, "resume"),
         hedge=_switch(headers, "hedge"),
+        provider=_provider(headers.get(b"x-weighbridge-provider")),
     )
+
+
+def heard(asked: Asked, wishes: Wishes) -> Wishes:
+    """What is wished for, with the session that the body names; what the headers ask of providers goes to `asked`."""
+    if wishes.provider is not None:
+        asked.preferences = joined(asked.preferences, wishes.provider)
+    return wishes if asked.session is None else msgspec.structs.replace(wishes, session=asked.session)
 
 
 def _switch(headers: dict[bytes, bytes], name: str) -> bool | None:
@@ -119,3 +134,15 @@ def _priority(value: bytes | None) -> Priority | None:
         if value.strip().lower() == known.encode():
             return known
     raise BadRequest("x-weighbridge-priority: low, normal or high is expected", param="x-weighbridge-priority")
+
+
+def _provider(value: bytes | None) -> Preferences | None:
+    if value is None:
+        return None
+    try:
+        return _preferences.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise BadRequest(
+            f'x-weighbridge-provider: JSON such as {{"only":["deepinfra"]}} is expected: {exc}',
+            param="x-weighbridge-provider",
+        ) from exc

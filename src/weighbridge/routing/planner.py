@@ -77,8 +77,8 @@ class Planner:
     """Makes plans. `cost` is the ledger's arithmetic; `sort` holds for requests that do not say how to sort."""
 
     def __init__(self, cost: Cost, sort: Sorted | Literal["spread"] = "spread") -> None:
-        self._cost = cost
-        self._sort: Sorted | None = None if sort == "spread" else sort
+        self.cost = cost
+        self.sort: Sorted | None = None if sort == "spread" else sort
         self._alone: dict[str, Shortlist] = {}
         self._known: dict[Hashable, Shortlist] = {}
         self._candidates = 0
@@ -106,7 +106,7 @@ class Planner:
         key = _key(asking)
         known = self._known.get(key)
         if known is None:
-            known = shortlist(asking, figures, self._cost, self._sort)
+            known = shortlist(asking, figures, self.cost, self.sort)
             self._remember(key, known)
         return Plan(known, snapshot, seed)
 

@@ -44,11 +44,11 @@ def shortlist(asking: Asking, snapshot: Snapshot, cost: Cost, sort: Sorted | Non
     """
     check(asking)
     left: list[list[Candidate]] = []
-    excluded: list[Excluded] = []
+    outs: list[Excluded] = []
     tests = tests_of(asking)
     for model in asking.models:
         passed, out = _tested(listed(model, asking, snapshot, cost), tests)
-        excluded += out
+        outs += out
         if passed:
             left.append(passed)
     if not left:
@@ -56,7 +56,13 @@ def shortlist(asking: Asking, snapshot: Snapshot, cost: Cost, sort: Sorted | Non
         raise nobody(asking, everyone, tests)
     wanted = asking.preferences
     alone = wanted is not None and wanted.allow_fallbacks is False and not wanted.order
-    return Shortlist(asking, arranged(_rivals(left, wanted), wanted, sort), tuple(excluded), most=1 if alone else None)
+    return Shortlist(asking, arranged(_rivals(left, wanted), wanted, sort), tuple(outs), most=1 if alone else None)
+
+
+def excluded(asking: Asking, snapshot: Snapshot, cost: Cost) -> tuple[Excluded, ...]:
+    """Who may not answer, and why: what `shortlist` has of it, where somebody may."""
+    tests = tests_of(asking)
+    return tuple(out for model in asking.models for out in _tested(listed(model, asking, snapshot, cost), tests)[1])
 
 
 def listed(model: Model, asking: Asking, snapshot: Snapshot, cost: Cost) -> list[Candidate]:
@@ -66,16 +72,16 @@ def listed(model: Model, asking: Asking, snapshot: Snapshot, cost: Cost) -> list
 
 def _tested(those: Sequence[Candidate], tests: Sequence[tuple[str, Test]]) -> tuple[list[Candidate], list[Excluded]]:
     passed: list[Candidate] = []
-    excluded: list[Excluded] = []
+    outs: list[Excluded] = []
     for one in those:
         for rule, test in tests:
             why = test(one)
             if why is not None:
-                excluded.append(Excluded(one.model, one.endpoint, rule, why))
+                outs.append(Excluded(one.model, one.endpoint, rule, why))
                 break
         else:
             passed.append(one)
-    return passed, excluded
+    return passed, outs
 
 
 def _rivals(left: list[list[Candidate]], wanted: Preferences | None) -> list[list[Candidate]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.wire import splice
+from weighbridge.wire.preferences import Preferences
 
 Limit = Annotated[int, msgspec.Meta(ge=1)]
 """At least one."""
@@ -18,14 +19,19 @@ _LimitOrNone = Annotated[int, msgspec.Meta(ge=_NO_LIMIT)]
 
 Task = Literal["chat", "completions", "embeddings", "rerank", "messages", "count_tokens", "responses"]
 """What a model can be asked to do, and in which format; each has a path of its own."""
+ModelName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
 class Call(msgspec.Struct, gc=False, kw_only=True):
     """The fields of a request that decide where it goes and what it may cost, whatever is asked of the model."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+    model: ModelName
     model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
     """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""
+    models: Annotated[list[ModelName], msgspec.Meta(max_length=10)] | None = None
+    """OpenRouter's, in any dialect: what is asked for where `model` gives no answer; see steering.py."""
+    provider: Preferences | None = None
+    """OpenRouter's, likewise: what is asked of those who answer."""
 
     @property
     def streamed(self) -> bool:

@@ -16,7 +16,7 @@ _Bound = Annotated[float, msgspec.Meta(gt=0)]
 _Amount = Annotated[float, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
 
 
-class MostPaid(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class MostPaid(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """US dollars: for a million tokens, for one `request`, for one `image`, for one unit of `audio`."""
 
     prompt: _Amount | None = None
@@ -26,7 +26,7 @@ class MostPaid(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     audio: _Amount | None = None
 
 
-class Percentiles(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Percentiles(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """A bound for each share of the requests; all of them are to hold."""
 
     p50: _Bound | None = None
@@ -38,14 +38,14 @@ class Percentiles(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 Sorted = Literal["price", "throughput", "latency"]
 
 
-class Sorting(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Sorting(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """By what, and whether within each model (`model`) or over all of them (`none`)."""
 
     by: Sorted | None = None
     partition: Literal["model", "none"] | None = None
 
 
-class Preferences(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Preferences(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """Which endpoints may answer, and which first. A provider is named by its slug, or `slug/quantisation`."""
 
     order: _Names | None = None
@@ -68,3 +68,11 @@ class Preferences(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Tokens a second; a number is the p50. Endpoints known to keep it come first, those known not to last."""
     preferred_max_latency: _Bound | Percentiles | None = None
     """Seconds to the first byte, likewise."""
+
+
+def joined(first: Preferences | None, then: Preferences | None) -> Preferences | None:
+    """Both; where both say something of one field, the first holds."""
+    if first is None or then is None:
+        return first or then
+    unsaid = {name: getattr(then, name) for name in first.__struct_fields__ if getattr(first, name) is None}
+    return msgspec.structs.replace(first, **unsaid)

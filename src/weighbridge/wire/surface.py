@@ -117,6 +117,8 @@ class Asked(msgspec.Struct):
     """Models to ask instead, in this order, where the one asked for gives no answer."""
     preferences: Preferences | None = None
     """What is asked of the providers."""
+    session: str | None = None
+    """The one that it belongs to, by its own word: requests of a session go to one endpoint."""
     origin: Origin | None = None
     """To be filled in, where the dialect's answers say where they come from."""
     preset: str | None = None

@@ -38,6 +38,7 @@ from weighbridge.wire.inner import (
     ToolUse,
 )
 from weighbridge.wire.messages import schema
+from weighbridge.wire.preferences import Preferences
 
 _MOST_USER: Final = 64
 
@@ -68,6 +69,8 @@ class Wanted(msgspec.Struct):
     call: Call
     hide_thoughts: bool = False
     """The client said that it does not want to see them."""
+    models: list[str] | None = None
+    provider: Preferences | None = None
 
 
 def read_call(body: bytes) -> Wanted:
@@ -82,7 +85,7 @@ def read_call(body: bytes) -> Wanted:
     call.service_tier = "default" if asked.service_tier == "standard_only" else None
     thinking = asked.thinking
     hidden = thinking is not None and (thinking.type == "disabled" or thinking.display == "omitted")
-    return Wanted(call, hide_thoughts=hidden)
+    return Wanted(call, hide_thoughts=hidden, models=asked.models, provider=asked.provider)
 
 
 def read_count(body: bytes) -> Call:

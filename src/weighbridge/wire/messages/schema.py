@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from weighbridge.wire.preferences import Preferences
+
 ABSENT: Final = msgspec.field(default_factory=msgspec.Raw)
 """Of a field that is not looked into: no bytes, where it is not there."""
 
@@ -234,3 +236,5 @@ class Asked(Counted, kw_only=True):
     stream: bool | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
+    models: list[str] | None = None
+    provider: Preferences | None = None

@@ -84,6 +84,7 @@ class MessagesSurface:
         wanted = read_call(body)
         body = write_call(wanted.call)
         chat = calls.read_chat(body)
+        chat.models, chat.provider = wanted.models, wanted.provider
         style = Style(chat.model, wanted.call.stop, wanted.hide_thoughts)
         return Asked(chat, body, _MessageForm(style, chat), exact=True, inner=wanted.call)
 

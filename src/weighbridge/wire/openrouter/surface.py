@@ -2,10 +2,11 @@
 
 What is OpenRouter's own stays here, since other providers refuse it; everything else goes to them as it came. Of that:
 
-- `models`, `provider` and `preset` decide who is asked. `reasoning` and `include_reasoning` say how hard to think, and whether
-  reasoning is shown: as `reasoning_effort`, a budget of tokens as the nearest, or as the model's family wants it.
+- `models`, `provider` and `preset` decide who is asked. `reasoning` and `include_reasoning` say how hard to think, and
+  whether reasoning is shown: as `reasoning_effort`, a budget of tokens as the nearest, or as the model's family wants.
 - The reasoning of earlier turns goes back to models that must have it, and to no other.
-- Left out, as they change no answer: `usage` (always given), `route`, `session_id`, `trace`, `debug`, the whole
+- `session_id` keeps the requests of a session together: it comes before the header `x-session-id`.
+- Left out, as they change no answer: `usage` (always given), `route`, `trace`, `debug`, the whole
   request's `cache_control`. So are the transform `middle-out` and the plugin `context-compression`: a prompt that is
   too long is an error, and not shortened.
 - Refused, naming the field: other transforms and plugins, tools that OpenRouter itself would run, `image_config`,
@@ -24,10 +25,8 @@ from weighbridge.wire.defaults import Dialect
 from weighbridge.wire.inner import Reasoning
 from weighbridge.wire.openrouter.answer import OpenRouterForm
 from weighbridge.wire.openrouter.fitting import fit, without_reasoning
-from weighbridge.wire.preferences import Preferences
 from weighbridge.wire.surface import Asked, Origin, Surface
 
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 _Json = dict[str, msgspec.Raw]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -56,9 +55,8 @@ class Request(calls.ChatCall, kw_only=True):
     """A request, as far as it is read: `model`, or several `models`."""
 
     model: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    models: Annotated[list[_Name], msgspec.Meta(max_length=10)] | None = None
     preset: Annotated[str, msgspec.Meta(min_length=1, max_length=512)] | None = None
-    provider: Preferences | None = None
+    session_id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     reasoning: _Reasoning | None = None
     reasoning_effort: Effort | None = None
     include_reasoning: bool | None = None
@@ -92,7 +90,7 @@ class Failure(msgspec.Struct):
 
 
 _REFUSED: Final = ("image_config", "stop_server_tools_when")
-_DROPPED: Final = ("usage", "route", "session_id", "trace", "debug", "cache_control")
+_DROPPED: Final = ("usage", "route", "trace", "debug", "cache_control")
 _READ: Final = ("models", "preset", "provider", "reasoning", "include_reasoning", "transforms", "plugins")
 _OWN: Final = frozenset((*_REFUSED, *_DROPPED, *_READ))
 _NO_CHANGE: Final = frozenset({"middle-out", "context-compression"})
@@ -142,6 +140,7 @@ class OpenRouterSurface:
             fallbacks=tuple(names[1:]),
             preferences=request.provider,
             preset=request.preset,
+            session=request.session_id or None,
             origin=self._origin,
             fit=lambda habits: fit(plain, fields["messages"], _wanted(request), habits),
             told=lambda: _encode([fields["messages"], _wanted(request)]),
