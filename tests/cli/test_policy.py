@@ -54,7 +54,7 @@ def test_the_ready_made_policies_are_listed_and_printed(shell: Shell) -> None:
     assert shell.good("policy", "ready").startswith("eu-processing-only    Only companies of the European Union")
     printed = shell.good("policy", "ready", "local-only")
     (shell.home.parent / "own.toml").write_text(printed)
-    assert "own.toml: 1 rules" in shell.good("policy", "check", "own.toml")
+    assert "own.toml: 1 rule" in shell.good("policy", "check", "own.toml")
     assert "did you mean 'local-only'" in shell.fails(1, ["policy", "ready", "local"])
 
 

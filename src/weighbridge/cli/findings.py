@@ -110,7 +110,7 @@ def of_policy(settings: Settings) -> Iterator[Finding]:
     if policies is not None:
         names = ", ".join(each.name for each in policies.policies)
         rules = sum(len(each.rules) for each in policies.policies)
-        yield Finding("policy", "ok", f"{names}: {rules} rules, {policies.hash[:12]}")
+        yield Finding("policy", "ok", f"{names}: {rules} {'rule' if rules == 1 else 'rules'}, {policies.hash[:12]}")
 
 
 def of_models(settings: Settings) -> Iterator[Finding]:

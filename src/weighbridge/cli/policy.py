@@ -202,7 +202,8 @@ def _print(
     policies: Policies, found: list[Verdict], past: Rehearsal | None, here: frozenset[str], *, each_one: bool
 ) -> None:
     names = ", ".join(each.name for each in policies.policies)
-    click.echo(f"{names}: {sum(len(each.rules) for each in policies.policies)} rules, {policies.hash[:12]}\n")
+    rules = sum(len(each.rules) for each in policies.policies)
+    click.echo(f"{names}: {rules} {'rule' if rules == 1 else 'rules'}, {policies.hash[:12]}\n")
     if each_one:
         heads = ("endpoint", "passes", "rule", "why")
         rows = ((_endpoint(each), each.decision.allowed, each.decision.rule, each.decision.why) for each in found)
