@@ -1,21 +1,12 @@
 import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.serving.running import running
 from weighbridge.errors import WeightsUnavailable
-from weighbridge.serving import parent
-from weighbridge.serving.engines import (
-    EngineSettings,
-    Upstream,
-    engine_child,
-    local_model,
-    socket_directory,
-    upstream,
-)
+from weighbridge.serving.engines import Upstream
 from weighbridge.serving.sources import default_sources
 from weighbridge.serving.weights import pull, weights_of
 
@@ -60,33 +51,12 @@ def _file(model: str) -> Path:
 @pytest.fixture(scope="session")
 def engine(qwen_file: Path) -> Iterator[Upstream]:
     """A running engine with the default model: two slots of 2048 tokens."""
-    with _running(QWEN, qwen_file) as where:
+    with running(QWEN, qwen_file) as (where, _):
         yield where
 
 
 @pytest.fixture(scope="session")
 def embedder(minilm_file: Path) -> Iterator[Upstream]:
     """A running engine with the model that makes embeddings."""
-    with _running(MINILM, minilm_file) as where:
+    with running(MINILM, minilm_file) as (where, _):
         yield where
-
-
-@contextmanager
-def _running(model: str, file: Path) -> Iterator[Upstream]:
-    with socket_directory() as sockets:
-        weights = weights_of(model)
-        where = upstream(model, sockets, dimensions=weights.dimensions, fim=weights.fim)
-        child = engine_child(local_model(weights, file), where, EngineSettings(context=2048))
-        ready_read, ready_write = os.pipe()
-        environment = dict(parent.environment(ready_write))
-        with (
-            os.fdopen(ready_read) as ready,
-            subprocess.Popen(child.argv, stdin=subprocess.PIPE, env=environment, pass_fds=[ready_write]) as process,
-        ):
-            os.close(ready_write)
-            assert process.stdin is not None
-            process.stdin.write(child.stdin)
-            process.stdin.close()
-            assert ready.readline() == "ready\n"
-            yield where
-            process.kill()

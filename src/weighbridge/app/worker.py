@@ -48,6 +48,7 @@ from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.responses_kept import KeptResponses
+from weighbridge.gateway.resume import Resumption
 from weighbridge.gateway.routes import Gateway, Route, routes
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
@@ -195,6 +196,12 @@ class Worker:
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
             caching=self._caching(),
+            resumption=Resumption(
+                self._dispatch,
+                lambda endpoint: self._shelf.current.prefix_of(endpoint),
+                self._settings.routing.resume,
+                self._settings.routing.resumptions,
+            ),
         )
         return routes(
             chat,

@@ -128,6 +128,12 @@ class RoutingSettings:
     outlier_seconds: Seconds = setting(
         30.0, "How long it is put aside the first time; each further time takes twice as long.", unit="seconds"
     )
+    resume: bool = setting(
+        False,
+        "Whether another endpoint goes on with a streamed answer that breaks off, where the request does not say by "
+        "`x-weighbridge-resume`.",
+    )
+    resumptions: Times = setting(2, "Times that one answer is gone on with; 0: never.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

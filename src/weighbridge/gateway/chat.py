@@ -1,7 +1,6 @@
 """A request for an answer, from the caller's bytes to the provider's and back, whatever dialect it is made in."""
 
 import asyncio
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ from weighbridge.gateway.explain import traced
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
+from weighbridge.gateway.resume import Resumption
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.gateway.wishes import Wishes, heard, wishes_in
 from weighbridge.providers.base import Answer, Provider
@@ -54,6 +54,8 @@ class Chat:
     """The formats besides chat that some provider is asked in."""
     caching: Caching | None = None
     """Answers that were given before."""
+    resumption: Resumption | None = None
+    """How an answer that breaks off is gone on with; None: not at all."""
 
     def __call__(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
@@ -76,15 +78,21 @@ class Chat:
             wishes = heard(asked, wishes_in(request))
             own = asked.preferences
             wishes = add_wishes(asked, wishes, preset, key)
+            if wishes.tags:
+                tab.tags = key.tags_with(wishes.tags)
             by_client = asked.preferences is own
             with traced(planning, reply) if wishes.explain else _UNTRACED as trace:
                 plan = planning.plan(
                     asked, key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace
                 )
+            tab.law = plan.law
             answer = await self._answer(asked, plan, wishes, tab, reply)
             if asked.origin is not None:
                 tab.name(asked.origin)
-            broke = await relay(answer, asked, tab, reply)
+            resumption = self.resumption
+            resumed = resumption is not None and resumption.wanted(wishes.resume)
+            resuming = resumption.of(plan, asked) if resumption is not None and resumed else None
+            broke = await relay(answer, asked, tab, reply, resuming)
             if broke is not None:
                 answers.error(reply, broke, surface, receipt=tab.id)
         except asyncio.CancelledError:
@@ -101,8 +109,8 @@ class Chat:
         """An answer that was given before, where that is wished for, or an endpoint's."""
         wish = None if self.caching is None else self.caching.wish(wishes.cache, tab.key)
         if self.caching is None or wish is None:
-            return self.dispatch.first_answer(plan, asked, tab)
-        ask = functools.partial(self.dispatch.first_answer, plan, asked, tab)
+            return self.dispatch.search(plan, asked, tab).answer()
+        ask = self.dispatch.search(plan, asked, tab).answer
         return self.caching.answer(asked, ask, wish=wish, plan=plan, tab=tab, reply=reply)
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:

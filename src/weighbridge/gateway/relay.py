@@ -5,6 +5,7 @@ from typing import Final
 
 from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.resume import Following, Resuming
 from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
@@ -21,8 +22,12 @@ _MOST: Final = 64 * 1024 * 1024
 _NO_BUFFERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
 
-async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> UpstreamError | None:
+async def relay(
+    answer: Answer, asked: Asked, tab: Tab, reply: Reply, resuming: Resuming | None = None
+) -> UpstreamError | None:
     """Give the client the answer, whole or as a stream, in its own dialect, and leave one entry.
+
+    With `resuming` a stream that breaks off is gone on with by another endpoint, if one can.
 
     What broke off a stream that had begun, when it did: its entry is written, and the client is still to be told.
     Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
@@ -33,7 +38,7 @@ async def relay(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Upstrea
         elif _exact(asked) and not asked.call.streamed:
             await _gathered(answer, asked, tab, reply)
         else:
-            return await _stream(answer, asked, tab, reply)
+            return await _stream(answer, asked, tab, reply, resuming)
         return None
     finally:
         answer.body.close()
@@ -142,28 +147,48 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
     return b"".join(parts)
 
 
-async def _stream(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> UpstreamError | None:
-    stream = _machine(asked, tab)
+async def _stream(
+    answer: Answer, asked: Asked, tab: Tab, reply: Reply, resuming: Resuming | None
+) -> UpstreamError | None:
+    stream = _machine(asked, tab, resuming)
     receipt_header = (answers.RECEIPT, tab.id.encode())
     reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
         broke = await _pass_on(answer, stream, tab, reply)
+        while broke is not None and resuming is not None:
+            if resuming.finished:
+                broke = None
+            elif (following := await resuming.after(broke, tab)) is not None:
+                stream = following.stream
+                broke = await _go_on(following, tab, reply)
+            else:
+                break
         await _end(stream, broke, asked, tab, reply)
         return broke
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
     except Exception:  # a fault of ours: what has come is paid for all the same
-        charge = tab.charge(stream.usage, stream.said_bytes)
+        charge = None if tab.idle else tab.charge(stream.usage, stream.said_bytes)
         receipt = tab.settle("stopped", WeighbridgeError.status, error=WeighbridgeError.code, charge=charge)
         if receipt is not None:
             await receipt
         raise
 
 
-def _machine(asked: Asked, tab: Tab) -> Stream:
+async def _go_on(following: Following, tab: Tab, reply: Reply) -> UpstreamError | None:
+    try:
+        reply.write(following.mark)
+        return await _pass_on(following.answer, following.stream, tab, reply)
+    finally:
+        following.answer.body.close()
+
+
+def _machine(asked: Asked, tab: Tab, resuming: Resuming | None = None) -> Stream:
     form = asked.form if asked.passed is None else asked.passed.form
     stream = form.stream(tab.cost_text)
+    if resuming is not None:
+        stream = resuming.join(stream)
     return stream if asked.repair is None else Repaired(stream, asked.repair)
 
 
@@ -195,7 +220,7 @@ def _unfinished(answer: Answer, stream: Stream) -> UpstreamError:
 
 
 async def _end(stream: Stream, broke: UpstreamError | None, asked: Asked, tab: Tab, reply: Reply) -> None:
-    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    charge = None if tab.idle else tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if broke is None:
         receipt = tab.settle("complete", 200, charge=charge)
         if receipt is not None:

@@ -1,0 +1,199 @@
+"""The real engine is killed half-way through its answer, and another process of it goes on: the same text, no more.
+
+At temperature 0 a model writes one text. What it would have written is what the client has in the end, to the letter:
+the second engine reads what was said as the beginning of its answer, cuts it into the same tokens, and goes on.
+
+It counts, as then the next token is never in doubt. In prose a model as small as this one is now and then as good as
+undecided between two words, and which it takes hangs on the last bit of a sum: a text that is read at once is added up
+in another order than one that was written word by word. There the two answers may part ways many words after the seam.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from anthropic import AsyncAnthropic
+from openai import AsyncOpenAI
+
+from tests.conftest import QWEN
+from tests.gateway.house import Gateway, house
+from tests.serving.running import running
+from weighbridge.serving.engines import Upstream
+
+pytestmark = pytest.mark.model
+
+MODEL = "lab/qwen"
+QUESTION = "Count from 1 to 40, with a comma and a space between the numbers. Write nothing else."
+TOKENS = 100
+KILLED_AFTER = 15
+"""Pieces of text."""
+RESUME = {"x-weighbridge-resume": "1"}
+PATIENCE = 100
+Piece = Callable[[], None]
+"""To be called with each piece of text that has come."""
+
+
+@pytest.fixture(scope="module")
+def lasting(qwen_file: Path) -> Iterator[Upstream]:
+    """An engine that outlives the tests."""
+    with running(QWEN, qwen_file) as (where, _):
+        yield where
+
+
+@asynccontextmanager
+async def reached(engine: Upstream) -> AsyncIterator[int]:
+    """A port of loopback at which an engine answers as a provider would."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            theirs, ours = await asyncio.open_unix_connection(str(engine.socket))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pipe(reader, ours))
+                group.create_task(_pipe(theirs, writer))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def serves(name: str, port: int, engine: Upstream, dollars: str) -> str:
+    return f"""
+[providers.{name}]
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "{engine.api_key}"
+habits = "local"
+[[providers.{name}.models]]
+id = "{engine.model}"
+model = "{MODEL}"
+input = "{dollars}"
+output = "{dollars}"
+"""
+
+
+async def chat(gateway: Gateway, heard: Piece, headers: dict[str, str], path: str = "/v1") -> str:
+    """The text of an answer in OpenAI's dialect, or OpenRouter's."""
+    base = gateway.url.removesuffix("/v1") + path
+    async with AsyncOpenAI(base_url=base, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client:
+        stream = await client.chat.completions.create(
+            model=MODEL,
+            messages=[{"role": "user", "content": QUESTION}],
+            max_tokens=TOKENS,
+            temperature=0,
+            stream=True,
+            stream_options={"include_usage": True},
+            extra_headers=headers,
+        )
+        text = ""
+        async for chunk in stream:
+            for choice in chunk.choices:
+                if choice.delta.content:
+                    text += choice.delta.content
+                    heard()
+        return text
+
+
+async def openrouter(gateway: Gateway, heard: Piece, headers: dict[str, str]) -> str:
+    return await chat(gateway, heard, headers, "/api/v1")
+
+
+async def messages(gateway: Gateway, heard: Piece, headers: dict[str, str]) -> str:
+    """The text of an answer in Anthropic's dialect."""
+    base = gateway.url.removesuffix("/v1")
+    text = ""
+    async with (
+        AsyncAnthropic(base_url=base, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client,
+        client.messages.stream(
+            model=MODEL,
+            messages=[{"role": "user", "content": QUESTION}],
+            max_tokens=TOKENS,
+            extra_body={"temperature": 0},
+            extra_headers=headers,
+        ) as stream,
+    ):
+        async for piece in stream.text_stream:
+            text += piece
+            heard()
+        final = await stream.get_final_message()
+    assert [block.type for block in final.content] == ["text"]
+    return text
+
+
+async def responses(gateway: Gateway, heard: Piece, headers: dict[str, str]) -> str:
+    """The text of an answer in the Responses dialect."""
+    async with AsyncOpenAI(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client:
+        stream = await client.responses.create(
+            model=MODEL,
+            input=QUESTION,
+            max_output_tokens=TOKENS,
+            temperature=0,
+            stream=True,
+            extra_headers=headers,
+        )
+        text = ""
+        async for event in stream:
+            if event.type == "response.output_text.delta":
+                text += event.delta
+                heard()
+            if event.type in ("response.completed", "response.incomplete"):
+                assert event.response.output_text == text
+        return text
+
+
+Ask = Callable[[Gateway, Piece, dict[str, str]], Awaitable[str]]
+
+
+@dataclass
+class Killer:
+    """Kills a process once enough was heard."""
+
+    process: int
+    left: int = KILLED_AFTER
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(self.process, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("ask", [chat, openrouter, messages, responses])
+async def test_the_answer_is_the_one_that_nobody_broke(
+    ask: Ask, tmp_path: Path, qwen_file: Path, lasting: Upstream
+) -> None:
+    with running(QWEN, qwen_file) as (dying, process):
+        async with reached(dying) as first, reached(lasting) as second:
+            toml = "[routing]\nsort = 'price'\nretries = 0\n"
+            toml += serves("a-dying", first, dying, "1") + serves("b-lasting", second, lasting, "20")
+            async with house(tmp_path / "home", toml) as gateway:
+                whole = await ask(gateway, lambda: None, {})
+                killer = Killer(process.pid)
+                joined = await ask(gateway, killer, RESUME)
+                entry = await gateway.entry(after=1)
+    assert killer.left < 0
+    assert joined == whole
+    assert (entry.ending, entry.provider) == ("complete", "b-lasting")
+    one, other = entry.attempts
+    assert (one.provider, one.error, other.provider, other.error) == ("a-dying", "upstream_error", "b-lasting", None)
+    assert one.charge is not None
+    assert other.charge is not None
+    assert entry.charge is not None
+    assert entry.charge.usage.completion == one.charge.usage.completion + other.charge.usage.completion
+    assert entry.charge.cost == (one.charge.cost or 0) + (other.charge.cost or 0)
+    assert (one.charge.counted_by, other.charge.counted_by) == ("estimate", "provider")
+    assert other.charge.usage.completion <= TOKENS - KILLED_AFTER
