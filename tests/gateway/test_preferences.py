@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,6 +178,33 @@ async def test_openais_own_client_says_it_in_extra_body(street: Street) -> None:
             await client.completions.create(
                 model=MODEL, prompt="Hi", extra_body={"provider": {"max_price": {"completion": 0.1}}}
             )
+
+
+async def test_a_session_in_openrouters_body_keeps_to_one_endpoint(tmp_path: Path) -> None:
+    ups = [Upstream(plainly, models=()) for _ in range(4)]
+    async with AsyncExitStack() as stack:
+        for each in ups:
+            await each.listen()
+            stack.push_async_callback(each.close)
+        await _sessions(tmp_path, ups)
+
+
+async def _sessions(tmp_path: Path, ups: list[Upstream]) -> None:
+    toml = "".join(serves(f"host-{number}", each.port, "1") for number, each in enumerate(ups))
+    async with house(tmp_path / "home", toml) as gateway:
+        for session in ("one", "two", "three", "four", "five", "six"):
+            before = [len(each.calls) for each in ups]
+            for turn in range(4):
+                body = {"model": MODEL, "messages": [{"role": "user", "content": f"{session} {turn}"}]}
+                header = "x-session-id: another\r\n" if turn % 2 else ""
+                answer = await gateway.ask(
+                    {**body, "session_id": session}, target="/api/v1/chat/completions", headers=header
+                )
+                assert answer.status == 200
+            asked = [len(each.calls) - count for each, count in zip(ups, before, strict=True)]
+            assert sorted(asked) == [0, 0, 0, 4]
+            assert all(b"session_id" not in call.body for each in ups for call in each.calls)
+    assert sum(bool(each.calls) for each in ups) > 1
 
 
 async def test_a_provider_of_messages_itself_is_not_told(tmp_path: Path) -> None:

@@ -1,15 +1,32 @@
 """Plans told: in a header of an answer that asks for it, or whole by POST /v1/route/explain, which asks nobody."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, get_args
 
 import msgspec
 
+from weighbridge.accounts.keys import Key
+from weighbridge.errors import BadRequest, NoEndpoint, PolicyRefused
+from weighbridge.gateway import answers
+from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.planning import Planning
+from weighbridge.gateway.presets import Reading, add_wishes
+from weighbridge.gateway.wishes import heard, wishes_in
 from weighbridge.routing.explain import Explanation, Out, Step, Trace, explain
-from weighbridge.transport.message import Reply
+from weighbridge.transport.message import Reply, Request
+from weighbridge.wire.chat.surface import CHAT
+from weighbridge.wire.messages.surface import MESSAGES
+from weighbridge.wire.openrouter.surface import OpenRouterSurface
+from weighbridge.wire.responses.read import Earlier
+from weighbridge.wire.responses.surface import ResponsesSurface
+from weighbridge.wire.surface import Surface
+from weighbridge.wire.tasks.completions import COMPLETIONS
+from weighbridge.wire.tasks.embeddings import EMBEDDINGS
+from weighbridge.wire.tasks.rerank import RERANK
 
 PLAN: Final = b"x-weighbridge-plan"
 _LONGEST: Final = 6 * 1024
@@ -92,3 +109,76 @@ def _json(value: object) -> str:
 def _escaped(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+Dialect = Literal["chat", "completions", "embeddings", "rerank", "messages", "responses", "openrouter"]
+"""In which a request to be explained may be."""
+DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
+
+
+def surface_of(dialect: Dialect) -> Surface:
+    """Its surface, for one request that gets no answer."""
+    if dialect == "openrouter":
+        return OpenRouterSurface()
+    if dialect == "responses":
+        return ResponsesSurface("resp_explained", lambda: 0, Earlier(), may_store=False)
+    return _SURFACES[dialect]
+
+
+_SURFACES: Final[Mapping[Dialect, Surface]] = {
+    "chat": CHAT,
+    "completions": COMPLETIONS,
+    "embeddings": EMBEDDINGS,
+    "rerank": RERANK,
+    "messages": MESSAGES,
+}
+
+
+class ExplainQuery(msgspec.Struct):
+    """The query of a request for an explanation."""
+
+    dialect: Dialect = "chat"
+    """In which the body is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Explains a request as it would be planned now: asks nobody, costs nothing, and leaves no entry."""
+
+    open: Callable[[Request, datetime], Key]
+    planning: Planning
+    now: Callable[[], datetime]
+    default_model: DefaultModel | None = None
+
+    async def __call__(self, request: Request, reply: Reply) -> None:
+        """Answer one request. Raises Unauthorized, and what the request itself would before it is planned.
+
+        Where nobody may answer, the explanation says so: the error is in it.
+        """
+        now = self.now()
+        key = self.open(request, now)
+        asked = request.query.get("dialect", "chat")
+        dialect = next((each for each in DIALECTS if each == asked), None)
+        if dialect is None:
+            raise BadRequest(f"dialect: take one of {', '.join(DIALECTS)}", param="dialect")
+        answers.document(reply, self.explained(request, key, now, dialect))
+
+    def explained(self, request: Request, key: Key, now: datetime, dialect: Dialect = "chat") -> Explanation:
+        """The plan of the request that has this body and these headers. Raises what the handler does."""
+        planning, text = self.planning, dialect not in ("embeddings", "rerank")
+        default = self.default_model if text else None
+        reading = Reading(planning.names, planning.catalog(), key, surface_of(dialect), default)
+        read, preset = reading.read(request.body)
+        wishes = heard(read, wishes_in(request))
+        own = read.preferences
+        wishes = add_wishes(read, wishes, preset, key)
+        trace = Trace()
+        try:
+            planning.plan(read, key, now, by_client=read.preferences is own, wishes=wishes, trace=trace)
+        except (NoEndpoint, PolicyRefused):
+            if trace.asking is None:
+                raise
+        said = explain(trace, planning.planner)
+        if said is None:
+            raise NoEndpoint("nothing was planned", param="model")
+        return said

@@ -11,6 +11,7 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.anthropic_models import AnthropicModels
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
+from weighbridge.gateway.explain import Explain
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.messages import Messages
 from weighbridge.gateway.models import Models
@@ -98,6 +99,12 @@ def routes(
             AnthropicModels(models).one,
             "one of them",
             not_offered="models are not deleted here: each is on offer as long as a provider or the settings have it",
+        ),
+        Route(
+            "POST",
+            "/v1/route/explain",
+            Explain(chat.open, chat.planning, chat.now, chat.default_model),
+            "whom a request would be sent to, in which order, and why not to others; nobody is asked",
         ),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),

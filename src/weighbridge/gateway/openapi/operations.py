@@ -32,6 +32,7 @@ from weighbridge.errors import (
 )
 from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelPage
 from weighbridge.gateway.count_tokens import TokenCount
+from weighbridge.gateway.explain import ExplainQuery
 from weighbridge.gateway.health import Alive, Readiness
 from weighbridge.gateway.models import ListedModel, ModelList
 from weighbridge.gateway.openapi import requests, schemas
@@ -39,6 +40,7 @@ from weighbridge.gateway.receipts import Receipt
 from weighbridge.gateway.responses import DeletedResponse, InputItems
 from weighbridge.gateway.responses_compact import InputTokens
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
+from weighbridge.routing.explain import Explanation
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
 from weighbridge.wire.responses.compact import CompactedResponse
 from weighbridge.wire.responses.objects import Top
@@ -173,6 +175,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         takes=requests.COUNT, gives=(TokenCount,), errors=(*_BODY, Forbidden, UnknownModel)
     ),
     "POST /v1/rerank": _RERANK,
+    "POST /v1/route/explain": Operation(
+        query=ExplainQuery,
+        takes=requests.CHAT,
+        gives=(Explanation,),
+        errors=(*_BODY, Forbidden, UnknownModel),
+        headers={"x-weighbridge-provider": "what is asked of those who answer, as JSON: see the body's `provider`"},
+    ),
     "POST /v1/responses": _RESPONSES,
     "GET /v1/responses": Operation(gives=(), switches=True, errors=(UpgradeRequired,)),
     "POST /v1/responses/compact": _asked(requests.COMPACTION, CompactedResponse, errors=(UnknownResponse,)),

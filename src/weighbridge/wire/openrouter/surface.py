@@ -91,7 +91,16 @@ class Failure(msgspec.Struct):
 
 _REFUSED: Final = ("image_config", "stop_server_tools_when")
 _DROPPED: Final = ("usage", "route", "trace", "debug", "cache_control")
-_READ: Final = ("models", "preset", "provider", "reasoning", "include_reasoning", "transforms", "plugins")
+_READ: Final = (
+    "models",
+    "preset",
+    "provider",
+    "session_id",
+    "reasoning",
+    "include_reasoning",
+    "transforms",
+    "plugins",
+)
 _OWN: Final = frozenset((*_REFUSED, *_DROPPED, *_READ))
 _NO_CHANGE: Final = frozenset({"middle-out", "context-compression"})
 _EFFORTS: Final[tuple[tuple[float, Effort], ...]] = (
