@@ -7,7 +7,6 @@ from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.resume import Following, Resuming
 from weighbridge.gateway.tab import Tab
-from weighbridge.ledger.cost import plain
 from weighbridge.providers.base import Answer
 from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import reported, sse
@@ -30,7 +29,8 @@ async def relay(
     With `resuming` a stream that breaks off is gone on with by another endpoint, if one can.
 
     What broke off a stream that had begun, when it did: its entry is written, and the client is still to be told.
-    Raises UpstreamError when a whole answer breaks off, LedgerUnavailable when its receipt cannot be written.
+    Raises UpstreamError when an answer breaks off before a byte of it has left: what it cost is noted, nothing is
+    settled, and another endpoint may be asked. Raises LedgerUnavailable when its receipt cannot be written.
     """
     try:
         if answer.content_type[: len(_STREAM)].lower() != _STREAM:
@@ -52,17 +52,20 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     if usage is None and asked.task in ("embeddings", "rerank"):
         usage = rerank.usage_in(document)
     if usage is None and (fault := reported.fault_in(document)) is not None:
-        raise UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}")
+        raise tab.refused(UpstreamError(f"the provider answered 200 with an error: {answer.tell(fault)}"))
     if usage is None and not readable(document):
-        raise UpstreamError(f"the provider answered 200 with {len(document):,} bytes that are not JSON")
-    charge = tab.charge(usage, _said_in(document, asked) if usage is None else 0)
-    told = None if charge.cost is None or charge.counted_by == "estimate" else plain(charge.cost)
+        size = len(document)
+        raise tab.refused(UpstreamError(f"the provider answered 200 with {size:,} bytes that are not JSON"))
+    tab.heard(document)
+    said = _said_in(document, asked) if usage is None else 0
+    charge = tab.charge(usage, said)
+    told = tab.told(charge)
     if asked.repair is not None:
         document = put_right(document, asked.repair)
     try:
         document = (asked.form if passed is None else passed.form).whole(document, told)
     except UpstreamError as exc:  # it worked for it, whatever it is
-        tab.settle("upstream_broke", exc.status, error=exc.code, charge=charge)
+        tab.broke(exc, usage, said)
         raise
     receipt = tab.settle("complete", 200, charge=charge)
     answer.body.close()
@@ -93,16 +96,16 @@ async def _gathered(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> Non
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
         raise
-    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
     if broke is not None:
-        tab.settle("upstream_broke", broke.status, error=broke.code, charge=charge)
-        raise broke
+        raise _unsent(broke, stream, tab)
+    charge = tab.charge(stream.usage, stream.said_bytes if stream.usage is None else 0)
+    told = tab.told(charge)
     receipt = tab.settle("complete", 200, charge=charge)
     if receipt is not None:
         await receipt
     headers: Headers = (answers.JSON, (answers.RECEIPT, tab.id.encode()))
-    if charge.cost is not None and charge.counted_by != "estimate":
-        headers += ((answers.COST, plain(charge.cost).encode()),)
+    if told is not None:
+        headers += ((answers.COST, told.encode()),)
     last = stream.last()
     if asked.keep is not None:
         await asked.keep()
@@ -115,6 +118,8 @@ async def _gather(answer: Answer, stream: Stream, tab: Tab) -> UpstreamError | N
 
     def keep(data: bytes) -> bool:
         nonlocal size
+        if not size:
+            tab.heard(data)
         size += len(data)
         if size > _MOST:
             raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
@@ -141,8 +146,11 @@ async def _read(answer: Answer, tab: Tab) -> bytes:
             size += len(data)
             if size > _MOST:
                 raise UpstreamError(f"the provider's answer is over {_MOST:,} bytes")
-    except UpstreamError as exc:  # it had been working: what came of the answer bounds what it may bill
-        tab.settle("upstream_broke", exc.status, error=exc.code, charge=tab.charge(None, size))
+    except UpstreamError as exc:
+        document = b"".join(parts)
+        if document.startswith(b"{") and readable(document):  # only its end was still to come
+            return document
+        tab.broke(exc, None, size)  # it had been working: what came of the answer bounds what it may bill
         raise
     return b"".join(parts)
 
@@ -151,10 +159,12 @@ async def _stream(
     answer: Answer, asked: Asked, tab: Tab, reply: Reply, resuming: Resuming | None
 ) -> UpstreamError | None:
     stream = _machine(asked, tab, resuming)
-    receipt_header = (answers.RECEIPT, tab.id.encode())
-    reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
     try:
         broke = await _pass_on(answer, stream, tab, reply)
+        if broke is not None and not reply.started:
+            raise _unsent(broke, stream, tab)
+        if broke is not None:
+            answer.body.close()  # whoever goes on with it may need its place
         while broke is not None and resuming is not None:
             if resuming.finished:
                 broke = None
@@ -163,10 +173,14 @@ async def _stream(
                 broke = await _go_on(following, tab, reply)
             else:
                 break
+        if not reply.started:
+            _start(answer, tab, reply)
         await _end(stream, broke, asked, tab, reply)
         return broke
     except asyncio.CancelledError:
         tab.settle_cut(left=reply.left, usage=stream.usage, said_bytes=stream.said_bytes)
+        raise
+    except UpstreamError:
         raise
     except Exception:  # a fault of ours: what has come is paid for all the same
         charge = None if tab.idle else tab.charge(stream.usage, stream.said_bytes)
@@ -174,6 +188,12 @@ async def _stream(
         if receipt is not None:
             await receipt
         raise
+
+
+def _start(answer: Answer, tab: Tab, reply: Reply) -> None:
+    """The head leaves with the first event: until then another endpoint may give the answer."""
+    receipt_header = (answers.RECEIPT, tab.id.encode())
+    reply.start(200, ((b"content-type", answer.content_type), *_NO_BUFFERS, receipt_header))
 
 
 async def _go_on(following: Following, tab: Tab, reply: Reply) -> UpstreamError | None:
@@ -198,6 +218,9 @@ async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> Up
     def pass_on(data: bytes) -> bool:
         events = stream.feed(data)
         if events:
+            if not reply.started:
+                _start(answer, tab, reply)
+                tab.heard(data)
             tab.spoke()
             reply.write(events)
         return not (reply.choked or stream.done or stream.fault is not None)
@@ -207,12 +230,25 @@ async def _pass_on(answer: Answer, stream: Stream, tab: Tab, reply: Reply) -> Up
             if stream.done or stream.fault is not None:
                 break
             await reply.drain()
-        reply.write(stream.end())
+        rest = stream.end()
+        if reply.started:
+            reply.write(rest)
+        elif rest and stream.whole:
+            _start(answer, tab, reply)
+            reply.write(rest)
     except UpstreamError as exc:
         return exc
     except sse.TooLong as exc:
         return UpstreamError(f"the provider sent {exc}")
     return None if stream.whole else _unfinished(answer, stream)
+
+
+def _unsent(broke: UpstreamError, stream: Stream, tab: Tab) -> WeighbridgeError:
+    """What broke off a stream of which nothing has left, to be raised: an error instead of an answer costs nothing."""
+    if stream.fault is not None and stream.usage is None and not stream.said_bytes:
+        return tab.refused(broke)
+    tab.broke(broke, stream.usage, stream.said_bytes)
+    return broke
 
 
 def _unfinished(answer: Answer, stream: Stream) -> UpstreamError:
