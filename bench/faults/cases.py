@@ -1,10 +1,11 @@
 """Single faults: what the provider does, what must come of it, and what did.
 
-Each fault is met as a stream and as a whole answer, by a model that only the faulty provider has and by one that
-another provider serves as well.
+Each fault is met as a stream and as a whole answer, by a model that only the faulty provider has, by one that another
+provider serves as well, and, where a stream breaks off, by a client that wants it continued.
 """
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from bench.faults.answers import WORDS
 from bench.faults.certificates import Certificates
 from bench.faults.client import Got
 from bench.faults.ground import Gateway, faulty, gateway
@@ -27,6 +29,8 @@ _AT_ONCE: Final = 8
 """Cases: each has endpoints of its own, and most of them do nothing but wait."""
 
 Kind = Literal["stream", "whole"]
+Mode = Literal["alone", "beside", "resumed"]
+"""Nobody else serves the model; another provider does, who is well; and the client wants a broken stream continued."""
 Place = Literal["by path", "refused", "full", "no such name", "expired", "self-signed", "other host"]
 
 
@@ -41,8 +45,11 @@ class Fault:
     """Of the attempt and, where nobody else can answer, of the error the client is told; None: no harm is done."""
     status: int = 502
     """What the client gets then, where its answer has not begun."""
-    breaks: bool = False
-    """A stream has begun when it happens: it ends with an error event, and nobody else can answer."""
+    breaks: Literal["", "early", "late", "end"] = ""
+    """Where it happens behind the answer's head: with no event out yet, so that another may answer; with some, and the
+    stream ends with an error event; or with all that was to be said. A document has never left before it is whole."""
+    counted: bool = False
+    """What came of the answer is charged by an estimate: it cannot be told from work."""
     kinds: tuple[Kind, ...] = ("stream", "whole")
     place: Place = "by path"
 
@@ -62,10 +69,10 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("not-http", "speaks another protocol", "upstream_error"),
     Fault("never-answers", "takes the request and never answers", "upstream_timeout", 504),
     Fault("head-drips", "sends the head of its answer a byte at a time", "upstream_timeout", 504),
-    Fault("falls-silent", "falls silent half-way", "upstream_timeout", 504, breaks=True),
+    Fault("falls-silent", "falls silent half-way", "upstream_timeout", 504, breaks="late", counted=True),
     Fault("drips", "sends its answer slowly, a piece at a time", None),
     Fault("never-ends", "sends all of its answer and never ends it", None, kinds=_STREAM),
-    Fault("never-closes", "sends an answer of unknown length and never ends it", "upstream_timeout", 504, True, _WHOLE),
+    Fault("never-closes", "sends an answer of unknown length and never ends it", None, kinds=_WHOLE),
     Fault("busy", "is busy (429)", "upstream_busy", 429),
     Fault("busy-for-a-second", "is busy, `Retry-After: 1`", "upstream_busy", 429),
     Fault("busy-for-an-hour", "is busy, `Retry-After: 3600`", "upstream_busy", 429),
@@ -73,44 +80,83 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("unavailable", "is unavailable (503)", "upstream_error"),
     Fault("refuses-our-key", "does not take our key (401)", "upstream_key_refused"),
     Fault("lacks-the-model", "lacks the model (404)", "model_not_found", 404),
-    Fault("says-error", "answers 200 with an error", "upstream_error", breaks=True),
-    Fault("says-page", "answers 200 with a page of HTML", "upstream_error", breaks=True),
+    Fault("says-error", "answers 200 with an error", "upstream_error", breaks="early"),
+    Fault("says-page", "answers 200 with a page of HTML", "upstream_error", breaks="early"),
     Fault("other-model", "answers for another model", None),
     Fault("reset-in-status-line", "resets in the status line", "upstream_error", kinds=_STREAM),
     Fault("reset-in-header", "resets in a header", "upstream_error", kinds=_STREAM),
-    Fault("reset-after-head", "resets after the head", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-chunk-size", "resets in a chunk's size", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-field-name", "resets in `data:`", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-json", "resets in the JSON of an event", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-character", "resets in a letter of two bytes", "upstream_error", breaks=True, kinds=_STREAM),
+    Fault("reset-after-head", "resets after the head", "upstream_error", breaks="early", counted=True, kinds=_STREAM),
     Fault(
-        "reset-between-newlines", "resets between an event's two newlines", "upstream_error", breaks=True, kinds=_STREAM
+        "reset-in-chunk-size", "resets in a chunk's size", "upstream_error", breaks="late", counted=True, kinds=_STREAM
     ),
-    Fault("reset-between-events", "resets between two events", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-after-finish", "resets after the last word", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-usage", "resets in the usage", "upstream_error", breaks=True, kinds=_STREAM),
-    Fault("reset-in-done", "resets in `[DONE]`", "upstream_error", breaks=True, kinds=_STREAM),
+    Fault("reset-in-field-name", "resets in `data:`", "upstream_error", breaks="late", counted=True, kinds=_STREAM),
+    Fault(
+        "reset-in-json", "resets in the JSON of an event", "upstream_error", breaks="late", counted=True, kinds=_STREAM
+    ),
+    Fault(
+        "reset-in-character",
+        "resets in a letter of two bytes",
+        "upstream_error",
+        breaks="late",
+        counted=True,
+        kinds=_STREAM,
+    ),
+    Fault(
+        "reset-between-newlines",
+        "resets between an event's two newlines",
+        "upstream_error",
+        breaks="late",
+        counted=True,
+        kinds=_STREAM,
+    ),
+    Fault(
+        "reset-between-events",
+        "resets between two events",
+        "upstream_error",
+        breaks="late",
+        counted=True,
+        kinds=_STREAM,
+    ),
+    Fault(
+        "reset-after-finish", "resets after the last word", "upstream_error", breaks="end", counted=True, kinds=_STREAM
+    ),
+    Fault("reset-in-usage", "resets in the usage", "upstream_error", breaks="end", counted=True, kinds=_STREAM),
+    Fault("reset-in-done", "resets in `[DONE]`", "upstream_error", breaks="end", counted=True, kinds=_STREAM),
     Fault("reset-before-terminal-chunk", "resets after `[DONE]`", None, kinds=_STREAM),
     Fault("reset-in-terminal-chunk", "resets in the terminal chunk", None, kinds=_STREAM),
-    Fault("reset-in-body", "resets in the body", "upstream_error", breaks=True, kinds=_WHOLE),
+    Fault("reset-in-body", "resets in the body", "upstream_error", breaks="late", counted=True, kinds=_WHOLE),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A fault, met in one way. `beside`: another provider, who is well, serves the model too."""
+    """A fault, met in one way."""
 
     fault: Fault
     kind: Kind
-    beside: bool
+    mode: Mode
+
+    @property
+    def late(self) -> bool:
+        """Some of the answer is out already when it happens."""
+        return self.fault.breaks in ("late", "end") and self.kind == "stream"
 
     @property
     def name(self) -> str:
         """Unique, and good for a model's name."""
-        return f"{self.fault.name}-{self.kind}-{'beside' if self.beside else 'alone'}"
+        return f"{self.fault.name}-{self.kind}-{self.mode}"
 
 
-CASES: Final = tuple(Case(fault, kind, beside) for fault in FAULTS for kind in fault.kinds for beside in (False, True))
+def _cases() -> Iterator[Case]:
+    for fault in FAULTS:
+        for kind in fault.kinds:
+            yield Case(fault, kind, "alone")
+            yield Case(fault, kind, "beside")
+            if fault.breaks in ("late", "end") and kind == "stream":
+                yield Case(fault, kind, "resumed")
+
+
+CASES: Final = tuple(_cases())
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +172,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     entry_error: str | None
     attempts: list[str | None]
     providers: list[str]
+    answered_as: str | None
+    """What the last attempt's answer called itself, where that was not what was asked."""
     counted_by: str | None
+    right: bool
+    """Every word of the answer is there, once, and no other."""
     cost: str | None
     """US dollars, in digits."""
     told_cost: str | None
@@ -172,7 +222,7 @@ async def _ask(ours: Gateway, case: Case, turns: asyncio.Semaphore) -> Got:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     client = ours.client()
     async with turns:
-        got = await client.ask(body)
+        got = await client.ask(body, "x-weighbridge-resume: 1\r\n" if case.mode == "resumed" else "")
     client.leave()
     return got
 
@@ -197,10 +247,21 @@ def _outcome(name: str, got: Got, entry: Entry) -> Outcome:
         entry_error=entry.error,
         attempts=[attempt.error for attempt in entry.attempts],
         providers=[attempt.provider for attempt in entry.attempts],
+        answered_as=entry.attempts[-1].answered_as,
+        right=_said(got) == "".join(WORDS),
         counted_by=None if charge is None else charge.counted_by,
         cost=None if charge is None or charge.cost is None else plain(charge.cost),
         told_cost=got.cost,
     )
+
+
+def _said(got: Got) -> str:
+    """The text of an answer, whole or as a stream."""
+    if not got.body.startswith((b"data:", b":")):
+        return "" if not got.whole else str(json.loads(got.body)["choices"][0]["message"]["content"])
+    events = [event for event in got.body.split(b"\n\n") if event.startswith(b"data: {")]
+    choices = [choice for event in events for choice in json.loads(event[6:]).get("choices", ())]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
 def _settings(places: dict[str, str], authority: Path) -> str:
@@ -210,7 +271,7 @@ def _settings(places: dict[str, str], authority: Path) -> str:
         f'ca_file = "{authority}"',
         *(f"{step}_timeout_seconds = {PATIENCE}" for step in ("connect", "first_byte", "idle")),
         *_provider("well", places["by path"]),
-        *(line for case in CASES if case.beside for line in _model("well", case, dollars=2)),
+        *(line for case in CASES if case.mode != "alone" for line in _model("well", case, dollars=2)),
     ]
     for fault in FAULTS:
         lines += _provider(fault.name, places[fault.place])
@@ -219,7 +280,8 @@ def _settings(places: dict[str, str], authority: Path) -> str:
 
 
 def _provider(name: str, place: str) -> list[str]:
-    return [f"[providers.{name}]", f'base_url = "{place}/{name}/v1"']
+    # Mistral's way to go on with an answer, which is to repeat its beginning: so does the faulty provider
+    return [f"[providers.{name}]", f'base_url = "{place}/{name}/v1"', 'habits = "mistral"']
 
 
 def _model(provider: str, case: Case, *, dollars: int) -> list[str]:

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from bench.faults.cases import CASES, Case, Outcome
+from bench.faults.cases import CASES, Case, Mode, Outcome
 from bench.faults.clock import DAY
 from bench.faults.reckoning import Reckoning
 from bench.faults.results import Run
@@ -50,11 +50,15 @@ def of_run(run: Run) -> str:
         "",
         "### One fault, and nobody else serves the model",
         "",
-        _outcomes(run.outcomes, beside=False),
+        _outcomes(run.outcomes, "alone"),
         "",
         "### The same, and another provider serves it too",
         "",
-        _outcomes(run.outcomes, beside=True),
+        _outcomes(run.outcomes, "beside"),
+        "",
+        "### The same, and the client wants a broken stream continued",
+        "",
+        _outcomes(run.outcomes, "resumed"),
     ]
     return "\n".join(parts) + "\n"
 
@@ -174,9 +178,9 @@ def _others(run: Run) -> str:
     return _table(("", ""), rows)
 
 
-def _outcomes(outcomes: Sequence[Outcome], *, beside: bool) -> str:
+def _outcomes(outcomes: Sequence[Outcome], mode: Mode) -> str:
     by_name = {each.case: each for each in outcomes}
-    rows = [_row(case, by_name[case.name]) for case in CASES if case.beside == beside]
+    rows = [_row(case, by_name[case.name]) for case in CASES if case.mode == mode]
     return _table(("the provider …", "asked for", "the client gets", "after", "charged", "the entry", "tried"), rows)
 
 

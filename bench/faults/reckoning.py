@@ -110,8 +110,8 @@ def _differs(note: Note, entry: Entry, answers: dict[str, Answered]) -> str | No
     if used != (answer.prompt, answer.cached, answer.completion) or charge.counted_by != "provider":
         return f"{used} by the {charge.counted_by}, and the provider's log has {answer}"
     exact = prices(int((entry.provider or "").rpartition("-")[2])).cost(answer)
-    if charge.cost != exact or Decimal(note.got.cost or 0) != exact:
-        return f"costs {exact}, and the entry has {charge.cost}, the answer {note.got.cost}"
+    if charge.cost != exact or Decimal(note.got.cost or 0) != _cost(entry):
+        return f"costs {exact}, and the entry has {charge.cost} and {_cost(entry)}, the answer {note.got.cost}"
     return None
 
 

@@ -82,7 +82,8 @@ TWO_PARTS = msgspec.structs.replace(
 
 
 def test_an_entry_in_two_parts_is_exact_where_they_add_up() -> None:
-    assert reckon(changed(TWO_PARTS)).exact
+    assert reckon(changed(TWO_PARTS, got=replace(GOT, cost="0.00007182"))).exact
+    assert not reckon(changed(TWO_PARTS)).exact, "the client was told the cost of one part"
     assert not reckon(changed(msgspec.structs.replace(TWO_PARTS, charge=CHARGE))).exact
 
 
