@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.house import ASKED, Answer, Client, Gateway, House, house
+from tests.gateway.test_resume import HOWS, dying, goes_on
 from tests.gateway.upstream import DONE, EVENTS, Call, Upstream
 from weighbridge import db
 from weighbridge.accounts import keys
@@ -337,3 +338,23 @@ async def test_a_priority_that_is_none_is_refused(tmp_path: Path) -> None:
 def key_with(gateway: House, defaults: Defaults) -> str:
     with closing(db.connect(gateway.ledger)) as connection:
         return keys.create(connection, name="own", now=datetime.now(UTC), defaults=defaults)[1]
+
+
+@pytest.mark.parametrize("how", HOWS)
+async def test_an_answer_that_breaks_off_gives_its_place_to_whoever_goes_on_with_it(tmp_path: Path, how: str) -> None:
+    calls: list[Call] = []
+
+    async def script(call: Call) -> None:
+        calls.append(call)
+        await (dying(how=how) if len(calls) == 1 else goes_on)(call)
+
+    upstream = Upstream(script, models=())
+    await upstream.listen()
+    text = "[upstream]\nidle_timeout_seconds = 0.3\n[routing]\nretries = 0\n"
+    alone = serves("near", upstream.port, "0", 1).replace("max_concurrent", 'habits = "llama-server"\nmax_concurrent')
+    async with house(tmp_path / "home", text + alone) as gateway:
+        answer = await gateway.ask(body("x", stream=True), headers="x-weighbridge-resume: 1\r\n")
+        assert len(calls) == 2
+        assert (await gateway.ask(body("x"))).status == 200, "no place is lost"
+    await upstream.close()
+    assert answer.body.endswith(DONE)
