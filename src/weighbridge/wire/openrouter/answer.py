@@ -200,13 +200,14 @@ class _Rewriter:
 def _costs(usage: Usage, cost: Cost) -> dict[str, Any]:
     """Nothing where the price is not known."""
     whole = cost(usage)
-    of_prompt = cost(Usage(usage.prompt, 0, cached=usage.cached, written=usage.written))
-    if whole is None or of_prompt is None:
+    if whole is None:
         return {}
+    told = {"cost": msgspec.Raw(whole.encode()), "is_byok": False}
+    of_prompt = cost(Usage(usage.prompt, 0, cached=usage.cached, written=usage.written))
+    if of_prompt is None:  # an answer in parts, at prices of their own
+        return told
     of_answer = f"{Decimal(whole) - Decimal(of_prompt):f}"
-    return {
-        "cost": msgspec.Raw(whole.encode()),
-        "is_byok": False,
+    return told | {
         "cost_details": {
             "upstream_inference_cost": None,
             "upstream_inference_prompt_cost": msgspec.Raw(of_prompt.encode()),
