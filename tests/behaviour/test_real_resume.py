@@ -10,6 +10,7 @@ in another order than one that was written word by word. There the two answers m
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
+from openai.types.shared_params import ResponseFormatJSONSchema
 
 from tests.conftest import QWEN
 from tests.gateway.house import Gateway, house
@@ -197,3 +199,61 @@ async def test_the_answer_is_the_one_that_nobody_broke(
     assert entry.charge.cost == (one.charge.cost or 0) + (other.charge.cost or 0)
     assert (one.charge.counted_by, other.charge.counted_by) == ("estimate", "provider")
     assert other.charge.usage.completion <= TOKENS - KILLED_AFTER
+
+
+async def test_a_document_by_a_schema_is_one_as_the_grammar_reads_what_was_said(
+    tmp_path: Path, qwen_file: Path, lasting: Upstream
+) -> None:
+    with running(QWEN, qwen_file) as (dying, process):
+        async with reached(dying) as first, reached(lasting) as second:
+            toml = "[routing]\nsort = 'price'\nretries = 0\n"
+            toml += serves("a-dying", first, dying, "1") + serves("b-lasting", second, lasting, "20")
+            async with (
+                house(tmp_path / "home", toml) as gateway,
+                AsyncOpenAI(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client,
+            ):
+                killer = Killer(process.pid)
+                stream = await client.chat.completions.create(
+                    model=MODEL,
+                    messages=[{"role": "user", "content": "Four European capitals with their countries, as JSON."}],
+                    response_format=CAPITALS,
+                    max_tokens=300,
+                    temperature=0,
+                    stream=True,
+                    extra_headers=RESUME,
+                )
+                text = ""
+                async for chunk in stream:
+                    for choice in chunk.choices:
+                        if choice.delta.content:
+                            text += choice.delta.content
+                            killer()
+                entry = await gateway.entry()
+    assert [one.error for one in entry.attempts] == ["upstream_error", None]
+    assert all({"city", "country"} == set(each) for each in json.loads(text)["capitals"])
+
+
+CAPITALS: ResponseFormatJSONSchema = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "capitals",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {
+                "capitals": {
+                    "type": "array",
+                    "maxItems": 4,
+                    "items": {
+                        "type": "object",
+                        "properties": {"city": {"type": "string"}, "country": {"type": "string"}},
+                        "required": ["city", "country"],
+                        "additionalProperties": False,
+                    },
+                }
+            },
+            "required": ["capitals"],
+            "additionalProperties": False,
+        },
+    },
+}
