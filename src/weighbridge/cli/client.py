@@ -1,7 +1,7 @@
 """A small client of the gateway, for commands. The request path has its own (weighbridge.transport)."""
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -24,6 +24,10 @@ class _Models(msgspec.Struct):
     data: list[_Model]
 
 
+class NoGateway(Failure):
+    """Nobody answers there, or there is no key to ask with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where a gateway is, and the key that opens it."""
@@ -40,9 +44,13 @@ class Gateway:
         with _exchange("GET", self.base_url + path, key=self.key, seconds=10.0) as response:
             return response.read()
 
-    def post(self, path: str, body: bytes) -> AbstractContextManager[http.client.HTTPResponse]:
+    def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[http.client.HTTPResponse]:
         """A good answer whose body has not been read. Entering it raises Failure."""
-        return _exchange("POST", self.base_url + path, key=self.key, body=body, seconds=_PATIENCE_SECONDS)
+        return _exchange(
+            "POST", self.base_url + path, key=self.key, body=body, headers=headers, seconds=_PATIENCE_SECONDS
+        )
 
 
 def find(settings: Settings, *, base_url: str | None = None, key: str | None = None) -> Gateway:
@@ -53,7 +61,7 @@ def find(settings: Settings, *, base_url: str | None = None, key: str | None = N
     url = base_url or _from_environment(settings, "WEIGHBRIDGE_BASE_URL") or _own_url(settings)
     found = key or _from_environment(settings, "WEIGHBRIDGE_API_KEY") or client_key.read(settings.home)
     if found is None:
-        raise Failure(
+        raise NoGateway(
             f"no key: there is none in {client_key.path(settings.home)} nor in WEIGHBRIDGE_API_KEY",
             next_step="weighbridge up (its first run makes one), or pass --key",
         )
@@ -85,21 +93,27 @@ def documents(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 @contextmanager
 def _exchange(
-    method: str, address: str, *, seconds: float, key: Secret | None = None, body: bytes | None = None
+    method: str,
+    address: str,
+    *,
+    seconds: float,
+    key: Secret | None = None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     url = urlsplit(address)
     kind: type[http.client.HTTPConnection] = (
         http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     )
-    headers = {"Content-Type": "application/json", "Connection": "close"}
+    sent = {**(headers or {}), "Content-Type": "application/json", "Connection": "close"}
     if key is not None:
-        headers["Authorization"] = f"Bearer {key.reveal()}"
+        sent["Authorization"] = f"Bearer {key.reveal()}"
     with closing(kind(url.hostname or "", url.port, timeout=seconds)) as connection:
         try:
-            connection.request(method, url.path, body, headers)
+            connection.request(method, f"{url.path}?{url.query}" if url.query else url.path, body, sent)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise Failure(
+            raise NoGateway(
                 f"no gateway answers at {url.scheme}://{url.netloc} ({error})", next_step="weighbridge up"
             ) from error
         with response:

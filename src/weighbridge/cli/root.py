@@ -12,6 +12,7 @@ from weighbridge.errors import WeighbridgeError
 COMMANDS: Mapping[str, str] = {
     "up": "Start the gateway, with the local model behind it.",
     "chat": "Ask a model something, through the running gateway.",
+    "explain": "Say whom a request would be sent to, at what price, and why not to others.",
     "models": "List the models there are, with licence, origin and price.",
     "keys": "Create, list and revoke keys.",
     "usage": "Show what was used and what it cost.",

@@ -99,13 +99,15 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     health: Seen | None = None
 
 
-class Out(msgspec.Struct, frozen=True):
-    """An endpoint that may not answer."""
+class Out(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An endpoint that is not asked."""
 
     endpoint: str
     model: str
     rule: str
     why: str
+    health: Seen | None = None
+    """Where it could have been asked, and only those before it keep it out."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -180,7 +182,8 @@ def replayed(said: Explanation, catalog: Catalog, planner: Planner, law: Law | N
         law,
         catalog.hosts,
     )
-    states = {each.endpoint: _state(each.health) for each in said.order if each.health is not None}
+    seen = [(step.endpoint, step.health) for step in said.order] + [(out.endpoint, out.health) for out in said.excluded]
+    states = {id_: _state(health) for id_, health in seen if health is not None}
     return planner.plan(asking, Snapshot(states, 0.0, 0), int(said.seed))
 
 
@@ -295,4 +298,4 @@ def _unasked(plan: Plan, order: list[Step]) -> Iterator[Out]:
         for one in group.candidates:
             if (one.model.id, one.endpoint.id) not in asked:
                 why = f"another endpoint of {one.model.id} comes first, and allow_fallbacks is false"
-                yield Out(one.endpoint.id, one.model.id, "provider.allow_fallbacks", why)
+                yield Out(one.endpoint.id, one.model.id, "provider.allow_fallbacks", why, _seen(one, plan.snapshot))
