@@ -65,6 +65,12 @@ class Planning:
         contradict each other, or these themselves.
         """
         call, preferences = asked.call, asked.preferences
+        if preferences is None and trace is None and not asked.fallbacks and self.laws() is None:
+            model = self.names.plain(call.model, self.catalog())
+            if model is not None and len(model.endpoints) == 1:
+                note(model.id)
+                allow(key, model.id)
+                return self.planner.alone(model, now, self.health())
         named, told = self._named((call.model, *asked.fallbacks), key, now, note)
         models = named.models
         if not models:
@@ -73,8 +79,6 @@ class Planning:
             preferences = named.of(preferences, by_client=by_client)
         laws = self.laws()
         law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
-        if preferences is None and law is None and len(models) == 1 and len(models[0].endpoints) == 1 and trace is None:
-            return self.planner.alone(models[0], now, self.health())
         required = preferences is not None and preferences.require_parameters
         asking = Asking(
             models,

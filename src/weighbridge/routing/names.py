@@ -110,11 +110,14 @@ class Names:
 
     def named(self, name: str, catalog: Catalog, providers: Container[str], when: datetime) -> Named:
         """The models a request asks for by this name, at `when` (aware). Raises UnknownModel, naming the nearest."""
-        if self._plain is self:
-            model = catalog.find(name)
-            if model is not None and model.endpoints:
-                return Named((model,))
+        model = self.plain(name, catalog)
+        if model is not None and model.endpoints:
+            return Named((model,))
         return self._named(name, _Here(catalog, providers, when))
+
+    def plain(self, name: str, catalog: Catalog) -> Model | None:
+        """The model of this name, where the settings give none of their own: what most requests name."""
+        return catalog.find(name) if self._plain is self else None
 
     def _named(self, name: str, here: _Here) -> Named:
         found = self._found(name, here)
