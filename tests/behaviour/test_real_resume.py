@@ -13,24 +13,31 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 from openai.types.shared_params import ResponseFormatJSONSchema
 
 from tests.conftest import QWEN
 from tests.gateway.house import Gateway, house
+from tests.house import live
 from tests.serving.running import running
+from weighbridge import db
+from weighbridge.ledger import store
 from weighbridge.serving.engines import Upstream
+from weighbridge.serving.state import read_state
 
 pytestmark = pytest.mark.model
 
 MODEL = "lab/qwen"
+WEIGHBRIDGE = Path(sys.executable).with_name("weighbridge")
 QUESTION = "Count from 1 to 40, with a comma and a space between the numbers. Write nothing else."
 TOKENS = 100
 KILLED_AFTER = 15
@@ -231,6 +238,39 @@ async def test_a_document_by_a_schema_is_one_as_the_grammar_reads_what_was_said(
                 entry = await gateway.entry()
     assert [one.error for one in entry.attempts] == ["upstream_error", None]
     assert all({"city", "country"} == set(each) for each in json.loads(text)["capitals"])
+
+
+def test_an_engine_of_our_own_goes_on_when_it_is_back(model_files: tuple[Path, ...], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "models").mkdir(parents=True)
+    for file in model_files:
+        (home / "models" / file.name).symlink_to(file)
+    settings = "[local]\ncontext = 1024\nslots = 1\n[routing]\nresume = true\nretries = 10\nretry_seconds = 60\n"
+    (home / "weighbridge.toml").write_text(settings)
+    with (
+        live.gateway([WEIGHBRIDGE, "up", "--port", "0"], home) as (address, key),
+        OpenAI(base_url=f"{address}/v1", api_key=key, max_retries=20, timeout=PATIENCE) as client,
+    ):
+        asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
+        whole = client.chat.completions.create(model=QWEN, messages=asked, max_tokens=TOKENS, temperature=0)
+        state = read_state(home / "run" / "state.json")
+        assert state is not None
+        killer = Killer(state.children["engine-" + QWEN.replace("/", "-")].pid or 0)
+        joined = ""
+        for chunk in client.chat.completions.create(
+            model=QWEN, messages=asked, max_tokens=TOKENS, temperature=0, stream=True
+        ):
+            for choice in chunk.choices:
+                if choice.delta.content:
+                    joined += choice.delta.content
+                    killer()
+    assert killer.left < 0
+    assert joined == whole.choices[0].message.content
+    with closing(db.connect(home / "ledger.db")) as connection:
+        entry = store.entries(connection)[-1]
+    assert (entry.ending, entry.provider) == ("complete", "local")
+    charged = [one.charge.counted_by for one in entry.attempts if one.charge is not None]
+    assert charged == ["estimate", "engine"]
 
 
 CAPITALS: ResponseFormatJSONSchema = {
