@@ -118,6 +118,31 @@ async def test_the_header_says_the_same_in_every_dialect(street: Street, dialect
     assert street.asked == "dear"
 
 
+async def test_who_is_known_to_take_every_parameter_is_asked_where_that_is_required(tmp_path: Path) -> None:
+    plain, able = Upstream(answered, models=()), Upstream(answered, models=())
+    async with AsyncExitStack() as stack:
+        for each in (plain, able):
+            await each.listen()
+            stack.push_async_callback(each.close)
+        toml = serves("plain", plain.port, "1", 'parameters = ["temperature"]')
+        toml += serves("able", able.port, "2", 'parameters = ["temperature", "seed", "structured_outputs"]')
+        gateway = await stack.enter_async_context(house(tmp_path / "home", toml))
+        required = {**ASKED, "model": MODEL, "provider": {"require_parameters": True, "sort": "price"}}
+        schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+        for fields, asked in (
+            ({"temperature": 0.5, "user": "me", "stream": False}, plain),
+            ({"temperature": 0.5, "seed": 7}, able),
+            ({"response_format": schema}, able),
+            ({"seed": None, "response_format": {"type": "text"}}, plain),
+        ):
+            before = len(asked.calls)
+            assert (await gateway.ask({**required, **fields})).status == 200
+            assert len(asked.calls) == before + 1
+        answer = await gateway.ask({**required, "top_k": 3})
+        assert (answer.status, answer.error["param"]) == (404, "provider.require_parameters")
+        assert "plain does not take top_k" in str(answer.error["message"])
+
+
 async def test_where_body_and_header_say_something_of_a_field_the_body_holds(street: Street) -> None:
     body = {**ASKED, "model": MODEL, "provider": {"order": ["cheap"]}}
     header = 'x-weighbridge-provider: {"order":["dear"],"zdr":true}\r\n'

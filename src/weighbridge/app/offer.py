@@ -15,6 +15,8 @@ from weighbridge.serving.engines import Upstream
 
 LOCAL: Final = "local"
 """The id under which the catalogue lists what we run ourselves."""
+LLAMA_CPP: Final = "llama-server"
+"""The row of the engine that runs it."""
 
 
 def offered(settings: Settings, providers: tuple[str, ...], engines: Sequence[Upstream], when: datetime) -> Catalog:
@@ -35,11 +37,12 @@ def hosts(settings: Settings, rows: Sequence[Row]) -> Mapping[str, Host]:
     Raises ConfigError for a country or a region that there is not.
     """
     known = {row.id: _host(row, _address(row, settings)) for row in rows}
+    llama = next((row for row in rows if row.id == LLAMA_CPP), None)
     told = {
         provider: _told(known.get(provider) or Host(provider, provider), own)
         for provider, own in settings.providers.items()
     }
-    return known | told | {LOCAL: OWN_MACHINE_HOST}
+    return known | told | {LOCAL: replace(OWN_MACHINE_HOST, parameters=None if llama is None else _parameters(llama))}
 
 
 OWN_MACHINE_HOST: Final = Host(
@@ -68,13 +71,20 @@ def _host(row: Row, address: str | None) -> Host:
         trains=row.trains,
         data_except=row.data_except,
         passes_on=row.passes_on,
+        parameters=_parameters(row),
         source=row.data_source or row.country_source,
     )
 
 
+def _parameters(row: Row) -> frozenset[str] | None:
+    return None if row.parameters is None else frozenset(row.parameters)
+
+
 def _told(host: Host, own: ProviderSettings) -> Host:
+    if own.parameters:
+        host = replace(host, parameters=frozenset(own.parameters))
     if own.own_machine:
-        return replace(OWN_MACHINE_HOST, id=host.id, name=host.name, source=_SETTINGS)
+        return replace(OWN_MACHINE_HOST, id=host.id, name=host.name, parameters=host.parameters, source=_SETTINGS)
     for field, place, valid in (
         ("country", own.country, places().countries),
         ("region", own.region, {*places().countries, *places().groups}),

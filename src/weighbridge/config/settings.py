@@ -264,6 +264,10 @@ class ProviderSettings:
         None, "How long it keeps prompts and answers; 0 is zero data retention.", unit="days"
     )
     trains: bool | None = setting(None, "Whether it trains models on what comes through its API.")
+    parameters: tuple[Text, ...] = setting(
+        (),
+        "The fields of a request for text that it heeds, where they are not its row's: for requests that require it.",
+    )
     own_machine: bool | None = setting(
         None, "Whether it is a server of your own, so that nothing leaves the house: what a policy calls local."
     )

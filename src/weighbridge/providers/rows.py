@@ -47,6 +47,9 @@ class Row:
     data_source: str | None = None
     """The pages on which `region`, `retention_days` and `trains` were read."""
     data_read: date | None = None
+    parameters: tuple[str, ...] | None = None
+    """Fields of a request for text that its API heeds, besides those that every one has; None: not looked up."""
+    parameters_source: str | None = None
     speaks: tuple[Spoken, ...] = ("chat",)
     """What it is asked in: a client of one of these formats is passed through; without `chat`, that is translated."""
     usage_in_streams: Literal["asked", "always"] = "asked"
