@@ -2,16 +2,21 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from weighbridge.app.offer import LOCAL
 from weighbridge.config import Settings
 from weighbridge.gateway.admission import Admission, Bounds
 from weighbridge.gateway.dispatch import Dispatch
+from weighbridge.gateway.hedging import Hedging
 from weighbridge.providers.base import Provider
 from weighbridge.routing.breaker import Rules
 from weighbridge.routing.health import Health
-from weighbridge.routing.retries import Retrying
+from weighbridge.routing.retries import Budget, Retrying
 from weighbridge.serving.engines import Upstream
+
+_SAVED_HEDGES: Final = 10.0
+"""Second requests that can be saved up."""
 
 
 def health(settings: Settings) -> Health:
@@ -45,7 +50,10 @@ def dispatch(
         a_second=routing.retries_per_second,
     )
     admission = _admission(settings, engines, seconds)
-    return Dispatch(providers, kept, seconds, retrying, admission=admission, seed=secrets.randbits(32))
+    hedging = Hedging(
+        Budget(routing.hedge_percent / 100, 0.0, most=_SAVED_HEDGES), routing.hedge_max_cost, by_default=routing.hedge
+    )
+    return Dispatch(providers, kept, seconds, retrying, admission=admission, hedging=hedging, seed=secrets.randbits(32))
 
 
 def _admission(settings: Settings, engines: Sequence[Upstream], seconds: Callable[[], float]) -> Admission | None:

@@ -59,6 +59,7 @@ Retention = Annotated[int, Meta(ge=0, le=36_500, description="a whole number of 
 Temperature = Annotated[float, Meta(ge=0, le=2, description="a number from 0 to 2")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Penalty = Annotated[float, Meta(ge=-2, le=2, description="a number from -2 to 2")]
+Dollars = Annotated[Decimal, Meta(description="an amount of US dollars, at least 0")]
 Usd = Annotated[Decimal, Meta(description="US dollars for a million tokens, at least 0")]
 
 Hint = Any

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -13,6 +14,7 @@ from weighbridge.config.kinds import (
     Count,
     Country,
     Days,
+    Dollars,
     Mebibytes,
     Origin,
     Penalty,
@@ -127,6 +129,13 @@ class RoutingSettings:
     )
     outlier_seconds: Seconds = setting(
         30.0, "How long it is put aside the first time; each further time takes twice as long.", unit="seconds"
+    )
+    hedge: bool = setting(
+        False, "Whether a second endpoint is asked, for requests that do not say, when the first is slow to begin."
+    )
+    hedge_percent: Percent = setting(5, "Most second endpoints asked for each 100 such requests.", unit="percent")
+    hedge_max_cost: Dollars = setting(
+        Decimal("0.05"), "What a request may be expected to cost at a second endpoint.", unit="USD"
     )
     resume: bool = setting(
         False,

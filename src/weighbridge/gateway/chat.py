@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
-from weighbridge.gateway.dispatch import Dispatch
+from weighbridge.gateway.dispatch import Dispatch, Search
 from weighbridge.gateway.explain import traced
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
@@ -82,17 +82,12 @@ class Chat:
                 tab.tags = key.tags_with(wishes.tags)
             by_client = asked.preferences is own
             with traced(planning, reply) if wishes.explain else _UNTRACED as trace:
-                plan = planning.plan(
-                    asked, key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace
-                )
+                plan = planning.plan(asked, key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace)
             tab.law = plan.law
-            answer = await self._answer(asked, plan, wishes, tab, reply)
-            if asked.origin is not None:
-                tab.name(asked.origin)
-            resumption = self.resumption
-            resumed = resumption is not None and resumption.wanted(wishes.resume)
-            resuming = resumption.of(plan, asked) if resumption is not None and resumed else None
-            broke = await relay(answer, asked, tab, reply, resuming)
+            search = self.dispatch.search(plan, asked, tab, wishes.hedge)
+            answer = await self._answer(search, asked, plan, wishes, tab=tab, reply=reply)
+            resumed = plan if self.resumption is not None and self.resumption.wanted(wishes.resume) else None
+            broke = await self._told(answer, search, asked, resumed, tab=tab, reply=reply)
             if broke is not None:
                 answers.error(reply, broke, surface, receipt=tab.id)
         except asyncio.CancelledError:
@@ -105,13 +100,33 @@ class Chat:
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
 
-    def _answer(self, asked: Asked, plan: Plan, wishes: Wishes, tab: Tab, reply: Reply) -> Awaitable[Answer]:
+    async def _told(
+        self, answer: Answer, search: Search, asked: Asked, resumed: Plan | None, *, tab: Tab, reply: Reply
+    ) -> UpstreamError | None:
+        """Give the client the answer, or another endpoint's where it breaks off before a byte has left.
+
+        Where it breaks off later, one of the plan `resumed` goes on with it, if there is one.
+
+        What broke off a stream that had begun, when it did. Raises what `relay` does.
+        """
+        while True:
+            if asked.origin is not None:
+                tab.name(asked.origin)
+            try:
+                if resumed is None or self.resumption is None:
+                    return await relay(answer, asked, tab, reply)
+                return await relay(answer, asked, tab, reply, self.resumption.of(resumed, asked))
+            except UpstreamError as exc:
+                answer = await search.another(exc)
+
+    def _answer(
+        self, search: Search, asked: Asked, plan: Plan, wishes: Wishes, *, tab: Tab, reply: Reply
+    ) -> Awaitable[Answer]:
         """An answer that was given before, where that is wished for, or an endpoint's."""
         wish = None if self.caching is None else self.caching.wish(wishes.cache, tab.key)
         if self.caching is None or wish is None:
-            return self.dispatch.search(plan, asked, tab).answer()
-        ask = self.dispatch.search(plan, asked, tab).answer
-        return self.caching.answer(asked, ask, wish=wish, plan=plan, tab=tab, reply=reply)
+            return search.answer()
+        return self.caching.answer(asked, search.answer, wish=wish, plan=plan, tab=tab, reply=reply)
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)

@@ -7,19 +7,18 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.catalog.model import Endpoint, Model
+from weighbridge.catalog.model import Model
 from weighbridge.errors import UpstreamBusy, UpstreamError, WeighbridgeError
 from weighbridge.gateway.admission import Admission, Place, held
+from weighbridge.gateway.asking import ask, in_background, native_at
+from weighbridge.gateway.hedging import Hedging, Race, Runner
 from weighbridge.gateway.tab import Tab
 from weighbridge.providers.base import Answer, Provider
 from weighbridge.routing.candidate import Candidate
 from weighbridge.routing.health import Health
 from weighbridge.routing.retries import Budget, Retrying, backoff, is_final, usefulness
-from weighbridge.wire.chat.write import write_call
-from weighbridge.wire.habits.fitting import fit_chat
-from weighbridge.wire.habits.profile import Habits
-from weighbridge.wire.habits.repair import repair_for
-from weighbridge.wire.surface import Asked, Native
+from weighbridge.routing.watch import Watch
+from weighbridge.wire.surface import Asked
 
 _UNTOLD: Final = 1.0
 """Seconds after which a client may come again, where no provider said when."""
@@ -36,6 +35,7 @@ class Dispatch:
         retrying: Retrying | None = None,
         *,
         admission: Admission | None = None,
+        hedging: Hedging | None = None,
         seed: int = 0,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -47,26 +47,36 @@ class Dispatch:
         self.health = health
         self.seconds = seconds
         self.admission = admission
+        self.hedging = hedging
         self.retrying = retrying or Retrying()
         self.budget = Budget(self.retrying.share, self.retrying.a_second)
         self.chance = Random(seed).random  # noqa: S311 - the jitter of waits is no secret
         self.pause = pause
 
-    def search(self, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> "Search":
-        """The search for an answer to one request; a plan gives the same order each time it is read."""
+    def search(self, plan: Iterable[Candidate], asked: Asked, tab: Tab, hedge: bool | None = None) -> "Search":
+        """The search for an answer to one request; a plan gives the same order each time it is read.
+
+        `hedge` is its wish to have a second endpoint asked beside a slow one.
+        """
         self.budget.asked()
-        return Search(self, plan, asked, tab)
+        hedging = self.hedging
+        if hedging is None or not hedging.wanted(hedge):
+            return Search(self, plan, asked, tab)
+        hedging.budget.asked()
+        return Search(self, plan, asked, tab, hedging)
 
 
 class Search:
     """For one request's answer, from the first endpoint to the last round."""
 
     __slots__ = (
+        "_ahead",
         "_asked",
         "_beyond",
         "_dispatch",
         "_final",
         "_full",
+        "_hedging",
         "_last",
         "_order",
         "_over",
@@ -81,8 +91,11 @@ class Search:
         "_tried",
     )
 
-    def __init__(self, dispatch: Dispatch, plan: Iterable[Candidate], asked: Asked, tab: Tab) -> None:
+    def __init__(
+        self, dispatch: Dispatch, plan: Iterable[Candidate], asked: Asked, tab: Tab, hedging: Hedging | None = None
+    ) -> None:
         self._dispatch = dispatch
+        self._hedging = hedging
         self._plan = plan
         self._asked = asked
         self._tab = tab
@@ -94,6 +107,8 @@ class Search:
         """Where the next try is to be made, if it had to be waited for."""
         self._over: list[Candidate] = []
         """Passed over in this round: they are closed just now."""
+        self._ahead: list[Candidate] = []
+        """Asked in this round before it was their turn."""
         self._last: Candidate | None = None
         """Who was asked last."""
         self._round = 0
@@ -130,14 +145,14 @@ class Search:
         Raises what `answer` does.
         """
         if self._last is not None:
-            self._note(error, self._last)
+            self._note(self._last, error)
         return await self.answer()
 
     def _next(self) -> Candidate | None:
         """The next endpoint of this round."""
         dispatch = self._dispatch
         for one in self._order:
-            if self._told is not None and self._is_over(one):
+            if self._told is not None and (one in self._ahead or self._is_over(one)):
                 continue
             if dispatch.admission is not None and not dispatch.admission.has_room(one.endpoint):
                 self._full.append(one)
@@ -178,7 +193,7 @@ class Search:
         provider = dispatch.providers[one.endpoint.provider]
         watch = dispatch.health.of(one.endpoint)
         place, self._place = self._place, None
-        native = _native(asked, provider)
+        native = native_at(provider, asked)
         if native is None and asked.untold is not None:
             self._final.add(one.endpoint.id)
             self._told = self._told or asked.untold
@@ -194,25 +209,72 @@ class Search:
         tab.trying(one)
         self._last = one
         since = tab.elapsed()
+        hedging = self._hedging
+        if hedging is not None:
+            delay = hedging.delay(watch, dispatch.seconds(), streamed=asked.call.streamed)
+            if delay is not None:
+                task = in_background(ask(provider, one.endpoint, asked, native), place)
+                return await self._raced(Runner(one, watch, asked, since, task), delay)
         try:
             asking = ask(provider, one.endpoint, asked, native)
             answer = await (asking if place is None else held(place, asking))
         except WeighbridgeError as exc:
             tab.failed(exc, since)
             watch.failed(dispatch.seconds(), tab.elapsed() - since, exc)
-            self._note(exc, one)
+            self._note(one, exc)
             return None
         except asyncio.CancelledError:
             watch.left(dispatch.seconds(), tab.elapsed() - since)
             raise
-        now = dispatch.seconds()
-        watch.answered(now, tab.elapsed() - since)
-        if answer.exhausted is not None:
-            watch.told(now, answer.exhausted)
-        tab.answered(answer, since, watch)
+        self._begun(answer, since, watch)
         return answer
 
-    def _note(self, error: WeighbridgeError, one: Candidate) -> None:
+    def _begun(self, answer: Answer, since: float, watch: Watch) -> None:
+        now = self._dispatch.seconds()
+        watch.answered(now, self._tab.elapsed() - since)
+        if answer.exhausted is not None:
+            watch.told(now, answer.exhausted)
+        self._tab.answered(answer, since, watch)
+
+    async def _raced(self, first: Runner, delay: float) -> Answer | None:
+        """The answer of this endpoint or of one that is asked beside it; None: both have failed."""
+        race = Race(self._tab, self._dispatch.seconds, lambda: self._beside(first.one), self._note)
+        won = await race.winner(first, delay)
+        if won is None:
+            return None
+        runner, answer = won
+        self._last = runner.one
+        self._asked.repair, self._asked.passed = runner.asked.repair, runner.asked.passed
+        self._begun(answer, runner.since, runner.watch)
+        return answer
+
+    def _beside(self, first: Candidate) -> Runner | None:
+        """Another endpoint of the model, asked now; None: there is none that is well, cheap enough and free."""
+        dispatch, tab, hedging = self._dispatch, self._tab, self._hedging
+        for one in self._plan:
+            watch = dispatch.health.of(one.endpoint)
+            native = native_at(dispatch.providers[one.endpoint.provider], self._asked)
+            fits = native is not None or self._asked.untold is None
+            if hedging is None or one is first or one.model is not first.model or one.endpoint.id in self._tried:
+                continue
+            if not (fits and watch.breaker.until is None and watch.breaker.limited is None and hedging.may_cost(one)):
+                continue
+            place = None if dispatch.admission is None else dispatch.admission.enter(one.endpoint)
+            if dispatch.admission is not None and place is None:
+                continue
+            if not hedging.budget.spend(dispatch.seconds()):
+                if place is not None:
+                    place.leave()
+                return None
+            tab.beside(one)
+            asked = msgspec.structs.replace(self._asked)
+            watch.begin(dispatch.seconds())
+            self._ahead.append(one)
+            task = in_background(ask(dispatch.providers[one.endpoint.provider], one.endpoint, asked, native), place)
+            return Runner(one, watch, asked, tab.elapsed(), task)
+        return None
+
+    def _note(self, one: Candidate, error: WeighbridgeError) -> None:
         """Keep what the client is told if nobody answers."""
         self._tried.add(one.endpoint.id)
         if is_final(error):
@@ -239,6 +301,7 @@ class Search:
         ):
             raise self._failure()
         self._round += 1
+        self._ahead = []
         await dispatch.pause(wait)
         self._order = iter(self._plan)
 
@@ -269,37 +332,3 @@ class Search:
             limits = [self._dispatch.health.of(one.endpoint).limited(now) for one in untried]
             told.retry_after = min((wait for wait in (*limits, self._retry_after) if wait is not None), default=_UNTOLD)
         return told
-
-
-def _native(asked: Asked, provider: Provider) -> Native | None:
-    """The request in the client's own dialect, if the provider speaks it."""
-    native = asked.native
-    return native if native is not None and native.task in provider.natively else None
-
-
-async def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Answer:
-    """Ask one endpoint, in the client's own dialect where `native` is given."""
-    asked.repair, asked.passed = None, native
-    if native is not None:
-        return await provider.ask(native.task, endpoint, native.call, native.body)
-    habits = endpoint.habits if asked.task == "chat" else None
-    if habits is None and asked.begun is None:
-        return await provider.ask(asked.task, endpoint, asked.call, asked.body)
-    return await _ask_fitted(provider, endpoint, asked, habits)
-
-
-async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None) -> Answer:
-    """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
-    if habits is None:
-        body = asked.body
-    elif asked.fit is not None:
-        body = asked.fit(habits)
-    else:
-        body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
-    call = asked.call
-    if body is not asked.body:
-        call = msgspec.structs.replace(call, model_at=1 if body.startswith(b'{"model":') else -1)
-    asked.repair = repair_for(habits, body)
-    if asked.begun is not None:
-        call, body = asked.begun(endpoint.id, body)
-    return await provider.ask(asked.task, endpoint, call, body)

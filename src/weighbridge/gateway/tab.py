@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -19,7 +20,7 @@ from weighbridge.routing.watch import Watch
 from weighbridge.wire.answered_as import answered_as
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
-from weighbridge.wire.usage import Usage, estimated_tokens
+from weighbridge.wire.usage import Source, Usage, estimated_tokens
 
 Record = Callable[[Entry], "asyncio.Future[None]"]
 
@@ -166,6 +167,23 @@ class Tab:
         self._answering = len(self._attempts)
         self._tried(None, self._answered - since)
 
+    def beside(self, candidate: Candidate) -> None:
+        """The request goes out to this endpoint as well. Raises what `trying` does."""
+        if self.law is not None:
+            self._obey(self.law, candidate)
+
+    def failed_beside(self, candidate: Candidate, error: WeighbridgeError, since: float) -> None:
+        """An endpoint that was asked beside the one under trial gave no answer."""
+        endpoint = candidate.endpoint
+        self._attempts.append(Attempt(endpoint.provider, endpoint.upstream_model, error.code, self.elapsed() - since))
+
+    def lost(self, candidate: Candidate, since: float) -> None:
+        """An endpoint that was asked beside another is called off: it may have read the prompt, and bill it."""
+        endpoint = candidate.endpoint
+        charge = _charge(self._estimate(0), "estimate", candidate.price)
+        self._attempts.append(Attempt(endpoint.provider, endpoint.upstream_model, None, self.elapsed() - since))
+        self._apart(len(self._attempts) - 1, charge, HEDGE_LOST)
+
     def broke(self, error: WeighbridgeError, usage: Usage | None, said_bytes: int) -> None:
         """The endpoint that was answering broke off, and another may go on: what it did is charged to its attempt."""
         if self._given is not None:
@@ -231,20 +249,12 @@ class Tab:
 
     def charge(self, usage: Usage | None, said_bytes: int) -> Charge:
         """What the answer costs: by the reported usage, else by an estimate from the text so far."""
-        price = self.price
         counted_by = "provider" if self.answer is None else self.answer.counted_by
         if self._given is not None:
             usage = self._given[0]
         elif usage is None:
             usage, counted_by = self._estimate(said_bytes), "estimate"
-        return Charge(
-            usage=usage,
-            counted_by=counted_by,
-            cost=None if price is None else cost(usage, price),
-            price_id=None if price is None else price.id,
-            price_source=None if price is None else price.source,
-            price_since=None if price is None or price.since is None else price.since.isoformat(),
-        )
+        return _charge(usage, counted_by, self.price)
 
     def cost_text(self, usage: Usage) -> str | None:
         """What a stream of this usage costs, with all that was charged before, in digits; None: unknown."""
@@ -317,7 +327,7 @@ class Tab:
     def _observe(self, ending: Ending, charge: Charge | None) -> None:
         """Tell how the endpoint's answer went, once."""
         watch, self._watch = self._watch, None
-        if watch is None:
+        if watch is None or (ending == "complete" and watch.goes_unnoted()):
             return
         now = self._books.seconds()
         seconds = now - self._started - self._asked
@@ -374,7 +384,20 @@ class Tab:
         return Usage(prompt=prompt, completion=completion if most is None else min(completion, most))
 
 
-_MEASURED = 16
+def _charge(usage: Usage, counted_by: Source, price: Price | None) -> Charge:
+    return Charge(
+        usage=usage,
+        counted_by=counted_by,
+        cost=None if price is None else cost(usage, price),
+        price_id=None if price is None else price.id,
+        price_source=None if price is None else price.source,
+        price_since=None if price is None or price.since is None else price.since.isoformat(),
+    )
+
+
+HEDGE_LOST: Final = "hedge_lost"
+"""The code of an attempt that another one was faster than."""
+_MEASURED: Final = 16
 """Of so many prompts of an endpoint one is held against the tokens that it counted."""
 _CLIENT_LEFT = 499
 """What nginx logs for it: no status was sent, or the one sent did not arrive whole."""

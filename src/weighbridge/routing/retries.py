@@ -35,15 +35,16 @@ class Retrying(msgspec.Struct, frozen=True):
 class Budget:
     """Retries that may be, of one worker: a storm of failures is answered by few of them.
 
-    Each request pays in a share of a retry, and so does each second; what is not taken within ten seconds is lost.
+    Each request pays in a share of a retry, and so does each second; what is not taken is lost in the end.
     """
 
     __slots__ = ("_a_second", "_at", "_left", "_most", "_share")
 
-    def __init__(self, share: float, a_second: float) -> None:
+    def __init__(self, share: float, a_second: float, most: float | None = None) -> None:
+        """`most` is what can be saved up; None: what ten seconds pay in."""
         self._share = share
         self._a_second = a_second
-        self._most = max(1.0, a_second * _SAVED_SECONDS)
+        self._most = max(1.0, a_second * _SAVED_SECONDS if most is None else most)
         self._left = self._most
         self._at = 0.0
 

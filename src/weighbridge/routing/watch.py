@@ -27,6 +27,7 @@ class Watch:
     """One endpoint's record, kept by `Health`. Times are seconds of its clock."""
 
     __slots__ = (
+        "_known",
         "_turned",
         "_unnoted",
         "breaker",
@@ -72,6 +73,8 @@ class Watch:
         """The same of whole answers, which is the time it takes to write them."""
         self.speed: Spread | None = None
         """Tokens a second."""
+        self._known: list[tuple[float, float | None]] = [(0.0, None), (0.0, None)]
+        """Until when it holds, and what was asked of the first bytes of whole answers and of streams."""
         self.spoke = Lately(_PART)
         """Seconds to the first byte of the last streams."""
         self.pace = Lately(_PART)
@@ -214,7 +217,16 @@ class Watch:
             self._turned()
 
     def first_byte(self, share: float, now: float, least: int, *, streamed: bool) -> float | None:
-        """Seconds within which this share of the answers begin; None where fewer than `least` were seen."""
-        spread = self.streams if streamed else self.wholes
-        found = None if spread is None else spread.reached((share,), now, least)
-        return None if found is None else found[0]
+        """Seconds within which this share of the answers begin; None where fewer than `least` were seen.
+
+        It is worked out once a second, for one share.
+        """
+        until, known = self._known[streamed]
+        if known is None or now >= until:
+            spread = self.streams if streamed else self.wholes
+            if spread is None or spread.count < least:
+                return None
+            found = spread.reached((share,), now, least)
+            known = None if found is None else found[0]
+            self._known[streamed] = now + 1.0, known
+        return known
