@@ -103,7 +103,10 @@ async def test_the_sdk_reads_everything_by_its_own_schemas(tmp_path: Path, gatew
     assert {name: (error["name"], error["status"]) for name, error in failed.items()} == {
         "unknown": ("NotFoundResponseError", 404),
         "refused": ("BadRequestResponseError", 400),
+        "dear": ("NotFoundResponseError", 404),
+        "misspelt": ("BadRequestResponseError", 400),
     }
+    assert "the nearest: near" in failed["misspelt"]["message"]
     told = {name: step["value"] for name, step in steps.items() if "value" in step}
     cost = pytest.approx(0.00000794)
     assert told["whole"]["choices"][0]["message"]["content"] == "Hello."

@@ -167,6 +167,12 @@ WRONG: dict[str, tuple[dict[str, object], str, int, str]] = {
     "a field nobody knows": ({"provider": {"onyl": ["dear"]}}, "", 400, "provider"),
     "a wrong type": ({"provider": {"only": "dear"}}, "", 400, "provider.only"),
     "an unknown slug": ({"provider": {"only": ["deer"]}}, "", 400, "provider.only"),
+    "an unknown slug, and a fallback nobody knows": (
+        {"models": ["lab/nobody"], "provider": {"only": ["deer"]}},
+        "",
+        400,
+        "provider.only",
+    ),
     "a contradiction": ({"provider": {"only": ["dear"], "ignore": ["dear"]}}, "", 400, "provider.only"),
     "a price nobody meets": ({"provider": {"max_price": {"prompt": 0.5}}}, "", 404, "provider.max_price"),
     "a speed of nothing": ({"provider": {"preferred_max_latency": 0}}, "", 400, "provider.preferred_max_latency"),

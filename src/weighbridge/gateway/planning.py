@@ -98,9 +98,10 @@ class Planning:
         try:
             plan = self.planner.plan(asking, self.health(), seed)
         except WeighbridgeError as exc:
+            fault = exc if told is None or isinstance(exc, BadRequest) else told
             if trace is not None:
-                trace.error = told or exc
-            raise told or exc from None
+                trace.error = fault
+            raise fault from None
         if trace is not None:
             trace.plan = plan
         return plan
