@@ -20,6 +20,7 @@ from weighbridge.cli.tables import print_table
 from weighbridge.config import Settings
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.explain import DIALECTS, Dialect, Explain
+from weighbridge.ledger.cost import plain
 from weighbridge.routing.explain import Explanation, Seen, Step
 from weighbridge.transport.message import Request
 
@@ -128,8 +129,7 @@ def show(said: Explanation) -> None:
     if said.policy is not None:
         click.echo(f"policy: {said.policy}")
     if said.order:
-        rows = [(place, *_row(step)) for place, step in enumerate(said.order, 1)]
-        print_table(_HEADS, rows, right=("", "cost", "in $/M", "out $/M", "share", "first byte", "tokens/s"))
+        _show_order(said)
     if said.excluded:
         print_table(("not asked", "rule", "why"), [(out.endpoint, out.rule, out.why) for out in said.excluded])
     if said.error is not None:
@@ -137,40 +137,38 @@ def show(said: Explanation) -> None:
 
 
 _FROM: Final = {"session": "the session", "opening": "how the conversation begins", "chance": "chance"}
-_HEADS: Final = (
-    "",
-    "endpoint",
-    "model",
-    "cost",
-    "in $/M",
-    "out $/M",
-    "group",
-    "share",
-    "health",
-    "first byte",
-    "tokens/s",
-)
+_RIGHT: Final = ("", "cost", "$/M in", "$/M out", "share", "first byte", "tokens/s")
 
 
-def _row(step: Step) -> tuple[object, ...]:
+def _show_order(said: Explanation) -> None:
+    """A column for each thing that is known of some, and is not the same of all by its nature."""
+    one_group = len({step.group for step in said.order}) == 1
+    rows = [
+        _row(step, place, one_model=len(said.models) == 1, one_group=one_group)
+        for place, step in enumerate(said.order, 1)
+    ]
+    heads = [head for head in rows[0] if any(row[head] is not None for row in rows)]
+    print_table(heads, [[row[head] for head in heads] for row in rows], right=_RIGHT)
+
+
+def _row(step: Step, place: int, *, one_model: bool, one_group: bool) -> dict[str, object]:
     price, health = step.price, step.health
-    return (
-        step.endpoint,
-        step.model,
-        None if step.cost is None else usd(step.cost),
-        None if price is None else usd(price.input),
-        None if price is None else usd(price.output),
-        step.group,
-        "in this order" if step.share is None else f"{step.share:.1f} %",
-        _health(health),
-        None if health is None or health.latency is None else f"{health.latency.p50:.2f} s",
-        None if health is None or health.throughput is None else f"{health.throughput.p50:.0f}",
-    )
+    return {
+        "": place,
+        "endpoint": step.endpoint,
+        "model": None if one_model else step.model,
+        "cost": None if step.cost is None else usd(step.cost),
+        "$/M in": None if price is None else plain(price.input),
+        "$/M out": None if price is None else plain(price.output),
+        "group": None if one_group else step.group,
+        "share": None if step.share is None else f"{step.share:.1f} %",
+        "health": None if health is None else _health(health),
+        "first byte": None if health is None or health.latency is None else f"{health.latency.p50:.2f} s",
+        "tokens/s": None if health is None or health.throughput is None else f"{health.throughput.p50:.0f}",
+    }
 
 
-def _health(health: Seen | None) -> str:
-    if health is None:
-        return "nothing known"
+def _health(health: Seen) -> str:
     if health.closed_seconds is None:
         return "well"
     wait = "on trial" if health.closed_seconds <= 0 else f"left alone for {health.closed_seconds:.0f} s"
