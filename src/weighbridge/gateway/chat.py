@@ -3,17 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from weighbridge.accounts.keys import Key
 from weighbridge.errors import UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
-from weighbridge.gateway.dispatch import Dispatch, Search
+from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.explain import traced
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
@@ -21,7 +19,7 @@ from weighbridge.gateway.relay import relay
 from weighbridge.gateway.resume import Resumption
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.gateway.wishes import Wishes, heard, wishes_in
-from weighbridge.providers.base import Answer, Provider
+from weighbridge.providers.base import Provider
 from weighbridge.routing.planner import Plan
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.calls import Task
@@ -29,7 +27,6 @@ from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)
-_UNTRACED: Final[nullcontext[None]] = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +68,7 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         try:
-            planning = self.planning
-            reading = Reading(planning.names, planning.catalog(), key, surface, self.default_model)
-            asked, preset = reading.read(request.body)
-            tab.call = asked.call
-            wishes = heard(asked, wishes_in(request))
-            own = asked.preferences
-            wishes = add_wishes(asked, wishes, preset, key)
-            if wishes.tags:
-                tab.tags = key.tags_with(wishes.tags)
-            by_client = asked.preferences is own
-            with traced(planning, reply) if wishes.explain else _UNTRACED as trace:
-                plan = planning.plan(asked, key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace)
-            tab.law = plan.law
-            search = self.dispatch.search(plan, asked, tab, wishes.hedge)
-            answer = await self._answer(search, asked, plan, wishes, tab=tab, reply=reply)
-            resumed = plan if self.resumption is not None and self.resumption.wanted(wishes.resume) else None
-            broke = await self._told(answer, search, asked, resumed, tab=tab, reply=reply)
-            if broke is not None:
-                answers.error(reply, broke, surface, receipt=tab.id)
+            await self._answer(request, reply, surface, tab, now)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
             raise
@@ -100,33 +79,50 @@ class Chat:
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
 
-    async def _told(
-        self, answer: Answer, search: Search, asked: Asked, resumed: Plan | None, *, tab: Tab, reply: Reply
-    ) -> UpstreamError | None:
-        """Give the client the answer, or another endpoint's where it breaks off before a byte has left.
-
-        Where it breaks off later, one of the plan `resumed` goes on with it, if there is one.
-
-        What broke off a stream that had begun, when it did. Raises what `relay` does.
-        """
+    async def _answer(self, request: Request, reply: Reply, surface: Surface, tab: Tab, now: datetime) -> None:
+        """From what is asked to the answer's last byte. Raises what goes wrong before a byte has left."""
+        asked, wishes, by_client = self._read(request, surface, tab)
+        plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
+        tab.law = plan.law
+        search = self.dispatch.search(plan, asked, tab, wishes.hedge)
+        caching = self.caching
+        if caching is None or (wish := caching.wish(wishes.cache, tab.key)) is None:
+            answer = await search.answer()
+        else:
+            answer = await caching.answer(asked, search.answer, wish=wish, plan=plan, tab=tab, reply=reply)
         while True:
             if asked.origin is not None:
                 tab.name(asked.origin)
+            resuming = None if self.resumption is None else self.resumption.of(plan, asked, wishes.resume)
             try:
-                if resumed is None or self.resumption is None:
-                    return await relay(answer, asked, tab, reply)
-                return await relay(answer, asked, tab, reply, self.resumption.of(resumed, asked))
-            except UpstreamError as exc:
+                broke = await relay(answer, asked, tab, reply, resuming)
+            except UpstreamError as exc:  # not a byte has left: another may give its answer
                 answer = await search.another(exc)
+                continue
+            if broke is not None:
+                answers.error(reply, broke, surface, receipt=tab.id)
+            return
 
-    def _answer(
-        self, search: Search, asked: Asked, plan: Plan, wishes: Wishes, *, tab: Tab, reply: Reply
-    ) -> Awaitable[Answer]:
-        """An answer that was given before, where that is wished for, or an endpoint's."""
-        wish = None if self.caching is None else self.caching.wish(wishes.cache, tab.key)
-        if self.caching is None or wish is None:
-            return search.answer()
-        return self.caching.answer(asked, search.answer, wish=wish, plan=plan, tab=tab, reply=reply)
+    def _read(self, request: Request, surface: Surface, tab: Tab) -> tuple[Asked, Wishes, bool]:
+        """What is asked and wished for, by the request, its preset and its key; whether its preferences are its own."""
+        planning = self.planning
+        reading = Reading(planning.names, planning.catalog(), tab.key, surface, self.default_model)
+        asked, preset = reading.read(request.body)
+        tab.call = asked.call
+        wishes = heard(asked, wishes_in(request))
+        own = asked.preferences
+        wishes = add_wishes(asked, wishes, preset, tab.key)
+        if wishes.tags:
+            tab.tags = tab.key.tags_with(wishes.tags)
+        return asked, wishes, asked.preferences is own
+
+    def _plan(self, asked: Asked, wishes: Wishes, tab: Tab, now: datetime, *, by_client: bool, reply: Reply) -> Plan:
+        """Whom to ask; where that is wished for, the answer's head tells of it."""
+        planning = self.planning
+        if not wishes.explain:
+            return planning.plan(asked, tab.key, now, by_client=by_client, wishes=wishes, note=tab.asking)
+        with traced(planning, reply) as trace:
+            return planning.plan(asked, tab.key, now, by_client=by_client, wishes=wishes, note=tab.asking, trace=trace)
 
     async def _refuse(self, reply: Reply, tab: Tab, surface: Surface, exc: WeighbridgeError) -> None:
         receipt = tab.settle_error(exc)

@@ -53,75 +53,53 @@ class Dispatch:
         self.chance = Random(seed).random  # noqa: S311 - the jitter of waits is no secret
         self.pause = pause
 
-    def search(self, plan: Iterable[Candidate], asked: Asked, tab: Tab, hedge: bool | None = None) -> "Search":
+    def search(
+        self, plan: Iterable[Candidate], asked: Asked, tab: Tab, hedge: bool | None = None, *, since: float = 0.0
+    ) -> "Search":
         """The search for an answer to one request; a plan gives the same order each time it is read.
 
-        `hedge` is its wish to have a second endpoint asked beside a slow one.
+        `hedge` is its wish to have a second endpoint asked beside a slow one. `since` is when the search began, in
+        seconds since the request came.
         """
         self.budget.asked()
         hedging = self.hedging
         if hedging is None or not hedging.wanted(hedge):
-            return Search(self, plan, asked, tab)
+            return Search(self, plan, iter(plan), asked, tab, since)
         hedging.budget.asked()
-        return Search(self, plan, asked, tab, hedging)
+        return Search(self, plan, iter(plan), asked, tab, since, hedging)
 
 
-class Search:
+class Search(msgspec.Struct, eq=False):
     """For one request's answer, from the first endpoint to the last round."""
 
-    __slots__ = (
-        "_ahead",
-        "_asked",
-        "_beyond",
-        "_dispatch",
-        "_final",
-        "_full",
-        "_hedging",
-        "_last",
-        "_order",
-        "_over",
-        "_place",
-        "_plan",
-        "_retry_after",
-        "_round",
-        "_since",
-        "_tab",
-        "_told",
-        "_told_of",
-        "_tried",
-    )
-
-    def __init__(
-        self, dispatch: Dispatch, plan: Iterable[Candidate], asked: Asked, tab: Tab, hedging: Hedging | None = None
-    ) -> None:
-        self._dispatch = dispatch
-        self._hedging = hedging
-        self._plan = plan
-        self._asked = asked
-        self._tab = tab
-        self._since = tab.elapsed()
-        self._order: Iterator[Candidate] = iter(plan)
-        self._full: list[Candidate] = []
-        """Passed over in this round: all their places are taken."""
-        self._place: Place | None = None
-        """Where the next try is to be made, if it had to be waited for."""
-        self._over: list[Candidate] = []
-        """Passed over in this round: they are closed just now."""
-        self._ahead: list[Candidate] = []
-        """Asked in this round before it was their turn."""
-        self._last: Candidate | None = None
-        """Who was asked last."""
-        self._round = 0
-        self._final: set[str] = set()
-        """The ids of endpoints that would say the same again."""
-        self._beyond: list[Model] = []
-        """Models of which no endpoint would mend what is wrong."""
-        self._tried: set[str] = set()
-        """The ids of endpoints that have failed."""
-        self._retry_after: float | None = None
-        """The soonest that one of them told."""
-        self._told: WeighbridgeError | None = None
-        self._told_of: Model | None = None
+    _dispatch: Dispatch
+    _plan: Iterable[Candidate]
+    _order: Iterator[Candidate]
+    _asked: Asked
+    _tab: Tab
+    _since: float
+    _hedging: Hedging | None = None
+    _full: list[Candidate] = []
+    """Passed over in this round: all their places are taken."""
+    _place: Place | None = None
+    """Where the next try is to be made, if it had to be waited for."""
+    _over: list[Candidate] = []
+    """Passed over in this round: they are closed just now."""
+    _ahead: list[Candidate] = []
+    """Asked in this round before it was their turn."""
+    _last: Candidate | None = None
+    """Who was asked last."""
+    _round: int = 0
+    _final: set[str] = set()
+    """The ids of endpoints that would say the same again."""
+    _beyond: list[Model] = []
+    """Models of which no endpoint would mend what is wrong."""
+    _tried: set[str] = set()
+    """The ids of endpoints that have failed."""
+    _retry_after: float | None = None
+    """The soonest that one of them told."""
+    _told: WeighbridgeError | None = None
+    _told_of: Model | None = None
 
     async def answer(self) -> Answer:
         """The answer of the next endpoint that gives one; the caller closes its body.
@@ -231,10 +209,9 @@ class Search:
 
     def _begun(self, answer: Answer, since: float, watch: Watch) -> None:
         now = self._dispatch.seconds()
-        watch.answered(now, self._tab.elapsed() - since)
+        watch.answered(now, self._tab.answered(answer, since, watch))
         if answer.exhausted is not None:
             watch.told(now, answer.exhausted)
-        self._tab.answered(answer, since, watch)
 
     async def _raced(self, first: Runner, delay: float) -> Answer | None:
         """The answer of this endpoint or of one that is asked beside it; None: both have failed."""

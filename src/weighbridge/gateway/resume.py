@@ -40,12 +40,10 @@ class Resumption:
     most: int = 2
     """Times that one answer is gone on with."""
 
-    def wanted(self, wish: bool | None) -> bool:
-        """Whether a request with this wish wants it."""
-        return self.by_default if wish is None else wish
-
-    def of(self, plan: Iterable[Candidate], asked: Asked) -> "Resuming | None":
-        """For a request that has its answer's head; None where it could not be gone on with, whatever comes."""
+    def of(self, plan: Iterable[Candidate], asked: Asked, wish: bool | None) -> "Resuming | None":
+        """For a request with this wish that has its answer's head; None: it is not to be gone on with, or can't be."""
+        if not (self.by_default if wish is None else wish):
+            return None
         if asked.task != "chat" or not asked.call.streamed or asked.passed is not None:
             return None
         return Resuming(self, plan, asked)
@@ -129,7 +127,8 @@ class Resuming:
         asked = msgspec.structs.replace(self._asked, native=None, repair=None, begun=begun)
         while candidates:
             try:
-                return await self._resumption.dispatch.search(candidates, asked, tab).answer(), asked
+                search = self._resumption.dispatch.search(candidates, asked, tab, since=tab.elapsed())
+                return await search.answer(), asked
             except WeighbridgeError as exc:
                 if exc.try_another:
                     break

@@ -36,80 +36,49 @@ class Books:
 
     def open(self, key: Key, at: datetime) -> "Tab":
         """A tab for a request that came in now."""
-        return Tab(self, key, at)
+        return Tab(self, key, at, self.seconds(), self.ids.next(), key.labels.tags)
 
 
-class Tab:
+class Tab(msgspec.Struct, eq=False):
     """What will be the entry. Its owner settles it; whoever settles it again is not heard."""
 
-    __slots__ = (
-        "_answered",
-        "_answering",
-        "_asked",
-        "_at",
-        "_attempts",
-        "_before",
-        "_books",
-        "_given",
-        "_kept_out",
-        "_ruled",
-        "_sent_to",
-        "_settled",
-        "_started",
-        "_watch",
-        "_working",
-        "answer",
-        "call",
-        "endpoint",
-        "entry",
-        "first_byte",
-        "half",
-        "id",
-        "key",
-        "law",
-        "model",
-        "price",
-        "tags",
-    )
-
-    def __init__(self, books: Books, key: Key, at: datetime) -> None:  # noqa: PLR0915 - a slot a line
-        self._books = books
-        self.key = key
-        self._at = at
-        self._started = books.seconds()
-        self._attempts: list[Attempt] = []
-        self._settled = False
-        self._given: tuple[Usage, str] | None = None
-        self._working = False
-        """An endpoint has the request, so whatever becomes of it is charged."""
-        self._answering = -1
-        """Which of the attempts is the one that answers."""
-        self._before: Charge | None = None
-        """What was charged to attempts of their own, in sum."""
-        self.tags = key.labels.tags
-        """What the request is marked with."""
-        self.law: Law | None = None
-        """What the policy in force says to this request; None: there is none, or it was not asked."""
-        self._kept_out: PolicyRefused | None = None
-        self._ruled = ""
-        self._sent_to: list[str] | None = None
-        """What the policy knew of each endpoint that was sent the request."""
-        self.id = books.ids.next()
-        self.call: Call | None = None
-        self.half: Call | None = None
-        """What the endpoint that goes on with a broken answer is asked."""
-        self.model: str | None = None
-        self.endpoint: Endpoint | None = None
-        self.price: Price | None = None
-        self.answer: Answer | None = None
-        self.entry: Entry | None = None
-        """What was settled."""
-        self._answered = 0.0
-        self.first_byte: float | None = None
-        self._watch: Watch | None = None
-        """Who keeps what the endpoint that answers does."""
-        self._asked = 0.0
-        """When it was asked."""
+    _books: Books
+    key: Key
+    _at: datetime
+    _started: float
+    id: str
+    tags: tuple[str, ...]
+    """What the request is marked with."""
+    call: Call | None = None
+    half: Call | None = None
+    """What the endpoint that goes on with a broken answer is asked."""
+    model: str | None = None
+    endpoint: Endpoint | None = None
+    price: Price | None = None
+    answer: Answer | None = None
+    entry: Entry | None = None
+    """What was settled."""
+    first_byte: float | None = None
+    law: Law | None = None
+    """What the policy in force says to this request; None: there is none, or it was not asked."""
+    _attempts: list[Attempt] = []
+    _settled: bool = False
+    _given: tuple[Usage, str] | None = None
+    _working: bool = False
+    """An endpoint has the request, so whatever becomes of it is charged."""
+    _answering: int = -1
+    """Which of the attempts is the one that answers."""
+    _before: Charge | None = None
+    """What was charged to attempts of their own, in sum."""
+    _kept_out: PolicyRefused | None = None
+    _ruled: str = ""
+    _sent_to: list[str] | None = None
+    """What the policy knew of each endpoint that was sent the request."""
+    _answered: float = 0.0
+    _watch: Watch | None = None
+    """Who keeps what the endpoint that answers does."""
+    _asked: float = 0.0
+    """When it was asked."""
 
     def elapsed(self) -> float:
         """Seconds since the request came in."""
@@ -160,12 +129,17 @@ class Tab:
         self._working = False
         self._tried(error.code, self.elapsed() - since)
 
-    def answered(self, answer: Answer, since: float, watch: Watch | None = None) -> None:
-        """The endpoint under trial answers: from here on it is this one that counts. `watch` is told how it goes on."""
+    def answered(self, answer: Answer, since: float, watch: Watch | None = None) -> float:
+        """The endpoint under trial answers: from here on it is this one that counts. The seconds that it took.
+
+        `watch` is told how it goes on.
+        """
         self.answer, self._watch, self._asked = answer, watch, since
         self._answered = self.elapsed()
         self._answering = len(self._attempts)
-        self._tried(None, self._answered - since)
+        seconds = self._answered - since
+        self._tried(None, seconds)
+        return seconds
 
     def beside(self, candidate: Candidate) -> None:
         """The request goes out to this endpoint as well. Raises what `trying` does."""
