@@ -31,15 +31,15 @@ def native_at(provider: Provider, asked: Asked) -> Native | None:
     return native if native is not None and native.task in provider.natively else None
 
 
-async def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Answer:
+def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Coroutine[None, None, Answer]:
     """Ask one endpoint, in the client's own dialect where `native` is given."""
     asked.repair, asked.passed = None, native
     if native is not None:
-        return await provider.ask(native.task, endpoint, native.call, native.body)
+        return provider.ask(native.task, endpoint, native.call, native.body)
     habits = endpoint.habits if asked.task == "chat" else None
     if habits is None and asked.begun is None:
-        return await provider.ask(asked.task, endpoint, asked.call, asked.body)
-    return await _ask_fitted(provider, endpoint, asked, habits)
+        return provider.ask(asked.task, endpoint, asked.call, asked.body)
+    return _ask_fitted(provider, endpoint, asked, habits)
 
 
 async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None) -> Answer:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from weighbridge.accounts.defaults import NO_DEFAULTS
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import UpstreamError, WeighbridgeError
+from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
@@ -18,10 +19,11 @@ from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.resume import Resumption
 from weighbridge.gateway.tab import Books, Tab
-from weighbridge.gateway.wishes import Wishes, heard, wishes_in
+from weighbridge.gateway.wishes import NONE, Wishes, heard, wishes_in
 from weighbridge.providers.base import Provider
 from weighbridge.routing.planner import Plan
 from weighbridge.transport.message import Reply, Request
+from weighbridge.wire import steering
 from weighbridge.wire.calls import Task
 from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.surface import Asked, Surface
@@ -106,10 +108,20 @@ class Chat:
     def _read(self, request: Request, surface: Surface, tab: Tab) -> tuple[Asked, Wishes, bool]:
         """What is asked and wished for, by the request, its preset and its key; whether its preferences are its own."""
         planning = self.planning
+        wishes = wishes_in(request)
+        if wishes is NONE and tab.key.defaults is NO_DEFAULTS and not planning.names.presets:
+            try:
+                asked = steering.read(surface, request.body)
+            except BadRequest:  # something may be there to mend it
+                pass
+            else:
+                if asked.preset is None and asked.session is None:
+                    tab.call = asked.call
+                    return asked, NONE, True
         reading = Reading(planning.names, planning.catalog(), tab.key, surface, self.default_model)
         asked, preset = reading.read(request.body)
         tab.call = asked.call
-        wishes = heard(asked, wishes_in(request))
+        wishes = heard(asked, wishes)
         own = asked.preferences
         wishes = add_wishes(asked, wishes, preset, tab.key)
         if wishes.tags:

@@ -69,7 +69,8 @@ class Planning:
             model = self.names.plain(call.model, self.catalog())
             if model is not None and len(model.endpoints) == 1:
                 note(model.id)
-                allow(key, model.id)
+                if key.models is not None:
+                    allow(key, model.id)
                 return self.planner.alone(model, now, self.health())
         named, told = self._named((call.model, *asked.fallbacks), key, now, note)
         models = named.models
