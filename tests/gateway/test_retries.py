@@ -202,6 +202,25 @@ async def comes_back(gateway: Gateway, upstream: Upstream, *, asked: int) -> Non
             assert (await gateway.ask(ASKED_ALL)).status == 200
 
 
+async def test_a_provider_that_lists_its_models_again_is_tried_before_its_time(tmp_path: Path) -> None:
+    routing = (
+        "retries = 0\nbreaker_failures = 1\nbreaker_seconds = 600\nbreaker_most_seconds = 600\nprobe_seconds = 0.05"
+    )
+    async with served(tmp_path / "home", [after(1, answers(500)), plainly], routing) as (gateway, (first, _)):
+        assert (await gateway.ask(ASKED_ALL)).status == 200
+        assert len(first.calls) == 1
+        await comes_back(gateway, first, asked=1)
+
+
+async def test_a_provider_that_does_not_take_our_key_is_not_tried_before_its_time(tmp_path: Path) -> None:
+    routing = "retries = 0\nprobe_seconds = 0.01"
+    async with served(tmp_path / "home", [answers(401), plainly], routing) as (gateway, (first, _)):
+        for _ in range(10):
+            assert (await gateway.ask(ASKED_ALL)).status == 200
+            await asyncio.sleep(0.02)
+        assert len(first.calls) == 1
+
+
 async def test_while_one_tries_a_broken_endpoint_the_others_go_elsewhere(tmp_path: Path) -> None:
     trying, go_on = asyncio.Event(), asyncio.Event()
 

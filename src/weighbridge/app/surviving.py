@@ -1,19 +1,26 @@
 """How failures of endpoints are met, by the settings."""
 
+import asyncio
+import logging
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from weighbridge.app.offer import LOCAL
 from weighbridge.config import Settings
+from weighbridge.errors import WeighbridgeError
 from weighbridge.gateway.admission import Admission, Bounds
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.hedging import Hedging
 from weighbridge.providers.base import Provider
+from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.routing.breaker import Rules
 from weighbridge.routing.health import Health
 from weighbridge.routing.retries import Budget, Retrying
 from weighbridge.serving.engines import Upstream
+
+log = logging.getLogger(__name__)
 
 _SAVED_HEDGES: Final = 10.0
 """Second requests that can be saved up."""
@@ -54,6 +61,30 @@ def dispatch(
         Budget(routing.hedge_percent / 100, 0.0, most=_SAVED_HEDGES), routing.hedge_max_cost, by_default=routing.hedge
     )
     return Dispatch(providers, kept, seconds, retrying, admission=admission, hedging=hedging, seed=secrets.randbits(32))
+
+
+async def probe(kept: Health, servers: Mapping[str, OpenAICompatible], every: float, now: Callable[[], float]) -> None:
+    """Ask the providers of endpoints that fail for their lists of models; one that answers has them tried at once."""
+    while True:
+        await asyncio.sleep(every)
+        failing: defaultdict[str, list[str]] = defaultdict(list)
+        for id_ in kept.failing(now()):
+            failing[id_.partition("/")[0]].append(id_)
+        async with asyncio.TaskGroup() as group:
+            for provider, ids in failing.items():
+                if provider in servers:
+                    group.create_task(_probe(kept, servers[provider], ids))
+
+
+async def _probe(kept: Health, server: OpenAICompatible, ids: Sequence[str]) -> None:
+    try:
+        await server.models()
+    except WeighbridgeError:
+        return
+    except Exception:  # a list may hold what nobody thought of; the others are probed all the same
+        log.exception("a provider cannot be probed")
+        return
+    kept.probed(ids)
 
 
 def _admission(settings: Settings, engines: Sequence[Upstream], seconds: Callable[[], float]) -> Admission | None:

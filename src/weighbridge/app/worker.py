@@ -29,7 +29,7 @@ from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.policies import PolicyWatch
-from weighbridge.app.surviving import dispatch, health
+from weighbridge.app.surviving import dispatch, health, probe
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.cache.cache import Cache
 from weighbridge.catalog.model import Model
@@ -211,7 +211,7 @@ class Worker:
             stored_chat=StoredChat(chat, self._kept_chats),
             responses=Responses(chat, KeptResponses(self._kept, _now), Bounds(self._settings.server.max_body_bytes)),
             openrouter_models=OpenRouterModels(
-                lambda request: self._open(request, _now()), catalog, _now, self._own_names
+                lambda request: self._open(request, _now()), catalog, _now, self._own_names, self._snapshot
             ),
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
@@ -250,6 +250,8 @@ class Worker:
             self._cache.start()
         watches = (self._watch_keys(), self._watch_models(), self._forget_kept(), self._policy.watch(self._adopt))
         self._background = [asyncio.create_task(watch) for watch in watches]
+        if (every := self._settings.routing.probe_seconds) is not None:
+            self._background.append(asyncio.create_task(probe(self._seen, self._servers, every, time.perf_counter)))
         await self._server.listen(listening)
 
     async def stop(self) -> None:

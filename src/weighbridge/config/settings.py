@@ -130,6 +130,12 @@ class RoutingSettings:
     outlier_seconds: Seconds = setting(
         30.0, "How long it is put aside the first time; each further time takes twice as long.", unit="seconds"
     )
+    probe_seconds: Seconds | None = setting(
+        None,
+        "How often the provider of an endpoint that fails is asked for its list of models, to try it again sooner; "
+        "unset: never.",
+        unit="seconds",
+    )
     hedge: bool = setting(
         False, "Whether a second endpoint is asked, for requests that do not say, when the first is slow to begin."
     )

@@ -1,8 +1,8 @@
 """OpenRouter's lists of models and of their endpoints, from the catalogue.
 
 What the catalogue does not know is null, or left out; where OpenRouter's clients take no null, it is what OpenRouter
-has for it: a price of `-1`, an empty list; or what cannot be: a `context_length` of 0. Nothing here is measured yet, so
-uptime, latency and throughput are null.
+has for it: a price of `-1`, an empty list; or what cannot be: a `context_length` of 0. Latency, throughput and uptime
+are what the worker that is asked has seen in the last five minutes, whatever their names say; null where it saw none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from weighbridge.errors import BadRequest, UnknownModel
 from weighbridge.gateway import answers
 from weighbridge.gateway.offered import Own, found, offered
 from weighbridge.ledger.cost import plain
+from weighbridge.routing.health import NOTHING_KNOWN, Percentiles, Snapshot, State
 from weighbridge.routing.listing import cheapest_first
 from weighbridge.transport.message import Reply, Request
 
@@ -36,6 +37,8 @@ class OpenRouterModels:
     catalog: Callable[[], Catalog]
     now: Callable[[], datetime]
     own: Own = tuple
+    health: Callable[[], Snapshot] = lambda: NOTHING_KNOWN
+    """How the endpoints are just now."""
 
     async def list(self, request: Request, reply: Reply) -> None:
         """A page of them, by id. Raises BadRequest for a filter there is not."""
@@ -62,7 +65,9 @@ class OpenRouterModels:
         """Who serves one of them, the cheapest first. Raises UnknownModel."""
         name = request.path.removeprefix("/api/v1/models/").removesuffix("/endpoints")
         model = self._named(request, name)
-        served = [_endpoint(model, *listed) for listed in cheapest_first(model, self.now())]
+        states = self.health().states
+        listed = cheapest_first(model, self.now())
+        served = [_endpoint(model, *each) | _seen(states.get(each[0].id)) for each in listed]
         architecture = _architecture(model) | {"tokenizer": None}
         document = {
             "id": model.id,
@@ -155,12 +160,30 @@ def _endpoint(model: Model, endpoint: Endpoint, price: Price | None) -> _Json:
         "supports_implicit_caching": price is not None and price.cache_read is not None and price.cache_write is None,
         "supports_tool_choice": dict.fromkeys(("auto", "none", "required", "function"), chooses),
         "supports_voice_cloning": False,
-        "uptime_last_5m": None,
+    }
+
+
+def _seen(state: State | None) -> _Json:
+    """What OpenRouter tells of the last minutes: per cent, milliseconds, and tokens a second."""
+    seen = state or State()
+    return {
+        "uptime_last_5m": None if seen.uptime is None else round(100 * seen.uptime, 3),
         "uptime_last_30m": None,
         "uptime_last_1d": None,
-        "latency_last_30m": None,
-        "throughput_last_30m": None,
+        "latency_last_30m": _percentiles(seen.latency, 1000),
+        "throughput_last_30m": _percentiles(seen.throughput, 1),
     }
+
+
+def _percentiles(found: Percentiles | None, times: int) -> _Json | None:
+    return (
+        None
+        if found is None
+        else {
+            name: round(value * times, 2)
+            for name, value in (("p50", found.p50), ("p75", found.p75), ("p90", found.p90), ("p99", found.p99))
+        }
+    )
 
 
 def _created(model: Model) -> int:

@@ -22,6 +22,7 @@ from weighbridge.gateway.receipts import Receipts
 from weighbridge.gateway.responses import Responses
 from weighbridge.gateway.responses_compact import CompactResponses, CountInputTokens
 from weighbridge.gateway.responses_socket import ResponsesSocket
+from weighbridge.gateway.route_health import RouteHealth
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
@@ -105,6 +106,12 @@ def routes(
             "/v1/route/explain",
             Explain(chat.open, chat.planning, chat.now, chat.default_model),
             "whom a request would be sent to, in which order, and why not to others; nobody is asked",
+        ),
+        Route(
+            "GET",
+            "/v1/route/health",
+            RouteHealth(chat.open, chat.now, chat.planning),
+            "how the endpoints that were asked are doing",
         ),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),

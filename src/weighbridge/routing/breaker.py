@@ -67,6 +67,7 @@ class Breaker:
         "_recovered",
         "_rules",
         "_times",
+        "lasting",
         "limited",
         "streak",
         "until",
@@ -88,6 +89,8 @@ class Breaker:
         self._leased = 0.0
         self.until: float | None = None
         """Open until then, half-open afterwards; None: closed."""
+        self.lasting = False
+        """Open because it does not take our key, or has not got the model."""
         self.why: Why = "breaker"
         self.limited: float | None = None
         """Not before then, by the provider's own word; None: no limit is known."""
@@ -143,6 +146,7 @@ class Breaker:
         if self.until is not None and now < self.until:
             return False
         self.open(now, "breaker", self._rules.lasting, self._rules.lasting_most)
+        self.lasting = True
         return True
 
     def put_aside(self, now: float) -> None:
@@ -159,6 +163,7 @@ class Breaker:
         self._opened = now
         self.until = now + self._length
         self.why = why
+        self.lasting = False
         self._leased = 0.0
         self.streak = 0
         self._outcomes.forget()

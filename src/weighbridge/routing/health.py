@@ -23,6 +23,8 @@ _NOTED: Final = 100
 """Answers of an endpoint that are noted each second, about; where there are more, each stands for some."""
 _FIGURES: Final = 5.0
 """Seconds for which the figures of an endpoint stand."""
+_FEW: Final = 20
+"""Requests of an endpoint until its figures stand for longer than a snapshot."""
 _STALE: Final = 60.0
 """Seconds after which they are worked out again without new requests: the old ones fall out of the window."""
 _MOST: Final = 2000
@@ -61,6 +63,8 @@ class State(msgspec.Struct, frozen=True, gc=False):
     """Prompt bytes for each prompt token, as the provider counts them."""
     completion: float | None = None
     """Mean tokens of an answer."""
+    uptime: float | None = None
+    """The share of the requests of the last five minutes that did not fail."""
     requests: int = 0
     """Since the worker began."""
     failures: int = 0
@@ -120,9 +124,9 @@ class Health:
             watch.thin_out(1 + int((watch.requests - watch.counted) / seconds / _NOTED))
             watch.counted = watch.requests
 
-    def closed(self) -> list[str]:
-        """The ids of endpoints that a breaker keeps from being asked, or lets be tried."""
-        return [id_ for id_, watch in self._watches.items() if watch.breaker.until is not None]
+    def failing(self, now: float) -> list[str]:
+        """The ids of endpoints that are left alone because they failed: not for our key, a limit or their slowness."""
+        return [id_ for id_, watch in self._watches.items() if _is_failing(watch.breaker, now)]
 
     def probed(self, ids: Iterable[str]) -> None:
         """The provider of these endpoints was found to be there."""
@@ -146,7 +150,8 @@ class Health:
         breaker = watch.breaker
         until, why = _closed(breaker, now)
         age = now - self._figures_at.get(watch.id, -_STALE)
-        if last is not None and age < (_FIGURES if watch.fresh else _STALE):
+        stand = _STALE if not watch.fresh else _FIGURES if watch.requests > _FEW else 0.0
+        if last is not None and age < stand:
             if last.closed_until == until and last.why == why:
                 return last
             return msgspec.structs.replace(last, closed_until=until, why=why)
@@ -160,6 +165,7 @@ class Health:
             cached_share=watch.cached_share.mean,
             bytes_per_token=watch.bytes_per_token.mean,
             completion=watch.completion.mean,
+            uptime=watch.uptime(now),
             requests=watch.requests,
             failures=watch.failures,
         )
@@ -176,6 +182,11 @@ class Health:
                 watch = self._watches[id_]
                 watch.breaker.put_aside(now)
                 watch.on_trial()
+
+
+def _is_failing(breaker: Breaker, now: float) -> bool:
+    until = breaker.until
+    return until is not None and until > now and breaker.why == "breaker" and not breaker.lasting
 
 
 def _used(watch: Watch) -> float:

@@ -19,6 +19,7 @@ _LEAST_SECONDS: Final = 0.005
 _PART: Final = 0.25
 """The weight of the last request in what was seen lately."""
 _SLOW_PART: Final = 0.1
+_MINUTES: Final = 5
 TRIED: Final = 3
 """Requests of an endpoint before it is held against others."""
 
@@ -28,6 +29,8 @@ class Watch:
 
     __slots__ = (
         "_known",
+        "_looked",
+        "_minutes",
         "_turned",
         "_unnoted",
         "breaker",
@@ -59,8 +62,7 @@ class Watch:
         """When it was asked last."""
         self.fresh = True
         """Whether something was noted since this was last set to False."""
-        self.requests = 0
-        self.failures = 0
+        self.requests = self.failures = 0
         self.counted = 0
         """Requests when `stands_for` was decided."""
         self.stands_for = 1
@@ -73,6 +75,10 @@ class Watch:
         """The same of whole answers, which is the time it takes to write them."""
         self.speed: Spread | None = None
         """Tokens a second."""
+        self._minutes: list[tuple[int, int, int]] = []
+        """Requests and failures at the beginning of each of the last minutes, oldest first."""
+        self._looked = 0, 0
+        """The same when they were looked at last."""
         self._known: list[tuple[float, float | None]] = [(0.0, None), (0.0, None)]
         """Until when it holds, and what was asked of the first bytes of whole answers and of streams."""
         self.spoke = Lately(_PART)
@@ -215,6 +221,20 @@ class Watch:
             self.breaker.half_open()
             self.fresh = True
             self._turned()
+
+    def uptime(self, now: float) -> float | None:
+        """The share of the requests of the last five minutes that did not fail; None where there were none.
+
+        Minutes are told apart by those in which this is asked.
+        """
+        minute = int(now // 60)
+        if not self._minutes or self._minutes[-1][0] != minute:
+            self._minutes = [each for each in self._minutes if each[0] >= minute - _MINUTES]
+            self._minutes.append((minute, *self._looked))
+        self._looked = self.requests, self.failures
+        _, requests, failures = self._minutes[0]
+        asked = self.requests - requests
+        return None if asked <= 0 else max(0.0, 1 - (self.failures - failures) / asked)
 
     def first_byte(self, share: float, now: float, least: int, *, streamed: bool) -> float | None:
         """Seconds within which this share of the answers begin; None where fewer than `least` were seen.

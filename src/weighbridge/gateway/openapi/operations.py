@@ -39,6 +39,7 @@ from weighbridge.gateway.openapi import requests, schemas
 from weighbridge.gateway.receipts import Receipt
 from weighbridge.gateway.responses import DeletedResponse, InputItems
 from weighbridge.gateway.responses_compact import InputTokens
+from weighbridge.gateway.route_health import RouteHealthList
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
 from weighbridge.routing.explain import Explanation
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
@@ -213,6 +214,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         errors=(UnknownModel,),
         also_fails=AnthropicFailure,
     ),
+    "GET /v1/route/health": Operation(gives=(RouteHealthList,)),
     "GET /v1/receipts/{id}": Operation(gives=(Receipt,), errors=(NotFound,)),
     "GET /healthz": Operation(gives=(Alive,), keyless=True),
     "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
