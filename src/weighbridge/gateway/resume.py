@@ -127,14 +127,16 @@ class Resuming:
         asked = msgspec.structs.replace(self._asked, native=None, repair=None, begun=begun)
         while candidates:
             try:
-                search = self._resumption.dispatch.search(candidates, asked, tab, since=tab.elapsed())
+                # one at a time: what is charged so far, and which half the tab has, must not change meanwhile
+                search = self._resumption.dispatch.search(candidates, asked, tab, hedge=False, since=tab.elapsed())
                 return await search.answer(), asked
             except WeighbridgeError as exc:
-                if exc.try_another:
-                    break
                 # it would not take the request: another one's way of going on may be another
                 refused = tab.endpoint
-                candidates = [one for one in candidates if refused is None or one.endpoint.id != refused.id]
+                others = [one for one in candidates if refused is None or one.endpoint.id != refused.id]
+                if exc.try_another or len(others) == len(candidates):  # or nobody was asked: all places are taken
+                    break
+                candidates = others
         return None, asked
 
     def _seam(self, endpoint: Endpoint, broke: UpstreamError, beginning: Beginning) -> Seam:
