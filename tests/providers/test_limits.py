@@ -98,6 +98,8 @@ REFUSED: dict[str, tuple[Headers, bytes, float | None]] = {
     "a month": ({b"retry-after": b"2592000"}, b"", 86_400.0),
     "less than nothing": ({b"retry-after": b"-5"}, b"", None),
     "nonsense": ({b"retry-after": b"later"}, b"", None),
+    "a date of no calendar": ({b"retry-after": b"Mon, 01 Jan 99999999999 00:00:00 GMT"}, b"", None),
+    "a date in no zone": ({b"retry-after": b"Mon, 01 Jan 2024 00:00:00 +99999999999999"}, b"", None),
     "Gemini's RetryInfo": ({}, GEMINI, 34.074824224),
     "Gemini's own format, a list": ({}, b"[" + GEMINI + b"]", 34.074824224),
     "OpenRouter's metadata": ({}, OPENROUTER, 12.0),

@@ -171,7 +171,7 @@ def _duration(text: str) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
