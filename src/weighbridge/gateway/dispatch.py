@@ -79,22 +79,22 @@ class Search(msgspec.Struct, eq=False):
     _tab: Tab
     _since: float
     _hedging: Hedging | None = None
-    _full: list[Candidate] = []
+    _full: tuple[Candidate, ...] = ()
     """Passed over in this round: all their places are taken."""
     _place: Place | None = None
     """Where the next try is to be made, if it had to be waited for."""
-    _over: list[Candidate] = []
+    _over: tuple[Candidate, ...] = ()
     """Passed over in this round: they are closed just now."""
-    _ahead: list[Candidate] = []
+    _ahead: tuple[Candidate, ...] = ()
     """Asked in this round before it was their turn."""
     _last: Candidate | None = None
     """Who was asked last."""
     _round: int = 0
-    _final: set[str] = set()
+    _final: frozenset[str] = frozenset()
     """The ids of endpoints that would say the same again."""
-    _beyond: list[Model] = []
+    _beyond: tuple[Model, ...] = ()
     """Models of which no endpoint would mend what is wrong."""
-    _tried: set[str] = set()
+    _tried: frozenset[str] = frozenset()
     """The ids of endpoints that have failed."""
     _retry_after: float | None = None
     """The soonest that one of them told."""
@@ -133,13 +133,13 @@ class Search(msgspec.Struct, eq=False):
             if self._told is not None and (one in self._ahead or self._is_over(one)):
                 continue
             if dispatch.admission is not None and not dispatch.admission.has_room(one.endpoint):
-                self._full.append(one)
+                self._full += (one,)
                 continue
             if dispatch.health.of(one.endpoint).begin(dispatch.seconds()):
                 return one
-            self._over.append(one)
+            self._over += (one,)
         while self._over:
-            one = self._over.pop(0)
+            one, self._over = self._over[0], self._over[1:]
             if not self._is_over(one) and dispatch.health.of(one.endpoint).limited(dispatch.seconds()) is None:
                 return one
         return None
@@ -148,16 +148,16 @@ class Search(msgspec.Struct, eq=False):
         """Wait for a place at one of those that had none; None: none of them would do. Raises Overloaded."""
         dispatch = self._dispatch
         full = {one.endpoint.id: one for one in self._full if not self._is_over(one)}
-        self._full = []
+        self._full = ()
         if dispatch.admission is None or not full:
             return None
         endpoints = [one.endpoint for one in full.values()]
         endpoint, place = await dispatch.admission.wait(endpoints, self._asked.priority or "normal")
         one = full.pop(endpoint.id)
-        self._full = list(full.values())
+        self._full = tuple(full.values())
         if not dispatch.health.of(endpoint).begin(dispatch.seconds()):
             place.leave()  # it has failed others meanwhile
-            self._over.append(one)
+            self._over += (one,)
             return None
         self._place = place
         return one
@@ -173,7 +173,7 @@ class Search(msgspec.Struct, eq=False):
         place, self._place = self._place, None
         native = native_at(provider, asked)
         if native is None and asked.untold is not None:
-            self._final.add(one.endpoint.id)
+            self._final |= {one.endpoint.id}
             self._told = self._told or asked.untold
             if place is not None:
                 place.leave()
@@ -182,7 +182,7 @@ class Search(msgspec.Struct, eq=False):
             place = dispatch.admission.enter(one.endpoint)
             if place is None:  # it was free when the endpoint was chosen
                 watch.left(dispatch.seconds(), 0.0)
-                self._full.append(one)
+                self._full += (one,)
                 return None
         tab.trying(one)
         self._last = one
@@ -246,18 +246,18 @@ class Search(msgspec.Struct, eq=False):
             tab.beside(one)
             asked = msgspec.structs.replace(self._asked)
             watch.begin(dispatch.seconds())
-            self._ahead.append(one)
+            self._ahead += (one,)
             task = in_background(ask(dispatch.providers[one.endpoint.provider], one.endpoint, asked, native), place)
             return Runner(one, watch, asked, tab.elapsed(), task)
         return None
 
     def _note(self, one: Candidate, error: WeighbridgeError) -> None:
         """Keep what the client is told if nobody answers."""
-        self._tried.add(one.endpoint.id)
+        self._tried |= {one.endpoint.id}
         if is_final(error):
-            self._final.add(one.endpoint.id)
+            self._final |= {one.endpoint.id}
         if not error.try_another:
-            self._beyond.append(one.model)
+            self._beyond += (one.model,)
         if isinstance(error, UpstreamBusy) and error.retry_after is not None:
             self._retry_after = min(error.retry_after, self._retry_after or error.retry_after)
         told = self._told
@@ -278,7 +278,7 @@ class Search(msgspec.Struct, eq=False):
         ):
             raise self._failure()
         self._round += 1
-        self._ahead = []
+        self._ahead = ()
         await dispatch.pause(wait)
         self._order = iter(self._plan)
 

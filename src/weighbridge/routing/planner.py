@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.catalog.model import Model
+from weighbridge.catalog.model import Model, Price
 from weighbridge.routing.arrange import Group
 from weighbridge.routing.asking import Asking
 from weighbridge.routing.candidate import Candidate, Excluded
@@ -25,22 +25,17 @@ _STEPS: Final = 2
 """Bits of a size that count behind the first: four steps from one power of two to the next."""
 
 
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False):
     """Whom to ask, in which order. The same shortlist, snapshot and seed give the same order."""
 
-    __slots__ = ("seed", "shortlist", "snapshot")
-
-    def __init__(self, shortlist: Shortlist, snapshot: Snapshot, seed: int) -> None:
-        self.shortlist = shortlist
-        self.snapshot = snapshot
-        self.seed = seed
+    shortlist: Shortlist
+    snapshot: Snapshot
+    seed: int
 
     def __iter__(self) -> Iterator[Candidate]:
         """Those that are well in the order of the shortlist, then those that are not, the soonest well first."""
-        groups = self.shortlist.groups
-        if len(groups) == 1 and len(groups[0].candidates) == 1:
-            return iter(groups[0].candidates)
-        return self._ordered()
+        alone = self.shortlist.alone
+        return self._ordered() if alone is None else iter(alone)
 
     def _ordered(self) -> Iterator[Candidate]:
         closed: list[tuple[float, int, Candidate]] = []
@@ -79,7 +74,7 @@ class Planner:
     def __init__(self, cost: Cost, sort: Sorted | Literal["spread"] = "spread") -> None:
         self.cost = cost
         self.sort: Sorted | None = None if sort == "spread" else sort
-        self._alone: dict[str, Shortlist] = {}
+        self._alone: dict[str, tuple[Model, Price | None, Shortlist]] = {}
         self._known: dict[Hashable, Shortlist] = {}
         self._candidates = 0
         self._figures: Snapshot | None = None
@@ -89,12 +84,16 @@ class Planner:
         endpoint = model.endpoints[0]
         price = endpoint.price_at(when)
         known = self._alone.get(model.id)
-        if known is None or known.asking.models[0] is not model or known.groups[0].candidates[0].price is not price:
-            group = Group((Candidate(model, endpoint, price),))
+        if known is None or known[0] is not model or known[1] is not price:
+            one = (Candidate(model, endpoint, price),)
             if len(self._alone) >= _MOST_ALONE:
                 self._alone.clear()
-            known = self._alone[model.id] = Shortlist(Asking((model,), when), (group,), ())
-        return Plan(known, snapshot, 0)
+            known = self._alone[model.id] = (
+                model,
+                price,
+                Shortlist(Asking((model,), when), (Group(one),), (), alone=one),
+            )
+        return Plan(known[2], snapshot, 0)
 
     def plan(self, asking: Asking, snapshot: Snapshot, seed: int) -> Plan:
         """The plan of a request. Raises BadRequest, NoEndpoint or PolicyRefused, naming what left nobody."""

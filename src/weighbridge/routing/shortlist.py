@@ -34,6 +34,8 @@ class Shortlist(msgspec.Struct, frozen=True):
     excluded: tuple[Excluded, ...]
     most: int | None = None
     """How many endpoints of each model may be asked; None: all."""
+    alone: tuple[Candidate, ...] | None = None
+    """The only one there is, where nothing was asked of it."""
 
 
 def shortlist(asking: Asking, snapshot: Snapshot, cost: Cost, sort: Sorted | None = None) -> Shortlist:
