@@ -27,10 +27,11 @@ class Faulty:
 
     complete: bool = False
     natively: frozenset[Task] = frozenset()
+    kind: bytes = b"text/event-stream"
 
     async def ask(self, task: Task, endpoint: Endpoint, call: Asked, body: bytes) -> Answer:
         """See Provider.ask."""
-        return Answer(b"text/event-stream", self, "provider", str)
+        return Answer(self.kind, self, "provider", str)
 
     async def read(self) -> bytes:
         """See Body.read."""
@@ -262,6 +263,18 @@ async def test_a_fault_of_ours_in_the_middle_of_a_stream_is_named_and_charged(
     entry = await gateway.entry()
     assert (entry.ending, entry.status, entry.error) == ("stopped", 500, "internal_error")
     assert tokens(entry) == (11, 1, None, "estimate")
+
+
+async def test_a_fault_of_ours_after_a_whole_answer_came_is_charged(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gateway.worker._providers, "near", Faulty(kind=b"application/json"))
+    answer = await gateway.ask()
+    assert answer.error["code"] == "internal_error"
+    entry = await gateway.entry()
+    assert (entry.status, entry.error) == (500, "internal_error")
+    assert tokens(entry) == (11, 0, None, "estimate")
+    assert [attempt.provider for attempt in entry.attempts] == ["near"]
 
 
 async def test_no_key_leaves_no_entry(gateway: House) -> None:

@@ -339,7 +339,8 @@ class Tab(msgspec.Struct, eq=False):
         if isinstance(error, PolicyRefused):
             self._kept_out = error
         ending: Ending = "upstream_broke" if isinstance(error, UpstreamError) else "refused"
-        return self.settle(ending, error.status, error=error.code)
+        charge = self.charge(None, 0) if self._working else None  # it is a fault of ours, and an endpoint has worked
+        return self.settle(ending, error.status, error=error.code, charge=charge)
 
     def settle_cut(self, *, left: bool, usage: Usage | None = None, said_bytes: int = 0) -> None:
         """Settle a request whose handler was cancelled: the client left, or we are stopping. Nothing is awaited.
