@@ -218,3 +218,29 @@ async def test_second_requests_have_a_budget(tmp_path: Path) -> None:
         answers_ = await asyncio.gather(*(gateway.ask(ASKED_ALL) for _ in range(60)))
         assert {one.status for one in answers_} == {200}
         assert 0 < len(upstream.calls) <= 10 + 6
+
+
+async def test_who_was_called_off_is_asked_again_where_the_faster_one_breaks_off(tmp_path: Path) -> None:
+    async with known(tmp_path / "home", streamed=True) as (gateway, (_, first), (upstream, second)):
+        begun = asyncio.Event()
+
+        async def begins_late_and_dies(call: Call) -> None:
+            await second.asked.wait()
+            await call.start()
+            await begun.wait()
+            call.die()
+
+        async def hangs_once(call: Call) -> None:
+            second.script = plainly
+            await call.left()
+            begun.set()
+
+        first.script, second.script = begins_late_and_dies, hangs_once
+        answer = await gateway.ask(STREAMED)
+        (entry,) = gateway.entries()[KNOWN:]
+        calls = len(upstream.calls)
+    assert (answer.status, calls) == (200, 2)
+    errors = [("second", "hedge_lost"), ("first", "upstream_error"), ("second", None)]
+    assert [(one.provider, one.error) for one in entry.attempts] == errors
+    assert entry.charge is not None
+    assert entry.charge.cost == sum(one.charge.cost or 0 for one in entry.attempts if one.charge is not None)

@@ -130,7 +130,7 @@ class Search(msgspec.Struct, eq=False):
         """The next endpoint of this round."""
         dispatch = self._dispatch
         for one in self._order:
-            if self._told is not None and (one in self._ahead or self._is_over(one)):
+            if self._told is not None and (self._is_past(one) or self._is_over(one)):
                 continue
             if dispatch.admission is not None and not dispatch.admission.has_room(one.endpoint):
                 self._full += (one,)
@@ -161,6 +161,10 @@ class Search(msgspec.Struct, eq=False):
             return None
         self._place = place
         return one
+
+    def _is_past(self, one: Candidate) -> bool:
+        """Whether it has failed before its turn; one that was only called off, for a faster one, has not."""
+        return one in self._ahead and one.endpoint.id in self._tried
 
     def _is_over(self, one: Candidate) -> bool:
         """Whether nothing else is to be had of it."""
