@@ -186,12 +186,17 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 expires=_moment(expires),
                 disabled=_moment(disabled),
                 store=bool(store),
-                labels=Labels(organisation, team, () if tags is None else _TEXTS.decode(tags)),
+                labels=_labels(organisation, team, tags),
                 defaults=key_defaults.read(own),
             ),
         )
         for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, team, tags, own in rows
     ]
+
+
+def _labels(organisation: str | None, team: str | None, tags: str | None) -> Labels:
+    found = Labels(organisation, team, () if tags is None else _TEXTS.decode(tags))
+    return NO_LABELS if found == NO_LABELS else found
 
 
 def _hash(key: bytes) -> bytes:

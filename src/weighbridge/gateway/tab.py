@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.accounts.keys import Key
+from weighbridge.accounts.keys import NO_LABELS, Key
 from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import PolicyRefused, UpstreamError, WeighbridgeError
 from weighbridge.ledger.cost import cost, plain, total
@@ -265,8 +265,8 @@ class Tab(msgspec.Struct, eq=False):
         if self._settled:
             return None
         self._settled = True
-        call, endpoint, answer = self.call, self.endpoint, self.answer
-        if self._watch is not None:
+        key, call, endpoint, answer = self.key, self.call, self.endpoint, self.answer
+        if self._watch is not None and not (ending == "complete" and self._watch.goes_unnoted()):
             self._observe(ending, charge)
         if self._before is not None:
             charge = self._summed(charge, error)
@@ -275,7 +275,7 @@ class Tab(msgspec.Struct, eq=False):
         entry = Entry(
             id=self.id,
             at=self._at,
-            key=self.key.id,
+            key=key.id,
             asked_model=None if call is None else call.model[:200],
             model=self.model,
             provider=None if endpoint is None else endpoint.provider,
@@ -289,19 +289,23 @@ class Tab(msgspec.Struct, eq=False):
             first_byte=self.first_byte,
             duration=self.elapsed(),
             attempts=tuple(self._attempts),
-            organisation=self.key.labels.organisation,
-            team=self.key.labels.team,
-            tags=self.tags,
-            key_tags=self.key.labels.tags,
-            decided=None if self.law is None and self._kept_out is None else self._decided(self._kept_out),
         )
+        if self.tags or self.law is not None or self._kept_out is not None or key.labels is not NO_LABELS:
+            entry = msgspec.structs.replace(
+                entry,
+                organisation=key.labels.organisation,
+                team=key.labels.team,
+                tags=self.tags,
+                key_tags=key.labels.tags,
+                decided=self._decided(self._kept_out),
+            )
         self.entry = entry
         return self._books.record(entry)
 
     def _observe(self, ending: Ending, charge: Charge | None) -> None:
         """Tell how the endpoint's answer went, once."""
         watch, self._watch = self._watch, None
-        if watch is None or (ending == "complete" and watch.goes_unnoted()):
+        if watch is None:
             return
         now = self._books.seconds()
         seconds = now - self._started - self._asked

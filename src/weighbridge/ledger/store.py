@@ -238,20 +238,27 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
     charge = entry.charge
     common = (entry.key, entry.asked_model, entry.model, entry.provider, entry.upstream_model, entry.ending)
     outcome = (entry.status, entry.error, int(entry.streamed))
+    law = _law(entry)
+    if charge is None:
+        return (*common, *outcome, None, None, None, None, *law)
+    return (*common, *outcome, charge.counted_by, charge.price_id, charge.price_source, charge.price_since, *law)
+
+
+def _law(entry: Entry) -> tuple[Cell, ...]:
     tags, decided = entry.tags, entry.decided
-    law = (
+    if decided is None and not tags and entry.organisation is None and entry.team is None:
+        return _NO_LAW
+    return (
         entry.organisation,
         entry.team,
         _json.encode(tags).decode() if tags else None,
         _json.encode(entry.key_tags).decode() if entry.key_tags else None,
         *(_UNDECIDED if decided is None else (decided.policy, decided.rule, decided.facts)),
     )
-    if charge is None:
-        return (*common, *outcome, None, None, None, None, *law)
-    return (*common, *outcome, charge.counted_by, charge.price_id, charge.price_source, charge.price_since, *law)
 
 
 _UNDECIDED: Final = (None, None, None)
+_NO_LAW: Final = (None,) * 7
 
 
 def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
