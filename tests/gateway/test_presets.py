@@ -267,6 +267,30 @@ async def test_tokens_are_counted_for_an_alias_as_for_its_model(tmp_path: Path) 
             assert (answer.status, int(str(answer.document["input_tokens"])) > 0) == (200, True)
 
 
+async def test_a_prompt_whose_tokens_are_counted_goes_only_where_its_preset_and_its_key_let_it(tmp_path: Path) -> None:
+    async def counts(call: Call) -> None:
+        await call.answer({"input_tokens": 3})
+
+    free, dear = Upstream(counts, models=()), Upstream(plainly, models=())
+    await free.listen()
+    await dear.listen()
+    native = serves("a-free", free.port, "0").replace("/v1\"\n", "/v1\"\nspeaks = ['messages']\n", 1)
+    async with house(tmp_path / "home", NAMES + native + serves("b-dear", dear.port, "2")) as gateway:
+        bound = key_with(gateway, Defaults(provider=Preferences(ignore=["a-free"])))
+        await gateway.until("/v1/models", bound, 200)
+        for key, model, counted_by in (
+            (None, "lab/tiny", "provider"),
+            (None, "dear", "estimate"),
+            (bound, "lab/tiny", "estimate"),
+        ):
+            asked = {"model": model, "messages": HELLO}
+            answer = await gateway.ask(asked, key=key, target="/v1/messages/count_tokens")
+            assert (answer.status, answer.document["counted_by"]) == (200, counted_by)
+    assert len(free.calls) == 1
+    await free.close()
+    await dear.close()
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [

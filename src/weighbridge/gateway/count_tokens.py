@@ -13,6 +13,7 @@ from weighbridge.errors import UpstreamError
 from weighbridge.gateway import answers
 from weighbridge.gateway.messages import betas
 from weighbridge.gateway.planning import Planning
+from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.wishes import heard, wishes_in
 from weighbridge.providers.base import Provider
 from weighbridge.transport.message import Reply, Request
@@ -20,7 +21,7 @@ from weighbridge.wire import steering
 from weighbridge.wire.chat.surface import as_it_is
 from weighbridge.wire.decoding import UNREADABLE
 from weighbridge.wire.messages.passed import CountedCall, read_count
-from weighbridge.wire.messages.surface import estimated_input
+from weighbridge.wire.messages.surface import MESSAGES, estimated_input
 from weighbridge.wire.surface import Asked
 
 _MOST: Final = 64 * 1024
@@ -56,7 +57,11 @@ class CountTokens:
         if steering.is_steered(call):
             asked.body = body = steering.without(body)
             asked.call = call = read_count(body, betas(request))
-        plan = self.planning.plan(asked, key, now, wishes=heard(asked, wishes_in(request)))
+        planning = self.planning
+        preset = Reading(planning.names, planning.catalog(), key, MESSAGES, None).preset(call.model)
+        wishes, own = heard(asked, wishes_in(request)), asked.preferences
+        wishes = add_wishes(asked, wishes, preset, key)
+        plan = planning.plan(asked, key, now, by_client=asked.preferences is own, wishes=wishes)
         counted = await self._counted(next(iter(plan)).endpoint, call, body)
         answers.document(reply, counted or TokenCount(estimated_input(request.body)[1]))
 

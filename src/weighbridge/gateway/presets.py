@@ -47,7 +47,7 @@ class Reading(msgspec.Struct, frozen=True):
             asked = steering.read(self.surface, body)
         except BadRequest as exc:
             return self._mended(body, exc)
-        preset = self._preset(asked.call.model, asked.preset)
+        preset = self.preset(asked.call.model, asked.preset)
         for name in asked.fallbacks:
             if self.names.preset_in(name, self.catalog) is not None:
                 raise BadRequest(
@@ -64,7 +64,7 @@ class Reading(msgspec.Struct, frozen=True):
         except UNREADABLE:
             raise fault from None
         model = naming.model
-        preset = self._preset(model or "", naming.preset if self.surface.dialect == "openrouter" else None)
+        preset = self.preset(model or "", naming.preset if self.surface.dialect == "openrouter" else None)
         if fault.param == "model" and not model:
             if preset is not None and preset.models:
                 body = splice.inserted(body, "model", msgspec.json.encode(f"@preset/{preset.name}"))
@@ -76,8 +76,8 @@ class Reading(msgspec.Struct, frozen=True):
             raise fault
         return steering.read(self.surface, body if preset is None else self._filled(body, preset)), preset
 
-    def _preset(self, model: str, field: str | None) -> Preset | None:
-        """The one that is named by the model, the request's field, or the key."""
+    def preset(self, model: str, field: str | None = None) -> Preset | None:
+        """The one that is named by the model, the request's field, or the key. Raises as `read` does."""
         preset = self.names.preset_in(model, self.catalog)
         if field is not None:
             said = self.names.preset(field.removeprefix("@preset/"))
