@@ -102,6 +102,19 @@ async def test_a_long_plan_is_cut_and_says_by_how_much(tmp_path: Path, upstreams
         assert (len(whole["order"]), len(whole["excluded"])) == (MANY - 100, 100)  # type: ignore[arg-type]  # lists
 
 
+async def test_long_names_and_a_long_policy_leave_the_header_short(tmp_path: Path, upstreams: list[Upstream]) -> None:
+    rules = "".join(f'[[deny]]\nname = "{each}"\nwhen.licence.users = {each}\n' for each in range(1, 3000))
+    file = tmp_path / "policy.toml"
+    file.write_text(rules)
+    toml = f'[policy]\nfile = "{file}"\n' + serves("cheap", upstreams[0].port, "1")
+    async with house(tmp_path / "home", toml) as gateway:
+        strangers = [f"cheap/{chr(0xE9) * 500}{each}" for each in range(10)]
+        answer = await gateway.ask({**ASKED, "model": strangers[0], "models": strangers[1:]}, headers=EXPLAIN)
+        said = plan(answer)
+    assert len(said["models"]) == 10
+    assert said["policy"]
+
+
 @pytest.mark.parametrize("dialect", [*DIALECTS, "rerank"])
 async def test_a_request_of_any_dialect_is_explained_without_asking_anybody(
     gateway: House, upstreams: list[Upstream], dialect: str

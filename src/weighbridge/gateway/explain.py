@@ -31,6 +31,11 @@ from weighbridge.wire.tasks.rerank import RERANK
 PLAN: Final = b"x-weighbridge-plan"
 _LONGEST: Final = 6 * 1024
 """Bytes of the header: clients take 8 KB of headers, all together, and more."""
+_MODELS: Final = 10
+_LONGEST_NAME: Final = 60
+"""Characters of a model's id, each of which may be six bytes: clients choose what those that no list has are called."""
+_LONGEST_POLICY: Final = 300
+"""Bytes of it for the policy's hash and the numbers of the rules that apply, which may be thousands."""
 _OF_THE_ORDER: Final = 0.7
 """The part of it that those who are asked may take, where others are not."""
 
@@ -50,11 +55,11 @@ def traced(planning: Planning, reply: Reply) -> Iterator[Trace]:
 def brief(said: Explanation) -> bytes:
     """The explanation in short, as JSON in ASCII, with counts of what is left out."""
     head = {
-        "models": said.models[:10],
+        "models": [id_[:_LONGEST_NAME] for id_ in said.models[:_MODELS]],
         "seed": said.seed,
         "seed_from": said.seed_from,
         "at": said.at,
-        "policy": said.policy,
+        "policy": None if said.policy is None else said.policy[:_LONGEST_POLICY],
         "catalog": said.catalog,
     }
     room = _LONGEST - len(_json({**head, "order": [], "excluded": [], "left_out": {"order": 0, "excluded": 0}})) - 20
