@@ -119,6 +119,16 @@ async def test_a_preset_falls_back_on_its_other_models(tmp_path: Path) -> None:
     assert (answer.status, entry.model) == (200, "lab/large")
 
 
+async def test_a_model_under_several_names_is_asked_once(tmp_path: Path) -> None:
+    async def fails(call: Call) -> None:
+        await call.answer({"error": {"message": "no"}}, 500)
+
+    async with named(tmp_path / "home", fails) as (gateway, free, dear):
+        asked = {"model": "lab/tiny", "messages": HELLO, "models": ["tiny", "LAB/TINY", "gpt-4"]}
+        assert (await gateway.ask(asked)).status == 502
+        assert (len(free.calls), len(dear.calls)) == (1, 1)
+
+
 async def test_a_preset_asks_of_the_providers_unless_the_request_does(tmp_path: Path) -> None:
     asked = {"model": "dear", "messages": HELLO}
     async with named(tmp_path / "home") as (gateway, free, dear):
@@ -274,7 +284,7 @@ async def test_a_prompt_whose_tokens_are_counted_goes_only_where_its_preset_and_
     free, dear = Upstream(counts, models=()), Upstream(plainly, models=())
     await free.listen()
     await dear.listen()
-    native = serves("a-free", free.port, "0").replace("/v1\"\n", "/v1\"\nspeaks = ['messages']\n", 1)
+    native = serves("a-free", free.port, "0").replace('/v1"\n', "/v1\"\nspeaks = ['messages']\n", 1)
     async with house(tmp_path / "home", NAMES + native + serves("b-dear", dear.port, "2")) as gateway:
         bound = key_with(gateway, Defaults(provider=Preferences(ignore=["a-free"])))
         await gateway.until("/v1/models", bound, 200)

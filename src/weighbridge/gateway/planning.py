@@ -138,7 +138,8 @@ class Planning:
                 except Forbidden as exc:
                     told = told or exc
                 else:
-                    models.append(model)
+                    if not any(model is each for each in models):  # one under two names is asked once
+                        models.append(model)
         return Named(tuple(models), sort), told
 
 
