@@ -214,6 +214,24 @@ async def test_a_stranger_may_be_any_model_so_that_a_rule_on_models_holds_for_it
         assert (answer.status, answer.error["code"]) == (403, "policy_refused")
 
 
+async def test_a_rule_on_models_holds_whatever_the_case(tmp_path: Path) -> None:
+    async with town(tmp_path, '[[deny]]\nname = "no such"\nwhen.model = ["Qwen/*", "DeepSeek/DeepSeek-R1"]\n') as here:
+        for model in (MODEL, "deepseek/deepseek-r1"):
+            assert (await here.gateway.ask({**ASKED, "model": model})).status == 403
+        assert here.asked == (0, 0)
+
+
+async def test_each_refusal_names_the_rule_of_the_endpoints_that_its_own_name_means(tmp_path: Path) -> None:
+    policy = "".join(f'[[deny]]\nname = "no {each}"\nwhen.jurisdiction.country = "{each}"\n' for each in ("US", "FR"))
+    async with town(tmp_path, policy) as here:
+        for name, rule in (("america", "no US"), ("europe", "no FR")):
+            answer = await here.gateway.ask({**ASKED, "model": f"{name}/qwen3-32b"})
+            message = str(answer.error["message"])
+            assert f"rule 'policy.toml: {rule}': {name}/qwen3-32b: jurisdiction.country" in message
+        rules = [entry.decided.rule for entry in here.gateway.entries() if entry.decided is not None]
+    assert rules == ["policy.toml: no US", "policy.toml: no FR"]
+
+
 async def test_failover_stays_within_the_policy_and_each_endpoint_is_entered(tmp_path: Path) -> None:
     async def fails(call: Call) -> None:
         await call.answer({"error": {"message": "down"}}, 500)

@@ -131,7 +131,8 @@ def _kept_at_most(wanted: Wanted, facts: Facts) -> Truth:
 
 def _model(wanted: Wanted, facts: Facts) -> Truth:
     """By id, or `lab/*`. A name that is in no list may be any model, under whatever name."""
-    named = any(_fits(facts.model, pattern) for pattern in _words(wanted))
+    name = facts.model.lower()
+    named = any(_fits(name, pattern.lower()) for pattern in _words(wanted))
     return True if named else None if facts.stranger else False
 
 

@@ -56,7 +56,7 @@ class Law:
         self._decide = decider(policies.policies, who)
         self._known: dict[tuple[str, str], tuple[Decision, str]] = {}
         self._passing: list[tuple[Model, Endpoint]] | None = None
-        self._refusals: dict[str, tuple[str, str]] = {}
+        self._refusals: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
 
     def decision(self, model: Model, endpoint: Endpoint) -> tuple[Decision, str]:
         """Whether the endpoint may serve the request, and the facts that it rests on, as a JSON list of one."""
@@ -80,11 +80,12 @@ class Law:
 
     def refusal(self, model: Model) -> PolicyRefused:
         """What to tell whoever asked for a model of which no endpoint may answer."""
-        known = self._refusals.get(model.id)
+        key = model.id, tuple(endpoint.id for endpoint in model.endpoints)  # a name may mean some of them alone
+        known = self._refusals.get(key)
         if known is None:
             if len(self._refusals) >= _MOST_REMEMBERED:
                 self._refusals.clear()
-            known = self._refusals[model.id] = self._refused(model)
+            known = self._refusals[key] = self._refused(model)
         rule, message = known
         return PolicyRefused(message, param="model", rule=rule, policy=self.policy)
 
