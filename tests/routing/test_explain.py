@@ -1,6 +1,7 @@
 """An explanation says all that a plan was made from: the same plan can be made of it again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -89,6 +90,14 @@ def test_the_same_plan_is_made_of_its_explanation(
         (step.model, step.endpoint, step.cost) for step in said.order
     ]
     assert {each.endpoint.id for each in again.excluded} <= {each.endpoint for each in said.excluded}
+
+
+def test_of_a_name_that_means_some_endpoints_the_same_plan_is_made_again() -> None:
+    some = replace(ONE, endpoints=ONE.endpoints[1:3])
+    said = explained(some, ONE)
+    again = replayed(said, CATALOG, Planner(cost))
+    assert [one.endpoint.id for one in again] == [step.endpoint for step in said.order]
+    assert len(said.order) == 2 + len(ONE.endpoints)
 
 
 @given(STATES, st.integers(1, 10**6))

@@ -4,6 +4,7 @@ Whoever has an explanation, the catalogue it names and the policy can make the s
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -11,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from weighbridge.catalog.model import Catalog
+from weighbridge.catalog.model import Catalog, Model
 from weighbridge.errors import WeighbridgeError
 from weighbridge.routing.arrange import Group
 from weighbridge.routing.asking import Asking
@@ -122,6 +123,8 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """See the module. Sizes are rounded up by a quarter at most, the time is cut to its minute: what plans go by."""
 
     models: list[str]
+    endpoints: list[list[str]] = []
+    """Of each model the ids of the endpoints that its name means: `provider/name` and `:free` do not mean all."""
     at: datetime
     """When prices are to be in force."""
     seed: str
@@ -151,6 +154,7 @@ def explain(trace: Trace, planner: Planner) -> Explanation | None:
     outs = [Out(each.endpoint.id, each.model.id, each.rule, each.why) for each in out]
     return Explanation(
         models=[model.id for model in asking.models],
+        endpoints=[[endpoint.id for endpoint in model.endpoints] for model in asking.models],
         at=asking.when,
         seed=str(trace.seed),
         seed_from=trace.seed_from,
@@ -173,7 +177,7 @@ def replayed(said: Explanation, catalog: Catalog, planner: Planner, law: Law | N
     Raises what that one did, and KeyError for a model that the catalogue has no more.
     """
     asking = Asking(
-        tuple(catalog.models[id_] for id_ in said.models),
+        tuple(_at(catalog.models[id_], ids) for id_, ids in zip(said.models, said.endpoints, strict=True)),
         said.at,
         said.preferences,
         said.prompt_bytes,
@@ -185,6 +189,12 @@ def replayed(said: Explanation, catalog: Catalog, planner: Planner, law: Law | N
     seen = [(step.endpoint, step.health) for step in said.order] + [(out.endpoint, out.health) for out in said.excluded]
     states = {id_: _state(health) for id_, health in seen if health is not None}
     return planner.plan(asking, Snapshot(states, 0.0, 0), int(said.seed))
+
+
+def _at(model: Model, ids: list[str]) -> Model:
+    """The model at these of its endpoints."""
+    endpoints = tuple(each for each in model.endpoints if each.id in ids)
+    return model if len(endpoints) == len(model.endpoints) else replace(model, endpoints=endpoints)
 
 
 def version_of(asking: Asking) -> str:
