@@ -304,3 +304,24 @@ async def test_streams_that_break_after_they_began_close_an_endpoint_too(tmp_pat
         answers_ = [await gateway.ask(STREAMED) for _ in range(6)]
     assert [one.body.endswith(DONE) for one in answers_] == [False] * 3 + [True] * 3
     assert (len(first.calls), len(second.calls)) == (3, 3)
+
+
+async def test_who_waited_for_a_place_at_an_endpoint_that_is_limited_meanwhile_asks_another(tmp_path: Path) -> None:
+    asked, both_here = asyncio.Event(), asyncio.Event()
+
+    async def soon_busy(call: Call) -> None:
+        asked.set()
+        await both_here.wait()
+        await answers(429, "retry-after: 60\r\n")(call)
+
+    routing = "retries = 0\n[admission]\nmax_concurrent = 1"
+    async with served(tmp_path / "home", [soon_busy, plainly], routing) as (gateway, _), asyncio.TaskGroup() as group:
+        one = group.create_task(gateway.ask(ASKED_ALL))
+        await asked.wait()
+        other = group.create_task(gateway.ask(ASKED_ALL))
+        lines = gateway.worker._dispatch.admission
+        assert lines is not None
+        while not lines._lines.waiting:  # noqa: ASYNC110 - a line sends no word
+            await asyncio.sleep(0.005)
+        both_here.set()
+    assert (one.result().status, other.result().status) == (200, 200)

@@ -112,6 +112,8 @@ class Search(msgspec.Struct, eq=False):
             one = self._next()
             if one is None and self._full:
                 one = await self._turn()
+                if one is None:
+                    continue
             if one is None:
                 await self._again()
             elif (answer := await self._try(one)) is not None:
@@ -145,7 +147,7 @@ class Search(msgspec.Struct, eq=False):
         return None
 
     async def _turn(self) -> Candidate | None:
-        """Wait for a place at one of those that had none; None: none of them would do. Raises Overloaded."""
+        """Wait for a place at one of those that had none; None: that one would not do. Raises Overloaded."""
         dispatch = self._dispatch
         full = {one.endpoint.id: one for one in self._full if not self._is_over(one)}
         self._full = ()
