@@ -246,7 +246,7 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
 
 def _law(entry: Entry) -> tuple[Cell, ...]:
     tags, decided = entry.tags, entry.decided
-    if decided is None and not (tags or entry.key_tags or entry.organisation or entry.team):
+    if decided is entry.organisation is entry.team is None and not tags and not entry.key_tags:
         return _NO_LAW
     return (
         entry.organisation,
