@@ -246,7 +246,8 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
 
 def _law(entry: Entry) -> tuple[Cell, ...]:
     tags, decided = entry.tags, entry.decided
-    if decided is entry.organisation is entry.team is None and not tags and not entry.key_tags:
+    belongs = entry.organisation is not None or entry.team is not None
+    if decided is None and not (belongs or tags or entry.key_tags):
         return _NO_LAW
     return (
         entry.organisation,
