@@ -8,7 +8,7 @@ import pytest
 
 from weighbridge import config
 from weighbridge.app.offer import hosts, offered
-from weighbridge.catalog.model import Host
+from weighbridge.catalog.model import Endpoint, Host, Model
 from weighbridge.catalog.places import places
 from weighbridge.config import ConfigError
 from weighbridge.providers.rows import read_rows
@@ -29,6 +29,13 @@ def test_a_row_says_it_and_the_settings_say_it_better(tmp_path: Path) -> None:
     assert found(tmp_path)["openai"].retention_days == 30
     told = found(tmp_path, "[providers.openai]\nretention_days = 0\n")["openai"]
     assert (told.retention_days, told.country, told.source) == (0, "US", "your settings")
+
+
+def test_what_is_said_of_a_router_holds_for_all_to_whom_it_passes_on_and_its_seat_does_not(tmp_path: Path) -> None:
+    toml = "[providers.openrouter]\nretention_days = 0\ntrains = false\n"
+    host = found(tmp_path, toml)["openrouter"]
+    facts = facts_of(Model("lab/tiny"), Endpoint("openrouter", "lab/tiny", "lab/tiny"), host)
+    assert (facts.retention_days, facts.trains, facts.provider_country, facts.region) == (0, False, None, None)
 
 
 @pytest.mark.parametrize(

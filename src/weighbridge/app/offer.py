@@ -94,6 +94,8 @@ def _told(host: Host, own: ProviderSettings) -> Host:
     told = (own.country, own.region, own.retention_days, own.trains)
     if all(each is None for each in told):
         return host
+    if host.passes_on:  # what its owner says holds for all to whom it passes on; its own seat does not
+        host = Host(host.id, host.name, parameters=host.parameters)
     return replace(
         host,
         country=own.country or host.country,
