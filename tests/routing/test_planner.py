@@ -197,3 +197,11 @@ def test_sizes_are_rounded_up_by_a_quarter_at_most(size: int) -> None:
     stepped = rounded(asking(SERVED, prompt_bytes=size)).prompt_bytes
     assert size <= stepped <= size * 1.25
     assert rounded(asking(SERVED, prompt_bytes=stepped)).prompt_bytes == stepped
+
+
+def test_of_long_preferences_few_are_remembered() -> None:
+    planner = Planner(cost)
+    for each in range(1000):
+        ignored = [f"deepinfra/{each}-{number}-{'x' * 180}" for number in range(100)]
+        planner.plan(asking(SERVED, wanted={"ignore": ignored}), NOTHING_KNOWN, 0)
+    assert len(planner._known) * 20_000 < 8_000_000

@@ -17,6 +17,8 @@ from weighbridge.wire.preferences import Sorted
 
 _MOST_REMEMBERED: Final = 50_000
 """Candidates in all shortlists together, a few megabytes."""
+_BYTES_A_CANDIDATE: Final = 64
+"""Of preferences, which clients may make long, and each time others."""
 _MOST_ALONE: Final = 10_000
 """Models of one endpoint: who asks for made-up names at a provider makes one each."""
 FIGURES_SECONDS: Final = 10.0
@@ -111,6 +113,9 @@ class Planner:
 
     def _remember(self, key: Hashable, made: Shortlist) -> None:
         self._candidates += sum(len(group.candidates) for group in made.groups) + len(made.excluded)
+        wanted = made.asking.preferences
+        if wanted is not None:
+            self._candidates += len(msgspec.json.encode(wanted)) // _BYTES_A_CANDIDATE
         if self._candidates > _MOST_REMEMBERED:
             self._forget()
         self._known[key] = made
