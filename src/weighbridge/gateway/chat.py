@@ -87,7 +87,7 @@ class Chat:
         plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
         tab.law = plan.law
         search = self.dispatch.search(plan, asked, tab, wishes.hedge)
-        caching = self.caching
+        caching = None if wishes is NONE and tab.key.defaults is NO_DEFAULTS else self.caching
         if caching is None or (wish := caching.wish(wishes.cache, tab.key)) is None:
             answer = await search.answer()
         else:
