@@ -325,3 +325,32 @@ async def test_who_waited_for_a_place_at_an_endpoint_that_is_limited_meanwhile_a
             await asyncio.sleep(0.005)
         both_here.set()
     assert (one.result().status, other.result().status) == (200, 200)
+
+
+async def test_who_finds_a_line_before_the_one_that_is_well_waits_and_leaves_the_broken_one_alone(
+    tmp_path: Path,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(call: Call) -> None:
+        await go_on.wait()
+        await plainly(call)
+
+    well, broken = Upstream(slow, models=()), Upstream(answers(500), models=())
+    for each in (well, broken):
+        await each.listen()
+    toml = "[routing]\nsort = 'price'\nretries = 0\nbreaker_failures = 1\nbreaker_seconds = 60\n"
+    toml += serves("well", well.port, "1").replace("base_url", "max_concurrent = 1\nbase_url")
+    toml += serves("broken", broken.port, "2")
+    async with house(tmp_path / "home", toml) as gateway, asyncio.TaskGroup() as group:
+        await gateway.ask({**ASKED_ALL, "provider": {"only": ["broken"]}})
+        asked = [group.create_task(gateway.ask(ASKED_ALL)) for _ in range(5)]
+        lines = gateway.worker._dispatch.admission
+        assert lines is not None
+        while lines._lines.waiting < 4:  # noqa: ASYNC110 - a line sends no word
+            await asyncio.sleep(0.005)
+        go_on.set()
+    for each in (well, broken):
+        await each.close()
+    assert [one.result().status for one in asked] == [200] * 5
+    assert (len(well.calls), len(broken.calls)) == (5, 1)

@@ -63,7 +63,7 @@ class Dispatch:
         """
         self.budget.asked()
         hedging = self.hedging
-        if hedging is None or not hedging.wanted(hedge):
+        if hedging is None or (hedge is None and not hedging.by_default) or not hedging.wanted(hedge):
             return Search(self, plan, iter(plan), asked, tab, since)
         hedging.budget.asked()
         return Search(self, plan, iter(plan), asked, tab, since, hedging)
@@ -85,6 +85,8 @@ class Search(msgspec.Struct, eq=False):
     """Where the next try is to be made, if it had to be waited for."""
     _over: tuple[Candidate, ...] = ()
     """Passed over in this round: they are closed just now."""
+    _anyway: frozenset[str] = frozenset()
+    """The ids of those whose turn has come all the same, as nobody else is left."""
     _ahead: tuple[Candidate, ...] = ()
     """Asked in this round before it was their turn."""
     _last: Candidate | None = None
@@ -140,9 +142,10 @@ class Search(msgspec.Struct, eq=False):
             if dispatch.health.of(one.endpoint).begin(dispatch.seconds()):
                 return one
             self._over += (one,)
-        while self._over:
+        while self._over and not self._full:  # to wait for one that is well comes first
             one, self._over = self._over[0], self._over[1:]
             if not self._is_over(one) and dispatch.health.of(one.endpoint).limited(dispatch.seconds()) is None:
+                self._anyway |= {one.endpoint.id}
                 return one
         return None
 
@@ -157,9 +160,11 @@ class Search(msgspec.Struct, eq=False):
         endpoint, place = await dispatch.admission.wait(endpoints, self._asked.priority or "normal")
         one = full.pop(endpoint.id)
         self._full = tuple(full.values())
-        if not dispatch.health.of(endpoint).begin(dispatch.seconds()):
+        now, watch, anyway = dispatch.seconds(), dispatch.health.of(endpoint), endpoint.id in self._anyway
+        if not watch.begin(now) and not (anyway and watch.limited(now) is None):
             place.leave()  # it has failed others meanwhile
-            self._over += (one,)
+            if not anyway:
+                self._over += (one,)
             return None
         self._place = place
         return one
@@ -284,7 +289,7 @@ class Search(msgspec.Struct, eq=False):
         ):
             raise self._failure()
         self._round += 1
-        self._ahead = ()
+        self._ahead, self._anyway = (), frozenset()
         await dispatch.pause(wait)
         self._order = iter(self._plan)
 
