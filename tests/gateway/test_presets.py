@@ -183,6 +183,7 @@ WRONG: list[tuple[str, dict[str, Any], int, str, str]] = [
     ("/api/v1/chat/completions", {"preset": "calm", "model": "cheap"}, 400, "'calm' is not the preset", "preset"),
     ("/api/v1/chat/completions", {"models": ["tiny", "cheap"]}, 400, "'cheap' is a preset", "models"),
     ("/api/v1/chat/completions", {"models": ["tiny:floor", "lab/large:nitro"]}, 400, "sort by price and by", "models"),
+    ("/v1/chat/completions", {"model": "tiny:floor:nitro"}, 400, "'tiny:floor:nitro' sort by price and by", "model"),
     (
         "/api/v1/chat/completions",
         {"model": "tiny:floor", "provider": {"sort": "latency"}},

@@ -115,7 +115,7 @@ MEANT: list[tuple[str, tuple[Model, ...], Sorted | None]] = [
     ("lab/coder-2:floor", (CODER,), "price"),
     ("lab/coder-2:FLOOR", (CODER,), "price"),
     ("lab/coder-2:nitro", (CODER,), "throughput"),
-    ("lab/coder-2:nitro:floor", (CODER,), "price"),
+    ("lab/coder-2:floor:floor", (CODER,), "price"),
     ("coder:floor", (LARGE,), "price"),
     ("~lab/coder-latest", (CODER,), None),
     ("~LAB/coder-latest:floor", (CODER,), "price"),

@@ -217,7 +217,12 @@ class Names:
             )
         if suffix == _FREE:
             return Named(self._free(base, found.models, here.when), found.sort)
-        return Named(found.models, _SORTS[suffix])
+        sort = _SORTS[suffix]
+        if found.sort not in (None, sort):
+            raise BadRequest(
+                f"model: the suffixes of {name[:_SHOWN]!r} sort by {found.sort} and by {sort}; take one", param="model"
+            )
+        return Named(found.models, sort)
 
     def _free(self, name: str, models: Sequence[Model], when: datetime) -> tuple[Model, ...]:
         """The models at those who ask nothing for them. Raises UnknownModel where nobody does."""

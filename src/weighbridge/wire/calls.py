@@ -8,7 +8,7 @@ import msgspec
 
 from weighbridge.errors import BadRequest
 from weighbridge.wire import splice
-from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.preferences import Preferences, takes
 
 Limit = Annotated[int, msgspec.Meta(ge=1)]
 """At least one."""
@@ -190,7 +190,7 @@ def _named(fault: str) -> BadRequest:
     if where is None:
         return BadRequest(fault, param=missing[1] if missing else None)
     param = where[1].removeprefix("[...]")
-    return BadRequest(f"{param}: {fault[: where.start()]}", param=param)
+    return BadRequest(f"{param}: {fault[: where.start()]}{takes(param)}", param=param)
 
 
 def for_upstream(body: bytes, call: Call, model: str, *, ask_usage: bool) -> bytes:

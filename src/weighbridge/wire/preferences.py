@@ -4,7 +4,8 @@
 https://openrouter.ai/docs/guides/routing/provider-selection, and the schemas of @openrouter/sdk 1.3.19
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -68,6 +69,25 @@ class Preferences(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_
     """Tokens a second; a number is the p50. Endpoints known to keep it come first, those known not to last."""
     preferred_max_latency: _Bound | Percentiles | None = None
     """Seconds to the first byte, likewise."""
+
+
+_SORTED: Final = "price, throughput or latency"
+_TAKES: Final[Mapping[str, str]] = {
+    "provider": ", ".join(Preferences.__struct_fields__),
+    "provider.sort": f"{_SORTED}, or an object of by and partition",
+    "provider.sort.by": _SORTED,
+    "provider.sort.partition": "model or none",
+    "provider.data_collection": "allow or deny",
+    "provider.max_price": ", ".join(MostPaid.__struct_fields__),
+    "provider.preferred_min_throughput": "a number over 0, or an object of p50, p75, p90 and p99",
+    "provider.preferred_max_latency": "a number over 0, or an object of p50, p75, p90 and p99",
+}
+
+
+def takes(field: str) -> str:
+    """What a field of `provider` takes, to be said behind what is wrong with it; `""` of any other field."""
+    found = _TAKES.get(field)
+    return "" if found is None else f"; it takes {found}"
 
 
 def joined(first: Preferences | None, then: Preferences | None) -> Preferences | None:

@@ -38,7 +38,7 @@ from weighbridge.wire.inner import (
     ToolUse,
 )
 from weighbridge.wire.messages import schema
-from weighbridge.wire.preferences import Preferences
+from weighbridge.wire.preferences import Preferences, takes
 
 _MOST_USER: Final = 64
 
@@ -132,10 +132,11 @@ def _named(fault: str, place: str = "") -> BadRequest:
         fault = fault[: where.start()]
         path += where[1] if where[1].startswith("[") or not place else f".{where[1]}"
     missing, unknown = _MISSING.fullmatch(fault), _UNKNOWN.fullmatch(fault)
+    works = takes(path)
     if (field := missing or unknown) is not None:
         path = f"{path}.{field[1]}" if path else field[1]
         fault = "the field is required" if missing else "there is no such field, or it cannot be passed on"
-    return BadRequest(f"{path}: {fault}" if path else fault, param=path or None)
+    return BadRequest(f"{path}: {fault}{works}" if path else fault, param=path or None)
 
 
 def _call(asked: schema.Counted) -> Call:
