@@ -176,6 +176,7 @@ WRONG: dict[str, tuple[dict[str, object], str, int, str]] = {
     "a contradiction": ({"provider": {"only": ["dear"], "ignore": ["dear"]}}, "", 400, "provider.only"),
     "a price nobody meets": ({"provider": {"max_price": {"prompt": 0.5}}}, "", 404, "provider.max_price"),
     "a speed of nothing": ({"provider": {"preferred_max_latency": 0}}, "", 400, "provider.preferred_max_latency"),
+    "a header that is written wrong": ({}, "x-weighbridge-tag: personal-data\r\n", 400, "x-weighbridge-tag"),
     "a header that is no JSON": ({}, "x-weighbridge-provider: dear\r\n", 400, "x-weighbridge-provider"),
     "a header with a wrong field": ({}, 'x-weighbridge-provider: {"zdr":1}\r\n', 400, "x-weighbridge-provider"),
 }
@@ -189,6 +190,24 @@ async def test_what_is_wrong_is_named_and_asks_nobody(
     assert (answer.status, answer.error["param"]) == (status, param)
     assert street.asked == ""
     assert (await street.gateway.entry()).ending == "refused"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"sort": "luck"}, "provider.sort: Invalid enum value 'luck'; it takes price, throughput or latency, or an"),
+        ({"data_collection": "no"}, "provider.data_collection: Invalid enum value 'no'; it takes allow or deny"),
+        ({"onyl": []}, "; it takes order, only, ignore, "),
+        ({"max_price": {"input": 1}}, "; it takes prompt, completion, request, image, audio"),
+    ],
+)
+async def test_where_a_set_is_closed_the_error_has_all_of_it(
+    street: Street, dialect: str, wanted: object, said: str
+) -> None:
+    target, body = DIALECTS[dialect]
+    answer = await street.gateway.ask({"model": MODEL, **body, "provider": wanted}, target=target)
+    assert (answer.status, said in str(answer.error["message"])) == (400, True), answer.body
 
 
 async def test_openais_own_client_says_it_in_extra_body(street: Street) -> None:

@@ -1,5 +1,6 @@
 """What a request asks of the gateway itself, in headers of its own: any client can send one, whatever its dialect."""
 
+from difflib import get_close_matches
 from typing import Final
 
 import msgspec
@@ -12,13 +13,15 @@ from weighbridge.wire.surface import Asked
 _PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 
 _PREFIX: Final = b"x-weighbridge-"
-_HEADERS: Final = frozenset(
-    {b"x-session-id", b"x-openrouter-cache"}
-    | {
-        _PREFIX + name
-        for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge", b"provider")
-    }
+_OWN: Final = frozenset(
+    _PREFIX + name
+    for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge", b"provider")
 )
+_SLIPS: Final = frozenset(
+    _PREFIX + name for name in (b"tag", b"sessions", b"providers", b"policy", b"zdr", b"priorities")
+)
+"""What people write instead: to pass over a header that binds a request would be to send it where it must not go."""
+_HEADERS: Final = _OWN | _SLIPS | {b"x-session-id", b"x-openrouter-cache"}
 _preferences: Final = msgspec.json.Decoder(Preferences)
 _MOST_TAGS: Final = 16
 _LONGEST: Final = 256
@@ -53,6 +56,9 @@ def wishes_in(request: Request) -> Wishes:
     headers = request.headers
     if _HEADERS.isdisjoint(headers):
         return NONE
+    slip = next((name for name in headers if name in _SLIPS), None)
+    if slip is not None:
+        raise _unknown(slip.decode())
     session = headers.get(b"x-weighbridge-session") or headers.get(b"x-session-id")
     return Wishes(
         explain=_switch(headers, "explain") or False,
@@ -71,6 +77,13 @@ def heard(asked: Asked, wishes: Wishes) -> Wishes:
     if wishes.provider is not None:
         asked.preferences = joined(asked.preferences, wishes.provider)
     return wishes if asked.session is None else msgspec.structs.replace(wishes, session=asked.session)
+
+
+def _unknown(name: str) -> BadRequest:
+    known = sorted(each.decode() for each in _OWN)
+    nearest = get_close_matches(name, known, 1, 0.9)
+    meant = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
+    return BadRequest(f"{name}: there is no such header; {meant}", param=name)
 
 
 def _switch(headers: dict[bytes, bytes], name: str) -> bool | None:
