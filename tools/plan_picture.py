@@ -97,7 +97,7 @@ def _rows(plan: Plan, firsts: Counter[str]) -> Iterator[str]:
         why = "not well (breaker): asked last" if closed else _why(one)
         yield _row(place - 1, f"{place}.", one, firsts[one.endpoint.id] / _DRAWS, why)
     for number, out in enumerate(plan.excluded):
-        yield _row(place + number, "–", out, None, f"{out.rule}: {out.why}")
+        yield _row(place + number, "-", out, None, f"{out.rule}: {out.why}")
 
 
 def _why(one: Candidate) -> str:

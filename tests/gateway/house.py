@@ -187,7 +187,7 @@ class Gateway(House):
 
 
 def furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settings, str]:
-    """A home with settings in TOML, a ledger, and a key that opens it. Endpoints are asked once, unless it says more."""
+    """A home with settings in TOML, a ledger, and a key that opens it. Endpoints are asked once, if it says no more."""
     home.mkdir(exist_ok=True)
     file = home / "weighbridge.toml"
     file.write_text(toml if "[routing]" in toml else f"{toml}\n[routing]\nretries = 0\n")

@@ -182,12 +182,17 @@ async def _stream(
         raise
     except UpstreamError:
         raise
-    except Exception:  # a fault of ours: what has come is paid for all the same
-        charge = None if tab.idle else tab.charge(stream.usage, stream.said_bytes)
-        receipt = tab.settle("stopped", WeighbridgeError.status, error=WeighbridgeError.code, charge=charge)
-        if receipt is not None:
-            await receipt
+    except Exception:
+        await _stopped(stream, tab)
         raise
+
+
+async def _stopped(stream: Stream, tab: Tab) -> None:
+    """A fault of ours: what has come is paid for all the same."""
+    charge = None if tab.idle else tab.charge(stream.usage, stream.said_bytes)
+    receipt = tab.settle("stopped", WeighbridgeError.status, error=WeighbridgeError.code, charge=charge)
+    if receipt is not None:
+        await receipt
 
 
 def _start(answer: Answer, tab: Tab, reply: Reply) -> None:

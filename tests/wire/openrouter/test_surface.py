@@ -89,7 +89,6 @@ def test_what_changes_no_answer_is_left_out(dropped: dict[str, object]) -> None:
         ({"provider": {"orders": ["near"]}}, "provider"),
         ({"provider": {"order": "near"}}, "provider.order"),
         ({"provider": {"data_collection": "maybe"}}, "provider.data_collection"),
-        ({"provider": {"max_price": {"image": 1}}}, "provider.max_price"),
         ({"provider": {"max_price": {"prompt": "cheap"}}}, "provider.max_price.prompt"),
         ({"messages": []}, "messages"),
         ({"max_tokens": -2}, "max_tokens"),
