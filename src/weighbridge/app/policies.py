@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from weighbridge import db
-from weighbridge.catalog.load import every_licence
+from weighbridge.catalog.load import every_licence, every_model
 from weighbridge.config import Settings
 from weighbridge.errors import PolicyError
 from weighbridge.providers.rows import read_rows
@@ -31,9 +31,10 @@ _Look = tuple[int, int, int]
 
 
 def vocabulary(settings: Settings) -> Vocabulary:
-    """The licences and providers that a policy may name."""
+    """The licences, providers and models that a policy may name."""
     known = {row.id for row in read_rows()}
-    return Vocabulary(every_licence(), frozenset(known | set(settings.providers) | {LOCAL}))
+    own = {each.model.lower() for own in settings.providers.values() for each in own.models if each.model is not None}
+    return Vocabulary(every_licence(), frozenset(known | set(settings.providers) | {LOCAL}), every_model() | own)
 
 
 def read_file(path: Path, words: Vocabulary) -> Policy:

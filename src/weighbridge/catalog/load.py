@@ -67,6 +67,12 @@ def every_licence(data: Traversable | None = None) -> frozenset[str]:
     return frozenset(read_table((_installed() if data is None else data) / "licences.toml", LicenceRow))
 
 
+def every_model(data: Traversable | None = None) -> frozenset[str]:
+    """The ids of all models there are, and `lab/` for each lab."""
+    facts = read_facts(_installed() if data is None else data)
+    return frozenset(facts.models) | {f"{lab}/" for lab in facts.labs}
+
+
 def with_discovered(
     catalog: Catalog, provider: str, upstream_models: Sequence[str], *, price_provider: str | None
 ) -> Catalog:

@@ -7,7 +7,9 @@ from weighbridge.routing.policy.law import Policies, kept
 from weighbridge.routing.policy.reading import Vocabulary, read_policy
 from weighbridge.routing.policy.readymade import ready_made, ready_text
 
-WORDS = Vocabulary(frozenset({"MIT", "Apache-2.0"}), frozenset({"deepseek", "local"}))
+WORDS = Vocabulary(
+    frozenset({"MIT", "Apache-2.0"}), frozenset({"deepseek", "local"}), frozenset({"qwen/qwen3-32b", "qwen/"})
+)
 RULE = '[[deny]]\nname = "rule"\n'
 
 
@@ -26,6 +28,9 @@ RULE = '[[deny]]\nname = "rule"\n'
         (RULE + "unless.licence.class = 'permisive'", "there is no 'permisive'; did you mean 'permissive'?"),
         (RULE + "unless.licence.id = 'apache-2.0'", "there is no 'apache-2.0'; did you mean 'Apache-2.0'?"),
         (RULE + "unless.provider = 'deepsek'", "there is no 'deepsek'; did you mean 'deepseek'?"),
+        (RULE + "when.model = 'qwne/qwen3-32b'", "there is no 'qwne/qwen3-32b'; did you mean 'qwen/qwen3-32b'?"),
+        (RULE + "when.model = 'qwen3-32b'", "there is no 'qwen3-32b'; did you mean 'qwen/qwen3-32b'?"),
+        (RULE + "when.model = ['qwen/*', 'qwne/*']", "line 3, deny[0].when.model: there is no 'qwne/*'"),
         (
             RULE + "\nunless.jurisdiction.region = 'UK'",
             "line 4, deny[0].unless.jurisdiction.region: there is no place 'UK'",
@@ -89,3 +94,8 @@ def test_the_ready_made_ones_are_there_and_read() -> None:
     }
     with pytest.raises(PolicyError, match="did you mean 'local-only'"):
         ready_text("local")
+
+
+@pytest.mark.parametrize("named", ["Qwen/Qwen3-32B", "QWEN/*", "qwen/qwen3*", "*", "deepseek/what-it-will-have"])
+def test_a_rule_may_name_models_that_there_are_and_whatever_a_provider_has(named: str) -> None:
+    assert read_policy(f"{RULE}when.model = '{named}'", "p", WORDS).rules

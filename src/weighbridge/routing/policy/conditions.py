@@ -52,7 +52,7 @@ class Condition:
     """The fact in words; None where it is not known."""
     words: Sequence[str] | None = None
     """All that there are, where the list is closed."""
-    list: Literal["licences", "providers"] | None = None
+    list: Literal["licences", "providers", "models"] | None = None
     """The list in which the words must stand."""
 
 
@@ -200,7 +200,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     ),
     "data.trains": Condition("yes or no", "what comes through the API trains models", _is("trains"), _fact("trains")),
     "provider": Condition("words", "the provider's id", _among("provider"), _fact("provider"), list="providers"),
-    "model": Condition("words", "the model's id, or `lab/*`", _model, _fact("model")),
+    "model": Condition("words", "the model's id, or `lab/*`", _model, _fact("model"), list="models"),
     "local": Condition("yes or no", "runs on a machine of your own", _is("local"), _fact("local")),
 }
 """By key, in the order of the documentation's table."""

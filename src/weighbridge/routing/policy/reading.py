@@ -25,6 +25,16 @@ class Vocabulary:
 
     licences: frozenset[str]
     providers: frozenset[str]
+    models: frozenset[str]
+    """Ids in lower case, and `lab/` for each lab."""
+
+    def may_mean_models(self, pattern: str) -> bool:
+        """Whether it is a model's id or the beginning of some; what a provider has may be called anything."""
+        name = pattern.lower()
+        provider, slash, _ = name.partition("/")
+        if slash and provider in self.providers:
+            return True
+        return any(id_.startswith(name[:-1]) for id_ in self.models) if name.endswith("*") else name in self.models
 
 
 def read_policy(text: str, name: str, vocabulary: Vocabulary | None = None) -> Policy:
@@ -176,6 +186,8 @@ class _Reader:
         if condition.list is not None and self._vocabulary is not None:
             admitted = getattr(self._vocabulary, condition.list)
         for word in words:
+            if condition.list == "models" and self._vocabulary is not None and self._vocabulary.may_mean_models(word):
+                continue
             if admitted is not None and word not in admitted:
                 raise self._wrong(where, f"there is no {word!r}{_nearest(word, admitted)}")
         return frozenset(words)
