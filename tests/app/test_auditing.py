@@ -277,6 +277,15 @@ def test_a_clock_that_goes_back_leaves_the_rows_in_their_order(books: Books) -> 
     assert first.since < second.since
 
 
+def test_what_is_dated_before_all_policies_by_a_clock_that_went_back_is_held_to_the_one_it_names(books: Books) -> None:
+    books.adopt(EU_ONLY)
+    books.serve(EU_ONLY, HERE, later(-3600))
+    assert books.report().within == 1
+    books.serve(EU_ONLY, THERE, later(-3600))
+    books.serve(ANYWHERE, THERE, later(-3600))  # which this worker never obeyed
+    assert books.breaches() == ["1 outside the policy", "1 another policy"]
+
+
 def test_many_entries_that_are_alike_are_few_tallies(books: Books) -> None:
     books.adopt(EU_ONLY)
     made = [books.serve(EU_ONLY, HERE, later(1)) for _ in range(3)]

@@ -71,6 +71,9 @@ class Auditor:
         by_worker: defaultdict[str, list[InForce]] = defaultdict(list)
         for row in rows:
             by_worker[row.worker].append(row)
+        self._obeyed = {worker: {row.policy for row in mine} for worker, mine in by_worker.items()}
+        """By the worker. It writes down what it obeys before its first request, so one that names a policy and is
+        dated before that has a date of a clock that went back."""
         for worker, mine in by_worker.items():
             hashes = [None, *(row.policy for row in mine), None]
             self._at[worker, None] = (None, None, hashes[1])
@@ -102,7 +105,7 @@ class Auditor:
     def _violation(self, tally: Tally, before: str | None, in_force: str | None, after: str | None) -> Violation | None:
         if tally.policy is None or tally.facts is None:
             return Violation("no decision", f"policy {_short(in_force)} was in force", tally)
-        acceptable = {in_force}
+        acceptable = {in_force} if tally.since is not None else {None, *self._obeyed.get(tally.worker, ())}
         if tally.just_begun:
             acceptable.add(before)
         if tally.about_to_end:
