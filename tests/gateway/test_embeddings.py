@@ -211,7 +211,7 @@ NONSENSE = {
     "no list": ({"object": "chat.completion", "choices": []}, "application/json", (4, 0, "estimate")),
     "no list, but a count": ({"usage": ANSWER["usage"]}, "application/json", (1000, 0, "provider")),
     "no JSON": (b"<html>", "text/html", None),
-    "events": (b"data: {}\n\n", "text/event-stream", None),
+    "events": (b"data: {}\n\n", "text/event-stream", (4, 0, "estimate")),
 }
 
 
