@@ -126,7 +126,7 @@ async def test_another_endpoint_answers_where_the_first_has_no_such_path(tmp_pat
     await lacking.listen()
     cheap = near(lacking, name="cheap").replace('"0.27"', '"0.01"')
     same = 'model = "lab/shared"\n'
-    settings = (cheap + same, near(upstream) + same)
+    settings = (cheap + same, near(upstream) + same, "[routing]\nsort = 'price'\nretries = 0\n")
     async with house(tmp_path / "both", "".join(settings)) as gateway:
         answer = await gateway.ask({**ASKED, "model": "lab/shared"}, target=TARGET)
         entry = await gateway.entry()
