@@ -64,8 +64,8 @@ class Planning:
         asked: UnknownModel, Forbidden, PolicyRefused or NoEndpoint; BadRequest where a name and the preferences
         contradict each other, or these themselves.
         """
-        call, preferences = asked.call, asked.preferences
-        if preferences is None and trace is None and not asked.fallbacks and self.laws() is None:
+        call, preferences, laws = asked.call, asked.preferences, self.laws()
+        if preferences is None and trace is None and not asked.fallbacks and laws is None:
             model = self.names.plain(call.model, self.catalog())
             if model is not None and len(model.endpoints) == 1:
                 note(model.id)
@@ -78,7 +78,6 @@ class Planning:
             raise told or UnknownModel("no model was named", param="model")
         if named.sort is not None:
             preferences = named.of(preferences, by_client=by_client)
-        laws = self.laws()
         law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
         required = preferences is not None and preferences.require_parameters
         asking = Asking(
@@ -93,11 +92,12 @@ class Planning:
         )
         opening = wishes.session.encode() if wishes.session else call.opening
         seed = seed_of(opening) if opening else secrets.randbits(64)
+        snapshot = self.health()  # once: what is told is what was gone by
         if trace is not None:
-            trace.asking, trace.snapshot, trace.seed = asking, self.health(), seed
+            trace.asking, trace.snapshot, trace.seed = asking, snapshot, seed
             trace.seed_from = "session" if wishes.session else "opening" if opening else "chance"
         try:
-            plan = self.planner.plan(asking, self.health(), seed)
+            plan = self.planner.plan(asking, snapshot, seed)
         except WeighbridgeError as exc:
             fault = exc if told is None or isinstance(exc, BadRequest) else told
             if trace is not None:
