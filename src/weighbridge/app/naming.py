@@ -1,6 +1,6 @@
 """The names of the settings, checked as far as no catalogue is needed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -21,14 +21,6 @@ def names(settings: Settings) -> Names:
         {name: [Dated(row.models, row.since) for row in rows] for name, rows in settings.aliases.items()},
         {name: _preset(name, preset, settings) for name, preset in settings.presets.items()},
     )
-
-
-def models_named(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each setting that names a model, such as `aliases.coder`, with the name."""
-    for name, rows in settings.aliases.items():
-        yield from ((f"aliases.{name}", model) for row in rows for model in row.models)
-    for name, preset in settings.presets.items():
-        yield from ((f"presets.{name}.models", model) for model in preset.models)
 
 
 def _preset(name: str, given: PresetSettings, settings: Settings) -> Preset:

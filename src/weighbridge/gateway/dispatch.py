@@ -63,7 +63,7 @@ class Dispatch:
         """
         self.budget.asked()
         hedging = self.hedging
-        if hedging is None or (hedge is None and not hedging.by_default) or not hedging.wanted(hedge):
+        if hedging is None or not hedging.wanted(hedge):
             return Search(self, plan, iter(plan), asked, tab, since)
         hedging.budget.asked()
         return Search(self, plan, iter(plan), asked, tab, since, hedging)
