@@ -84,8 +84,10 @@ class Chat:
     async def _answer(self, request: Request, reply: Reply, surface: Surface, tab: Tab, now: datetime) -> None:
         """From what is asked to the answer's last byte. Raises what goes wrong before a byte has left."""
         asked, wishes, by_client = self._read(request, surface, tab)
-        plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
-        tab.law = plan.law
+        plan = self.planning.plain(asked, tab.key, now, tab.asking) if wishes is NONE else None
+        if plan is None:
+            plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
+            tab.law = plan.law
         search = self.dispatch.search(plan, asked, tab, wishes.hedge)
         caching = None if wishes is NONE and tab.key.defaults is NO_DEFAULTS else self.caching
         if caching is None or (wish := caching.wish(wishes.cache, tab.key)) is None:

@@ -1,7 +1,7 @@
 """Try the endpoints of a plan in order until one of them answers; then, within bounds, all of them again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from random import Random
 from typing import Final
 
@@ -63,7 +63,7 @@ class Dispatch:
         """
         self.budget.asked()
         hedging = self.hedging
-        if hedging is None or not hedging.wanted(hedge):
+        if hedging is None or not (hedging.by_default if hedge is None else hedge):
             return Search(self, plan, iter(plan), asked, tab, since)
         hedging.budget.asked()
         return Search(self, plan, iter(plan), asked, tab, since, hedging)
@@ -79,6 +79,8 @@ class Search(msgspec.Struct, eq=False):
     _tab: Tab
     _since: float
     _hedging: Hedging | None = None
+    _watch: Watch | None = None
+    """Of whom is asked now."""
     _full: tuple[Candidate, ...] = ()
     """Passed over in this round: all their places are taken."""
     _place: Place | None = None
@@ -110,15 +112,36 @@ class Search(msgspec.Struct, eq=False):
         go. An error that no other endpoint would mend ends the search at this model; a fallback may still do. Raises
         the most useful of the errors, with the time at which the first endpoint may be asked again.
         """
+        dispatch, tab, hedging = self._dispatch, self._tab, self._hedging
         while True:
             one = self._next()
             if one is None and self._full:
                 one = await self._turn()
-                if one is None:
-                    continue
-            if one is None:
+            elif one is None:
                 await self._again()
-            elif (answer := await self._try(one)) is not None:
+            asking = None if one is None else self._asking(one)
+            if one is None or asking is None:
+                continue
+            watch, since = self._watch or dispatch.health.of(one.endpoint), tab.elapsed()
+            place, self._place = self._place, None
+            if hedging is not None:
+                delay = hedging.delay(watch, dispatch.seconds(), streamed=self._asked.call.streamed)
+                if delay is not None:
+                    first = Runner(one, watch, self._asked, since, in_background(asking, place))
+                    if (raced := await self._raced(first, delay)) is not None:
+                        return raced
+                    continue
+            try:
+                answer = await (asking if place is None else held(place, asking))
+            except WeighbridgeError as exc:
+                tab.failed(exc, since)
+                watch.failed(dispatch.seconds(), tab.elapsed() - since, exc)
+                self._note(one, exc)
+            except asyncio.CancelledError:
+                watch.left(dispatch.seconds(), tab.elapsed() - since)
+                raise
+            else:
+                self._begun(answer, since, watch)
                 return answer
 
     async def another(self, error: UpstreamError) -> Answer:
@@ -139,12 +162,14 @@ class Search(msgspec.Struct, eq=False):
             if dispatch.admission is not None and not dispatch.admission.has_room(one.endpoint):
                 self._full += (one,)
                 continue
-            if dispatch.health.of(one.endpoint).begin(dispatch.seconds()):
+            self._watch = watch = dispatch.health.of(one.endpoint)
+            if watch.begin(dispatch.seconds()):
                 return one
             self._over += (one,)
         while self._over and not self._full:  # to wait for one that is well comes first
             one, self._over = self._over[0], self._over[1:]
-            if not self._is_over(one) and dispatch.health.of(one.endpoint).limited(dispatch.seconds()) is None:
+            self._watch = watch = dispatch.health.of(one.endpoint)
+            if not self._is_over(one) and watch.limited(dispatch.seconds()) is None:
                 self._anyway |= {one.endpoint.id}
                 return one
         return None
@@ -166,7 +191,7 @@ class Search(msgspec.Struct, eq=False):
             if not anyway:
                 self._over += (one,)
             return None
-        self._place = place
+        self._place, self._watch = place, watch
         return one
 
     def _is_past(self, one: Candidate) -> bool:
@@ -177,46 +202,27 @@ class Search(msgspec.Struct, eq=False):
         """Whether nothing else is to be had of it."""
         return one.endpoint.id in self._final or any(one.model is model for model in self._beyond)
 
-    async def _try(self, one: Candidate) -> Answer | None:
-        dispatch, asked, tab = self._dispatch, self._asked, self._tab
+    def _asking(self, one: Candidate) -> Coroutine[None, None, Answer] | None:
+        """Its being asked, to be awaited, with a place kept for it where places are counted; None: not now."""
+        dispatch, asked, place = self._dispatch, self._asked, self._place
         provider = dispatch.providers[one.endpoint.provider]
-        watch = dispatch.health.of(one.endpoint)
-        place, self._place = self._place, None
-        native = native_at(provider, asked)
+        native = None if asked.native is None else native_at(provider, asked)
         if native is None and asked.untold is not None:
             self._final |= {one.endpoint.id}
             self._told = self._told or asked.untold
             if place is not None:
                 place.leave()
+                self._place = None
             return None
         if place is None and dispatch.admission is not None:
-            place = dispatch.admission.enter(one.endpoint)
+            self._place = place = dispatch.admission.enter(one.endpoint)
             if place is None:  # it was free when the endpoint was chosen
-                watch.left(dispatch.seconds(), 0.0)
+                dispatch.health.of(one.endpoint).left(dispatch.seconds(), 0.0)
                 self._full += (one,)
                 return None
-        tab.trying(one)
+        self._tab.trying(one)
         self._last = one
-        since = tab.elapsed()
-        hedging = self._hedging
-        if hedging is not None:
-            delay = hedging.delay(watch, dispatch.seconds(), streamed=asked.call.streamed)
-            if delay is not None:
-                task = in_background(ask(provider, one.endpoint, asked, native), place)
-                return await self._raced(Runner(one, watch, asked, since, task), delay)
-        try:
-            asking = ask(provider, one.endpoint, asked, native)
-            answer = await (asking if place is None else held(place, asking))
-        except WeighbridgeError as exc:
-            tab.failed(exc, since)
-            watch.failed(dispatch.seconds(), tab.elapsed() - since, exc)
-            self._note(one, exc)
-            return None
-        except asyncio.CancelledError:
-            watch.left(dispatch.seconds(), tab.elapsed() - since)
-            raise
-        self._begun(answer, since, watch)
-        return answer
+        return ask(provider, one.endpoint, asked, native)
 
     def _begun(self, answer: Answer, since: float, watch: Watch) -> None:
         now = self._dispatch.seconds()
@@ -276,7 +282,7 @@ class Search(msgspec.Struct, eq=False):
             self._told, self._told_of = error, one.model
 
     async def _again(self) -> None:
-        """Begin another round, after a wait. Raises what is told where there is none."""
+        """Begin another round, after a wait. Raises what is told where there is to be none."""
         dispatch = self._dispatch
         retrying = dispatch.retrying
         left = retrying.seconds - (self._tab.elapsed() - self._since)

@@ -36,10 +36,6 @@ class Hedging:
     by_default: bool = False
     """For requests that do not say whether they want it."""
 
-    def wanted(self, wish: bool | None) -> bool:
-        """Whether a request with this wish wants it."""
-        return self.by_default if wish is None else wish
-
     def delay(self, watch: Watch, now: float, *, streamed: bool) -> float | None:
         """Seconds after which a second endpoint is asked; None: too little is known of the first."""
         usual = watch.first_byte(_SHARE, now, _LEAST_SEEN, streamed=streamed)

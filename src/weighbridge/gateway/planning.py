@@ -46,6 +46,16 @@ class Planning:
     laws: Callable[[], Laws | None] = _no_laws
     """The policies in force just now; None: none."""
 
+    def plain(self, asked: Asked, key: Key, now: datetime, note: Callable[[str], None]) -> Plan | None:
+        """The plan of most requests, which say nothing but a model, of one endpoint; None: it is made by `plan`."""
+        if asked.preferences is not None or asked.fallbacks or self.laws() is not None:
+            return None
+        model = self.names.plain(asked.call.model, self.catalog())
+        if model is None or len(model.endpoints) != 1 or not (key.models is None or key.admits(model.id)):
+            return None
+        note(model.id)
+        return self.planner.alone(model, now, self.health())
+
     def plan(
         self,
         asked: Asked,
@@ -65,13 +75,6 @@ class Planning:
         contradict each other, or these themselves.
         """
         call, preferences, laws = asked.call, asked.preferences, self.laws()
-        if preferences is None and trace is None and not asked.fallbacks and laws is None:
-            model = self.names.plain(call.model, self.catalog())
-            if model is not None and len(model.endpoints) == 1:
-                note(model.id)
-                if key.models is not None:
-                    allow(key, model.id)
-                return self.planner.alone(model, now, self.health())
         named, told = self._named((call.model, *asked.fallbacks), key, now, note)
         models = named.models
         if not models:

@@ -272,23 +272,23 @@ class Tab(msgspec.Struct, eq=False):
             charge = self._summed(charge, error)
         elif ending == "upstream_broke" and self._working and self._answering >= 0:
             self._mark(error=error)
-        entry = Entry(
-            id=self.id,
-            at=self._at,
-            key=key.id,
-            asked_model=None if call is None else call.model[:200],
-            model=self.model,
-            provider=None if endpoint is None else endpoint.provider,
-            upstream_model=None if endpoint is None else endpoint.upstream_model,
-            upstream_request=None if answer is None else answer.request_id,
-            ending=ending,
-            status=status,
-            error=error,
-            streamed=call is not None and call.streamed,
-            charge=charge,
-            first_byte=self.first_byte,
-            duration=self.elapsed(),
-            attempts=tuple(self._attempts),
+        entry = Entry(  # in their order: names would take half as long again
+            self.id,
+            self._at,
+            key.id,
+            None if call is None else call.model[:200],
+            self.model,
+            None if endpoint is None else endpoint.provider,
+            None if endpoint is None else endpoint.upstream_model,
+            None if answer is None else answer.request_id,
+            ending,
+            status,
+            error,
+            call is not None and call.streamed,
+            charge,
+            self.first_byte,
+            self._books.seconds() - self._started,
+            tuple(self._attempts),
         )
         if self.tags or self.law is not None or self._kept_out is not None or key.labels is not NO_LABELS:
             entry = msgspec.structs.replace(
@@ -364,14 +364,10 @@ class Tab(msgspec.Struct, eq=False):
 
 
 def _charge(usage: Usage, counted_by: Source, price: Price | None) -> Charge:
-    return Charge(
-        usage=usage,
-        counted_by=counted_by,
-        cost=None if price is None else cost(usage, price),
-        price_id=None if price is None else price.id,
-        price_source=None if price is None else price.source,
-        price_since=None if price is None or price.since is None else price.since.isoformat(),
-    )
+    if price is None:
+        return Charge(usage, counted_by, None, None, None, None)
+    since = None if price.since is None else price.since.isoformat()
+    return Charge(usage, counted_by, cost(usage, price), price.id, price.source, since)
 
 
 HEDGE_LOST: Final = "hedge_lost"

@@ -104,14 +104,15 @@ class OpenAICompatible:
         answer = await self._pool.exchange([head, body])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
-        request_id = answer.headers.get(b"x-request-id") or answer.headers.get(b"request-id")
+        headers = answer.headers
+        request_id = headers.get(b"x-request-id") or headers.get(b"request-id")
         return Answer(
-            content_type=answer.headers.get(b"content-type", b"application/json"),
-            body=answer,
-            counted_by=self._dialect.counted_by,
-            tell=self._told,
-            request_id=None if request_id is None else request_id[:200].decode("latin-1"),
-            exhausted=exhausted(answer.headers),
+            headers.get(b"content-type", b"application/json"),
+            answer,
+            self._dialect.counted_by,
+            self._told,
+            None if request_id is None else request_id[:200].decode("latin-1"),
+            exhausted(headers),
         )
 
     def credentials(self, key: str | None) -> str:
