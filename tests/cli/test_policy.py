@@ -150,13 +150,13 @@ def test_keys_carry_labels(shell: Shell) -> None:
             "clinic",
             "--organisation",
             "Hospital",
-            "--team",
+            "--project",
             "ward 3",
             "--tag",
             "Personal-Data,health",
             "--json",
         )
     )
-    assert (made["organisation"], made["team"], made["tags"]) == ("Hospital", "ward 3", ["health", "personal-data"])
+    assert (made["organisation"], made["project"], made["tags"]) == ("Hospital", "ward 3", ["health", "personal-data"])
     assert "health, personal-data" in shell.good("keys", "list")
     assert "1 to 64 printable ASCII characters" in shell.fails(2, ["keys", "create", "x", "--tag", "Ä"])

@@ -116,14 +116,14 @@ async def test_what_is_marked_goes_where_it_may_and_all_else_where_it_is_cheap(t
 
 async def test_a_keys_tag_holds_for_every_request_and_none_can_take_it_off(tmp_path: Path) -> None:
     async with town(tmp_path, EU_FOR_PERSONAL_DATA) as here:
-        clinic = here.key("clinic", tags=("personal-data",), team="ward-3", organisation="hospital")
+        clinic = here.key("clinic", tags=("personal-data",), project="ward-3", organisation="hospital")
         await here.gateway.until("/v1/models", clinic, 200)
         for headers in ("", "x-weighbridge-tags: public\r\n", "x-weighbridge-tags:\r\n"):
             answer = await here.gateway.ask({**ASKED, "model": MODEL}, key=clinic, headers=headers)
             assert answer.status == 200
         assert here.asked == (3, 0)
         first, second, _ = here.gateway.entries()
-    assert (first.organisation, first.team, first.tags) == ("hospital", "ward-3", ("personal-data",))
+    assert (first.organisation, first.project, first.tags) == ("hospital", "ward-3", ("personal-data",))
     assert (second.tags, second.key_tags) == (("personal-data", "public"), ("personal-data",))
 
 

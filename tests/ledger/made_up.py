@@ -94,10 +94,13 @@ entries = st.builds(
         st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges, _maybe_texts), max_size=3
     ).map(tuple),
     organisation=_maybe_texts,
-    team=_maybe_texts,
+    project=_maybe_texts,
     tags=_tags,
     key_tags=_tags,
     decided=st.none() | st.builds(Decided, policy=_texts, rule=_texts, facts=_maybe_texts),
+    user=_maybe_texts,
+    corrects=_maybe_texts,
+    imported=_maybe_texts,
 )
 
 

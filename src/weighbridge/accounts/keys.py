@@ -32,7 +32,7 @@ class Labels:
     """What policies know the requests of a key by."""
 
     organisation: str | None = None
-    team: str | None = None
+    project: str | None = None
     tags: tuple[str, ...] = ()
     """What each of its requests is marked with, such as `personal-data`; sorted. No request can take a mark off."""
 
@@ -98,9 +98,9 @@ def create(
     row = (key.id, name, _hash(secret.encode()), key.hint, allowed, _stored(now), _stored(expires), store)
     with transaction(connection):
         connection.execute(
-            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, team, tags,"
+            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, project, tags,"
             " defaults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, labels.organisation, labels.team, marks, key_defaults.written(defaults)),
+            (*row, labels.organisation, labels.project, marks, key_defaults.written(defaults)),
         )
     return key, secret
 
@@ -171,7 +171,7 @@ def allow(key: Key, model: str) -> None:
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
     rows = connection.execute(
-        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, team, tags,"
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, project, tags,"
         " defaults FROM key ORDER BY created_at, id"
     )
     return [
@@ -186,16 +186,16 @@ def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
                 expires=_moment(expires),
                 disabled=_moment(disabled),
                 store=bool(store),
-                labels=_labels(organisation, team, tags),
+                labels=_labels(organisation, project, tags),
                 defaults=key_defaults.read(own),
             ),
         )
-        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, team, tags, own in rows
+        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, project, tags, own in rows
     ]
 
 
-def _labels(organisation: str | None, team: str | None, tags: str | None) -> Labels:
-    found = Labels(organisation, team, () if tags is None else _TEXTS.decode(tags))
+def _labels(organisation: str | None, project: str | None, tags: str | None) -> Labels:
+    found = Labels(organisation, project, () if tags is None else _TEXTS.decode(tags))
     return NO_LABELS if found == NO_LABELS else found
 
 

@@ -160,7 +160,7 @@ def _decided_violation(tally: Tally, facts: Sequence[Facts], policies: Policies,
 
 def who_of(tally: Tally, key_names: Mapping[str, str]) -> Who:
     """Who asked, as the entries have it."""
-    return Who(tally.key, key_names.get(tally.key, ""), tally.organisation, tally.team, tally.tags, tally.key_tags)
+    return Who(tally.key, key_names.get(tally.key, ""), tally.organisation, tally.project, tally.tags, tally.key_tags)
 
 
 def _short(hash_: str | None) -> str:

@@ -104,7 +104,7 @@ def _document(report: Report, rows: list[InForce]) -> dict[str, object]:
                 "model": each.tally.model,
                 "key": each.tally.key,
                 "organisation": each.tally.organisation,
-                "team": each.tally.team,
+                "project": each.tally.project,
                 "tags": each.tally.tags,
                 "policy": each.tally.policy,
                 "rule": each.tally.rule,

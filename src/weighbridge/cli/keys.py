@@ -43,7 +43,7 @@ def command() -> None:
     help="Keep its responses, so that they can be continued, and its chat completions with `store: true`.",
 )
 @click.option("--organisation", metavar="NAME", help="Whose it is, as rules of a policy name it.")
-@click.option("--team", metavar="NAME", help="The team it is for, as rules of a policy name it.")
+@click.option("--project", metavar="NAME", help="The project it is for, as rules of a policy name it.")
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG,…", help="Mark each of its requests, such as personal-data, for good."
 )
@@ -57,7 +57,7 @@ def create(  # noqa: PLR0913 - one for each option
     expires: datetime | None,
     store: bool,
     organisation: str | None,
-    team: str | None,
+    project: str | None,
     tags: tuple[str, ...],
     defaults: Defaults,
     as_json: bool,
@@ -69,7 +69,7 @@ def create(  # noqa: PLR0913 - one for each option
         raise click.BadParameter("that moment has passed", param_hint="--expires")
     allowed = _parts(models)
     try:
-        labels = Labels(organisation, team, tuple(sorted({keys.tag(each) for each in _parts(tags)})))
+        labels = Labels(organisation, project, tuple(sorted({keys.tag(each) for each in _parts(tags)})))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--tag") from error
     with database.opened(config.read({}, file=config_file)) as connection:
@@ -111,7 +111,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
             "expires",
             "stores",
             "organisation",
-            "team",
+            "project",
             "tags",
             "defaults",
             "state",
@@ -126,7 +126,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
                 key.expires and f"{key.expires:%Y-%m-%d %H:%M}",
                 "yes" if key.store else "no",
                 key.labels.organisation,
-                key.labels.team,
+                key.labels.project,
                 ", ".join(key.labels.tags) or None,
                 in_a_word(key.defaults),
                 _state(key, now),
@@ -169,7 +169,7 @@ def _shown(key: Key) -> dict[str, object]:
         "revoked": key.disabled,
         "store": key.store,
         "organisation": key.labels.organisation,
-        "team": key.labels.team,
+        "project": key.labels.project,
         "tags": key.labels.tags,
         "defaults": shown_defaults(key.defaults),
     }

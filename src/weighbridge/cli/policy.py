@@ -51,28 +51,28 @@ class _Asker:
     """Whoever is supposed to ask."""
 
     organisation: str | None
-    team: str | None
+    project: str | None
     key: str | None
     tags: tuple[str, ...]
 
     @property
     def who(self) -> Who:
         tags = tuple(sorted({tag.strip() for group in self.tags for tag in group.split(",")} - {""}))
-        return Who(self.key or "", self.key or "", self.organisation, self.team, tags, tags)
+        return Who(self.key or "", self.key or "", self.organisation, self.project, tags, tags)
 
 
 @command.command(
     "check",
     epilog=examples(
         "weighbridge policy check",
-        "weighbridge policy check policy.toml --team research --tag personal-data",
+        "weighbridge policy check policy.toml --project research --tag personal-data",
         "weighbridge policy check --ready permissive-only --since 30d --json",
     ),
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--ready", multiple=True, metavar="NAME", help="A ready-made policy; with FILE, both together.")
 @click.option("--organisation", metavar="NAME", help="Suppose that a key of this organisation asks.")
-@click.option("--team", metavar="NAME", help="Suppose that a key of this team asks.")
+@click.option("--project", metavar="NAME", help="Suppose that a key of this project asks.")
 @click.option("--key", metavar="NAME|ID", help="Suppose that this key asks.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG,…", help="Suppose that the request is marked so.")
 @click.option("--model", metavar="ID", help="Show each endpoint of this model, with what is known of it.")
@@ -86,7 +86,7 @@ def check(  # noqa: PLR0913 - one for each option
     file: Path | None,
     ready: tuple[str, ...],
     organisation: str | None,
-    team: str | None,
+    project: str | None,
     key: str | None,
     tags: tuple[str, ...],
     model: str | None,
@@ -102,7 +102,7 @@ def check(  # noqa: PLR0913 - one for each option
     settings = config.read({}, file=config_file)
     policies = _given(settings, file, ready)
     catalog = _whole_catalog(settings)
-    found = verdicts(policies, catalog, _Asker(organisation, team, key, tags).who)
+    found = verdicts(policies, catalog, _Asker(organisation, project, key, tags).who)
     if model is not None:
         known = catalog.find(model)
         if known is None:
@@ -324,7 +324,7 @@ def _terms(rule: Rule) -> list[str]:
 def _scope(scope: Scope) -> str | None:
     parts = [
         f"{name} {' or '.join(sorted(getattr(scope, name)))}"
-        for name in ("organisation", "team", "key", "contains")
+        for name in ("organisation", "project", "key", "contains")
         if getattr(scope, name)
     ]
     return " and ".join(parts) or None

@@ -47,6 +47,8 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "receipt", entry.id
     yield "at", f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
     yield "key", entry.key
+    yield "imported from", entry.imported
+    yield "puts right", entry.corrects
     yield "model", entry.model or entry.asked_model
     yield "answered by", entry.provider and f"{entry.provider} as {entry.upstream_model}"
     yield "its request id" if original(entry) is None else "given again", entry.upstream_request
@@ -54,7 +56,8 @@ def _lines(entry: Entry) -> Iterator[tuple[str, object]]:
     yield "first byte", None if entry.first_byte is None else f"{entry.first_byte:.3f} s"
     yield "duration", f"{entry.duration:.3f} s"
     yield "organisation", entry.organisation
-    yield "team", entry.team
+    yield "project", entry.project
+    yield "user", entry.user
     yield "tags", ", ".join(entry.tags) or None
     if entry.decided is not None:
         yield "policy", entry.decided.policy[:12]

@@ -148,4 +148,4 @@ class Planning:
 
 def _who(key: Key, wishes: Wishes) -> Who:
     labels = key.labels
-    return Who(key.id, key.name, labels.organisation, labels.team, key.tags_with(wishes.tags), labels.tags)
+    return Who(key.id, key.name, labels.organisation, labels.project, key.tags_with(wishes.tags), labels.tags)

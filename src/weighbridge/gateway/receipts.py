@@ -73,7 +73,7 @@ class Receipt(msgspec.Struct):
     duration: float
     attempts: list[Tried]
     organisation: str | None = None
-    team: str | None = None
+    project: str | None = None
     tags: tuple[str, ...] = ()
     policy: str | None = None
     """The SHA-256 of the policies that decided; null where none was in force."""
@@ -81,6 +81,12 @@ class Receipt(msgspec.Struct):
     """The rule that let it pass, or kept it out."""
     facts: list[Facts] | None = None
     """What was known of each endpoint it was sent to, and the decision rests on."""
+    user: str | None = None
+    """Whom the client named as its own user."""
+    corrects: str | None = None
+    """The receipt that this one puts right, by figures to be added to that one's."""
+    imported: str | None = None
+    """Where the usage was taken over from, where it did not pass through this gateway."""
     saved: str | None = None
     """Of an answer that was given again: what it cost the first time. `upstream_request` is that one's receipt."""
 
@@ -115,11 +121,14 @@ def receipt(entry: Entry, first: Entry | None = None) -> Receipt:
         duration=entry.duration,
         attempts=[_tried(attempt) for attempt in entry.attempts],
         organisation=entry.organisation,
-        team=entry.team,
+        project=entry.project,
         tags=entry.tags,
         policy=None if entry.decided is None else entry.decided.policy,
         rule=None if entry.decided is None else entry.decided.rule,
         facts=None if entry.decided is None or entry.decided.facts is None else facts_in(entry.decided.facts),
+        user=entry.user,
+        corrects=entry.corrects,
+        imported=entry.imported,
         saved=None if first is None or first.charge is None or first.charge.cost is None else plain(first.charge.cost),
     )
 

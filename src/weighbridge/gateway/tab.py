@@ -294,7 +294,7 @@ class Tab(msgspec.Struct, eq=False):
             entry = msgspec.structs.replace(
                 entry,
                 organisation=key.labels.organisation,
-                team=key.labels.team,
+                project=key.labels.project,
                 tags=self.tags,
                 key_tags=key.labels.tags,
                 decided=self._decided(self._kept_out),

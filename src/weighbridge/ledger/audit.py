@@ -37,7 +37,7 @@ class Tally:
     ending: str
     error: str | None
     organisation: str | None
-    team: str | None
+    project: str | None
     tags: tuple[str, ...]
     key_tags: tuple[str, ...]
     policy: str | None
@@ -68,7 +68,7 @@ class Tally:
 
 
 _SQL: Final = """
-    SELECT kind.key, model, provider, upstream_model, ending, error, organisation, team, tags, key_tags, policy, rule,
+    SELECT kind.key, model, provider, upstream_model, ending, error, organisation, project, tags, key_tags, policy, rule,
            facts.text, tried, worker, since, just_begun, about_to_end, entries, tokens, cost_high, cost_low, first,
            last, receipt
     FROM (
@@ -145,7 +145,7 @@ def _tally(row: tuple[object, ...]) -> Tally:
         ending=cells.ending,
         error=cells.error,
         organisation=cells.organisation,
-        team=cells.team,
+        project=cells.project,
         tags=_listed(cells.tags),
         key_tags=_listed(cells.key_tags),
         policy=cells.policy,
@@ -173,7 +173,7 @@ class _Row(msgspec.Struct, array_like=True):
     ending: str
     error: str | None
     organisation: str | None
-    team: str | None
+    project: str | None
     tags: str | None
     key_tags: str | None
     policy: str | None

@@ -86,13 +86,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     duration: float
     attempts: tuple[Attempt, ...]
     organisation: str | None = None
-    team: str | None = None
+    project: str | None = None
     tags: tuple[str, ...] = ()
     """What the request was marked with, by its key and by its sender; sorted."""
     key_tags: tuple[str, ...] = ()
     """Those of them that its key put there."""
     decided: Decided | None = None
     """None where no policy was in force."""
+    user: str | None = None
+    """Whom the client named as its own user."""
+    corrects: str | None = None
+    """The receipt that this one puts right: its figures are to be added to that one's, and no request was made."""
+    imported: str | None = None
+    """Where the usage was taken over from; None: it is of a request of ours."""
 
 
 class Ids:

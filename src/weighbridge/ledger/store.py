@@ -54,12 +54,15 @@ class _Receipt(msgspec.Struct, array_like=True):
     answered: int | None
     attempts: str | None
     organisation: str | None
-    team: str | None
+    project: str | None
     tags: str | None
     key_tags: str | None
     policy: str | None
     rule: str | None
     facts: str | None
+    end_user: str | None
+    corrects: str | None
+    imported: str | None
 
 
 _RECEIPT: Final = ", ".join(_Receipt.__struct_fields__)
@@ -67,13 +70,14 @@ _USUAL: Final = (
     "id, at, kind, upstream_request, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost, "
     "first_byte, duration, answered"
 )
-_RARE: Final = "written_tokens, attempts"
+_RARE: Final = "written_tokens, attempts, end_user, corrects"
 """Columns that most entries leave empty: left out where all do, as sqlite3 looks for an adapter for each None, which
 takes as long as ten numbers."""
 _COLUMNS: Final = len(_USUAL.split())
+_NONE_RARE: Final = (None,) * len(_RARE.split())
 _KIND: Final = (
     "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
-    "price_id, price_source, price_since, organisation, team, tags, key_tags, policy, rule, facts"
+    "price_id, price_source, price_since, organisation, project, tags, key_tags, imported, policy, rule, facts"
 )
 _KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
 _KINDS: Final = 10_000
@@ -184,7 +188,7 @@ def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds |
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
     if not rows:
         return
-    usual = all(row[-1] is None and row[-2] is None for row in rows)
+    usual = all(row[_COLUMNS:] == _NONE_RARE for row in rows)
     cells = [cell for row in rows for cell in row[:_COLUMNS]] if usual else [cell for row in rows for cell in row]
     connection.execute(_statement(len(rows), usual), cells)
 
@@ -246,20 +250,21 @@ def _kind(entry: Entry) -> tuple[Cell, ...]:
 
 def _law(entry: Entry) -> tuple[Cell, ...]:
     tags, decided = entry.tags, entry.decided
-    belongs = entry.organisation is not None or entry.team is not None
-    if decided is None and not (belongs or tags or entry.key_tags):
+    belongs = entry.organisation is not None or entry.project is not None
+    if decided is None and not (belongs or tags or entry.key_tags or entry.imported is not None):
         return _NO_LAW
     return (
         entry.organisation,
-        entry.team,
+        entry.project,
         _json.encode(tags).decode() if tags else None,
         _json.encode(entry.key_tags).decode() if entry.key_tags else None,
+        entry.imported,
         *(_UNDECIDED if decided is None else (decided.policy, decided.rule, decided.facts)),
     )
 
 
 _UNDECIDED: Final = (None, None, None)
-_NO_LAW: Final = (None,) * 7
+_NO_LAW: Final = (None,) * 8
 
 
 def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
@@ -277,6 +282,8 @@ def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
         answered,
         None if charge is None else charge.usage.written,
         attempts,
+        entry.user,
+        entry.corrects,
     )
 
 
@@ -348,10 +355,13 @@ def _entry(cells: tuple[object, ...]) -> Entry:
         duration=row.duration / 1e6,
         attempts=_attempts(row),
         organisation=row.organisation,
-        team=row.team,
+        project=row.project,
         tags=() if row.tags is None else _tags.decode(row.tags),
         key_tags=() if row.key_tags is None else _tags.decode(row.key_tags),
         decided=None if row.policy is None else Decided(row.policy, row.rule or "", row.facts),
+        user=row.end_user,
+        corrects=row.corrects,
+        imported=row.imported,
     )
 
 

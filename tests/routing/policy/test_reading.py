@@ -45,7 +45,7 @@ RULE = '[[deny]]\nname = "rule"\n'
         (RULE + "unless = []", "deny[0].unless: expected conditions"),
         (RULE + "unless = {}", "deny[0].unless: expected conditions"),
         (RULE + "unless = 'EU'", "expected a table, got 'EU'"),
-        (RULE + "except = {}", "deny[0].except: expected one of organisation, team, key, contains"),
+        (RULE + "except = {}", "deny[0].except: expected one of organisation, project, key, contains"),
         (RULE + "except.tag = 'x'", "'tag' is nothing that a rule knows here"),
         (RULE + "contains = 1", "expected a string or a list of strings, got 1"),
         ("[groups]\nEU = ['FR']", "groups.EU: 'EU' has its meaning already"),
@@ -78,10 +78,10 @@ def test_what_is_kept_decides_the_same_and_has_the_same_hash() -> None:
 
 
 def test_the_order_of_keys_and_comments_do_not_change_the_hash() -> None:
-    one = read_policy('default = "allow"\n' + RULE + "team = 'a'", "p")
-    other = read_policy("# why\n[[deny]]\nteam = 'a'\nname = \"rule\"", "p")
+    one = read_policy('default = "allow"\n' + RULE + "project = 'a'", "p")
+    other = read_policy("# why\n[[deny]]\nproject = 'a'\nname = \"rule\"", "p")
     assert Policies([one]).hash != Policies([other]).hash  # the default is written in one and not in the other
-    assert Policies([other]).hash == Policies([read_policy(RULE + "team = 'a'", "p")]).hash
+    assert Policies([other]).hash == Policies([read_policy(RULE + "project = 'a'", "p")]).hash
 
 
 def test_the_ready_made_ones_are_there_and_read() -> None:

@@ -14,7 +14,7 @@ from weighbridge.routing.policy.facts import LOCAL
 from weighbridge.routing.policy.rules import Effect, Expression, Policy, Rule, Scope, Test
 
 _TOP: Final = ("default", "groups", "deny", "allow")
-_SCOPE: Final = ("organisation", "team", "key", "contains")
+_SCOPE: Final = ("organisation", "project", "key", "contains")
 _RULE: Final = ("name", *_SCOPE, "except", "when", "unless")
 _MOST_RULES: Final = 10_000
 

@@ -27,7 +27,7 @@ class Who(msgspec.Struct, frozen=True):
     """The key's id."""
     key_name: str = ""
     organisation: str | None = None
-    team: str | None = None
+    project: str | None = None
     tags: tuple[str, ...] = ()
     key_tags: tuple[str, ...] = ()
     """Those of them that the key put there. Whoever sends a request may add others: they can bind, and never free."""
@@ -38,7 +38,7 @@ class Scope:
     """To whom a rule applies: each list that is not empty must have the requester in it."""
 
     organisation: frozenset[str] = frozenset()
-    team: frozenset[str] = frozenset()
+    project: frozenset[str] = frozenset()
     key: frozenset[str] = frozenset()
     """Ids or names."""
     contains: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class Scope:
         tags = who.key_tags if frees else who.tags
         return (
             (not self.organisation or (who.organisation or "").casefold() in self.organisation)
-            and (not self.team or (who.team or "").casefold() in self.team)
+            and (not self.project or (who.project or "").casefold() in self.project)
             and (not self.key or who.key in self.key or who.key_name.casefold() in self.key)
             and (not self.contains or any(tag.casefold() in self.contains for tag in tags))
         )
