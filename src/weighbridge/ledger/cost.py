@@ -54,7 +54,7 @@ def total(charges: Sequence[Charge]) -> Charge:
     )
 
 
-_SURENESS: Final[tuple[Source, ...]] = ("estimate", "provider", "engine", "cache")
+_SURENESS: Final[tuple[Source, ...]] = ("bound", "estimate", "provider", "engine", "cache")
 """The least sure first: nobody counted, somebody else did, we did, and nobody had to."""
 
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -63,6 +63,28 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
     """What was known of each endpoint it was sent to, in the order of the trials: a JSON list; None: it was to none."""
 
 
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """One subject's budget in one of its periods."""
+
+    budget: str
+    subject: str
+    """Of a budget for each: which of them."""
+    begins: int
+    """Microseconds since 1970."""
+
+    @property
+    def cells(self) -> tuple[str, str, int]:
+        """As the tables have it."""
+        return self.budget, self.subject, self.begins
+
+
+class Draw(msgspec.Struct, frozen=True, gc=False):
+    """What one entry takes of a budget, in its unit."""
+
+    claim: Claim
+    amount: int
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One request and its ending. Times are aware UTC, durations seconds; None is unknown or not applicable."""
 
@@ -99,6 +121,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """The receipt that this one puts right: its figures are to be added to that one's, and no request was made."""
     imported: str | None = None
     """Where the usage was taken over from; None: it is of a request of ours."""
+    draws: tuple[Draw, ...] = ()
+    """What it takes of budgets, which is counted by the transaction that writes it; not kept with it."""
+
+
+WORKER: Final = slice(16, 26)
+"""Where a receipt's id names the worker."""
 
 
 class Ids:

@@ -12,8 +12,9 @@ from typing import Final, Literal
 import msgspec
 
 from weighbridge.db import microseconds, moment, transaction
+from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.cost import SMALLEST
-from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry
+from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
 _BEGINNING: Final = moment(0)
@@ -177,12 +178,14 @@ def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds |
     """Write entries in one transaction: all or, on sqlite3.Error, none. `kinds` remembers from one time to the next."""
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]  # before the transaction: a kind stays when it fails
-    if len(rows) <= _ONE_STATEMENT:
+    draws = [(entry.id[WORKER], draw) for entry in entries for draw in entry.draws]
+    if len(rows) <= _ONE_STATEMENT and not draws:
         _insert(connection, rows)  # a statement is a transaction of its own
         return
     with transaction(connection):
         for at in range(0, len(rows), _ONE_STATEMENT):
             _insert(connection, rows[at : at + _ONE_STATEMENT])
+        leases.draw(connection, draws)
 
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Cell, ...]]) -> None:

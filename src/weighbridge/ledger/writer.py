@@ -16,6 +16,7 @@ import queue
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,8 @@ class Writer:
     """Open it on the loop that uses it; `record` from that loop only."""
 
     def __init__(self, path: Path, *, durability: Durability = "process", reserve_bytes: int = 0) -> None:
+        self.written: Callable[[str], None] = _untold
+        """Is told the id of each entry that is written, on the loop."""
         self._path = path
         self._durability = durability
         self._reserve_bytes = reserve_bytes
@@ -111,7 +114,8 @@ class Writer:
         group, self._writing = self._writing or [], None
         if outcome.kept or outcome.refused:
             group = self._sort_out(group, outcome)
-        for _, done in group:
+        for entry, done in group:
+            self.written(entry.id)
             if not done.done():
                 done.set_result(None)
         if fault is not None:
@@ -146,6 +150,10 @@ class Writer:
             with contextlib.suppress(RuntimeError):  # the loop has gone
                 self._loop.call_soon_threadsafe(self._done, outcome)
             self._file.tidy()
+
+
+def _untold(id_: str) -> None:
+    pass
 
 
 def _undelivered(entry: Entry, done: "asyncio.Future[None]", fault: str) -> Entry:

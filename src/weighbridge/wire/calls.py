@@ -32,6 +32,16 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     """OpenRouter's, in any dialect: what is asked for where `model` gives no answer; see steering.py."""
     provider: Preferences | None = None
     """OpenRouter's, likewise: what is asked of those who answer."""
+    user: object = None
+    safety_identifier: object = None
+
+    @property
+    def end_user(self) -> str | None:
+        """Whom the client names as its own user, cut to 256 characters."""
+        for name in (self.user, self.safety_identifier):
+            if isinstance(name, str) and name:
+                return name[:_LONGEST_USER]
+        return None
 
     @property
     def streamed(self) -> bool:
@@ -132,6 +142,7 @@ class ChatCall(GeneratingCall, gc=False, kw_only=True):
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
 
+_LONGEST_USER: Final = 256
 AnyCall = TypeVar("AnyCall", bound=Call)
 
 

@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
-Source = Literal["provider", "engine", "estimate", "cache"]
+Source = Literal["provider", "engine", "estimate", "cache", "bound"]
 """Who counted: the provider's answer, an engine of our own, or we from the text (flagged, and bounded); `cache`: nobody
-worked, and the tokens are those of the answer that was given again."""
+worked, and the tokens are those of the answer that was given again; `bound`: nobody could, and it is the most that it
+can have been."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

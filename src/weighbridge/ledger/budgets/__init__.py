@@ -1,0 +1,1 @@
+"""Bounds to what may be used, held before it is used: by whom, of what, in which time."""

@@ -1,0 +1,128 @@
+"""A budget: so much of a unit, for whom, in which time. Values only."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from weighbridge.ledger.cost import SMALLEST, plain
+
+Scope = Literal["all", "organisation", "project", "key", "user", "tag"]
+Unit = Literal["usd", "tokens", "requests"]
+Period = Literal["minute", "day", "week", "month", "total", "at once"]
+"""Calendar periods of UTC, weeks from Monday. `at once`: what is under way at one moment, and comes back."""
+
+SCOPES: Final[tuple[Scope, ...]] = ("all", "organisation", "project", "key", "user", "tag")
+MOST_USD: Final = 9_000_000
+"""US dollars: what 64 bits hold in units of 1e-12."""
+EACH: Final = "*"
+"""A name that stands for each: every one of them has the budget to itself."""
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """`amount` is in 1e-12 US dollars, tokens or requests."""
+
+    id: str
+    scope: Scope
+    name: str
+    """Whose: the name of the organisation or project, a key's id, the client's word for its user, a tag; `*`: each of
+    them has one of its own; `` for `all`."""
+    unit: Unit
+    period: Period
+    amount: int
+    created: datetime
+    soft: int | None = None
+    """The percentage at which it is told; None: it is not."""
+    hard: bool = True
+    """Whether a request that it can't cover is refused. One that is not hard is only told."""
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether what is refused may come again in a moment (429), and not only when it renews (402)."""
+        return self.period in ("minute", "at once")
+
+    def shown(self, amount: int) -> str:
+        """So much of its unit, for people."""
+        if self.unit == "usd":
+            return f"{plain(amount * SMALLEST)} USD"
+        word = self.unit if amount != 1 else self.unit.removesuffix("s")
+        return f"{amount:,} {word}"
+
+    def __str__(self) -> str:
+        whose = {"all": "the whole gateway"}.get(self.scope) or f"{self.scope} {self.name!r}"
+        if self.name == EACH:
+            whose = f"each {self.scope}"
+        when = {"total": "in total", "at once": "at once"}.get(self.period) or f"a {self.period}"
+        return f"{self.shown(self.amount)} {when} for {whose}"
+
+
+def dollars(amount: Decimal) -> int:
+    """In 1e-12 US dollars. Raises ValueError where it is not more than nothing, or more than can be counted."""
+    if not 0 < amount <= MOST_USD:
+        raise ValueError(f"a budget is more than 0 and at most {MOST_USD:,} US dollars")
+    return int(amount / SMALLEST)
+
+
+class Window(msgspec.Struct, frozen=True, gc=False):
+    """One of a budget's periods, in microseconds since 1970; `ends` is the first that is no longer of it."""
+
+    begins: int
+    ends: int
+
+
+_DAY: Final = 86_400_000_000
+_MINUTE: Final = 60_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS: Final = Window(0, 2**62)
+
+
+def window(period: Period, at: int) -> Window:
+    """The period in which the time `at`, in microseconds since 1970, lies."""
+    if period == "minute":
+        begins = at - at % _MINUTE
+        return Window(begins, begins + _MINUTE)
+    if period == "day":
+        begins = at - at % _DAY
+        return Window(begins, begins + _DAY)
+    if period == "week":  # 1970 began on a Thursday
+        begins = at - (at + 3 * _DAY) % (7 * _DAY)
+        return Window(begins, begins + 7 * _DAY)
+    if period == "month":
+        first = (_EPOCH + timedelta(microseconds=at)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        following = (first + timedelta(days=32)).replace(day=1)
+        return Window((first - _EPOCH) // timedelta(microseconds=1), (following - _EPOCH) // timedelta(microseconds=1))
+    return _ALWAYS
+
+
+class Asker(msgspec.Struct, frozen=True):
+    """Who asks, as budgets go by it."""
+
+    key: str
+    organisation: str | None = None
+    project: str | None = None
+    user: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def subjects(budget: Budget, asker: Asker) -> Iterator[str]:
+    """For whom of all its subjects the budget binds this request: none, one, or, of tags, several."""
+    named: tuple[str | None, ...]
+    match budget.scope:
+        case "all":
+            yield ""
+            return
+        case "organisation":
+            named = (asker.organisation,)
+        case "project":
+            named = (asker.project,)
+        case "key":
+            named = (asker.key,)
+        case "user":
+            named = (asker.user,)
+        case "tag":
+            named = asker.tags
+    for name in named:
+        if name is not None and budget.name in (EACH, name):
+            yield name

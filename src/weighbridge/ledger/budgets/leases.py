@@ -1,0 +1,178 @@
+"""The leases' SQL: what of a budget a worker has in advance, so that it need not ask for each request.
+
+    amount of the budget  >=  used by those whose leases are closed  +  granted to those at work
+
+holds at every commit. What a worker uses is counted in its lease by the transaction that writes the entries
+(`draw`), so the ledger and the budgets can't differ, whoever is killed when.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from weighbridge.db import microseconds, transaction
+from weighbridge.ledger.entry import Claim, Draw
+
+LIVE: Final = timedelta(seconds=10)
+"""A worker that was not seen for so long has no share when what is left is dealt out; its leases stay."""
+_MINE: Final = "worker = ? AND budget = ? AND subject = ? AND begins = ?"
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a worker that asked for more."""
+
+    more: int
+    """What it has got."""
+    left: int
+    """What nobody has yet."""
+    others: int
+    """What other workers have in advance and have not used."""
+
+
+def begin(connection: sqlite3.Connection, worker: str, host: str, journal: str, now: datetime) -> None:
+    """A worker begins."""
+    at = microseconds(now)
+    connection.execute(
+        "INSERT INTO worker (id, host, journal, since, seen_at) VALUES (?, ?, ?, ?, ?)", (worker, host, journal, at, at)
+    )
+
+
+def seen(connection: sqlite3.Connection, worker: str, now: datetime) -> int:
+    """A worker is at work; how many are."""
+    connection.execute("UPDATE worker SET seen_at = ? WHERE id = ?", (microseconds(now), worker))
+    count: int = connection.execute(
+        "SELECT count(*) FROM worker WHERE seen_at > ?", (microseconds(now - LIVE),)
+    ).fetchone()[0]
+    return count
+
+
+def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int, least: int, parts: int) -> Grant:
+    """Ask for more of a budget of this amount: at least `least`, or nothing; a share of so many parts of what is left.
+
+    Raises sqlite3.Error.
+    """
+    with transaction(connection):
+        connection.execute(
+            "INSERT INTO budget_use (budget, subject, begins) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", claim.cells
+        )
+        # whoever asks for the same waits here until this transaction is over
+        connection.execute(
+            "UPDATE budget_use SET used = used WHERE budget = ? AND subject = ? AND begins = ?", claim.cells
+        )
+        used: int = connection.execute(
+            "SELECT used FROM budget_use WHERE budget = ? AND subject = ? AND begins = ?", claim.cells
+        ).fetchone()[0]
+        granted, unused = connection.execute(
+            "SELECT coalesce(sum(CASE WHEN granted > used THEN granted ELSE used END), 0),"
+            " coalesce(sum(CASE WHEN worker <> ? AND granted > used THEN granted - used ELSE 0 END), 0)"
+            " FROM lease WHERE budget = ? AND subject = ? AND begins = ?",
+            (worker, *claim.cells),
+        ).fetchone()
+        left = amount - used - granted
+        more = 0 if left < least else max(least, left // parts)
+        if more:
+            connection.execute(
+                "INSERT INTO lease (worker, budget, subject, begins, granted) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (worker, budget, subject, begins) DO UPDATE SET granted = lease.granted + excluded.granted",
+                (worker, *claim.cells, more),
+            )
+    return Grant(more, left - more, unused)
+
+
+def give_back(connection: sqlite3.Connection, worker: str, amounts: Mapping[Claim, int]) -> None:
+    """A worker does not need so much of what it has. Raises sqlite3.Error, and then it has it still."""
+    with transaction(connection):
+        for claim, amount in amounts.items():
+            connection.execute(
+                f"UPDATE lease SET granted = granted - ? WHERE {_MINE}",  # noqa: S608 - a constant
+                (amount, worker, *claim.cells),
+            )
+
+
+def draw(connection: sqlite3.Connection, draws: Iterable[tuple[str, Draw]]) -> None:
+    """Count what the entries of these workers take: within the transaction that writes the entries."""
+    sums: dict[tuple[str, Claim], int] = {}
+    for worker, one in draws:
+        same = (worker, one.claim)
+        sums[same] = sums.get(same, 0) + one.amount
+    for (worker, claim), amount in sorted(sums.items(), key=_place):
+        connection.execute(
+            "INSERT INTO lease (worker, budget, subject, begins, used) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (worker, budget, subject, begins) DO UPDATE SET used = lease.used + excluded.used",
+            (worker, *claim.cells, amount),
+        )
+
+
+def _place(item: tuple[tuple[str, Claim], int]) -> tuple[str, str, str, int]:
+    """In one order for all, so that no two writers wait for each other."""
+    (worker, claim), _ = item
+    return worker, *claim.cells
+
+
+def close(connection: sqlite3.Connection, worker: str, claims: Sequence[Claim] | None = None) -> None:
+    """A worker's leases, or these of them, are over: what it has used is used, the rest is anybody's.
+
+    Of all of them: the worker is gone.
+    """
+    with transaction(connection):
+        rows: list[tuple[str, str, int, int]]
+        rows = connection.execute(
+            "SELECT budget, subject, begins, used FROM lease WHERE worker = ? ORDER BY budget, subject, begins",
+            (worker,),
+        ).fetchall()
+        for budget, subject, begins, used in rows:
+            claim = Claim(budget, subject, begins)
+            if claims is not None and claim not in claims:
+                continue
+            connection.execute(
+                "INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (budget, subject, begins) DO UPDATE SET used = budget_use.used + excluded.used",
+                (*claim.cells, used),
+            )
+            connection.execute(f"DELETE FROM lease WHERE {_MINE}", (worker, *claim.cells))  # noqa: S608 - a constant
+        if claims is None:
+            connection.execute("DELETE FROM worker WHERE id = ?", (worker,))
+
+
+class Use(msgspec.Struct, frozen=True):
+    """How a budget stands in one of its periods."""
+
+    claim: Claim
+    used: int
+    """By entries that are written."""
+    granted: int
+    """What those at work have in advance and have not used: some of it may be held for requests under way."""
+
+
+def uses(connection: sqlite3.Connection, begins: Mapping[str, int]) -> list[Use]:
+    """How budgets stand, in the periods that begin so, by the budget's id; the most used subjects first."""
+    rows: list[tuple[str, str, int, int, int]] = connection.execute(
+        """
+        SELECT budget, subject, begins, sum(used), sum(unused) FROM (
+            SELECT budget, subject, begins, used, 0 AS unused FROM budget_use
+            UNION ALL
+            SELECT budget, subject, begins, used, CASE WHEN granted > used THEN granted - used ELSE 0 END FROM lease
+        ) AS counted GROUP BY budget, subject, begins ORDER BY 4 DESC, 2
+        """
+    ).fetchall()
+    return [
+        Use(Claim(budget, subject, begin_), int(used), int(unused))
+        for budget, subject, begin_, used, unused in rows
+        if begins.get(budget) == begin_
+    ]
+
+
+def tell(connection: sqlite3.Connection, claim: Claim, percent: int) -> bool:
+    """Note that so much of a budget is used; False where somebody has told it before."""
+    with transaction(connection):
+        connection.execute(
+            "INSERT INTO budget_use (budget, subject, begins) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", claim.cells
+        )
+        done = connection.execute(
+            "UPDATE budget_use SET told = ? WHERE budget = ? AND subject = ? AND begins = ? AND told < ?",
+            (percent, *claim.cells, percent),
+        )
+    return done.rowcount == 1
