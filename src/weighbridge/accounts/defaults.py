@@ -26,6 +26,13 @@ NO_DEFAULTS: Final = Defaults()
 _stored: Final = msgspec.json.Decoder(Defaults)
 
 
+def facts(defaults: Defaults) -> dict[str, object]:
+    """What was set of them."""
+    found: dict[str, object] = msgspec.to_builtins(defaults)
+    given = found.get("provider")
+    return found | ({"provider": {k: v for k, v in given.items() if v is not None}} if isinstance(given, dict) else {})
+
+
 def written(defaults: Defaults) -> str | None:
     """As the table holds them."""
     return None if defaults == NO_DEFAULTS else msgspec.json.encode(defaults).decode()

@@ -7,15 +7,19 @@ hash would protect nothing). Each worker holds all keys in memory and looks for 
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from weighbridge import audit_log
 from weighbridge.accounts import defaults as key_defaults
+from weighbridge.accounts import tree
 from weighbridge.accounts.defaults import NO_DEFAULTS, Defaults
+from weighbridge.accounts.tree import Bounds
+from weighbridge.audit_log import GATEWAY, Actor, Change, Facts
 from weighbridge.db import microseconds, moment, transaction
 from weighbridge.errors import Forbidden, Unauthorized
 
@@ -57,6 +61,10 @@ class Key:
     """Whether its responses may be kept here, prompts and answers."""
     labels: Labels = NO_LABELS
     defaults: Defaults = NO_DEFAULTS
+    member: str | None = None
+    """The id of the member's admin key whose key it is."""
+    above: tuple[tuple[str, ...], ...] = ()
+    """The models that its organisation and its project allow, where they are bound."""
 
     def tags_with(self, sent: tuple[str, ...]) -> tuple[str, ...]:
         """What a request is marked with that came with these tags, sorted: the key's own stay."""
@@ -65,12 +73,31 @@ class Key:
 
     def admits(self, model: str) -> bool:
         """Whether the key may ask for the model of this id."""
-        return self.models is None or any(
-            model == allowed or (allowed.endswith("/*") and model.startswith(allowed[:-1])) for allowed in self.models
-        )
+        if self.models is not None and not _is_among(model, self.models):
+            return False
+        return not self.above or all(_is_among(model, allowed) for allowed in self.above)
 
 
-def create(
+def _is_among(model: str, allowed: Sequence[str]) -> bool:
+    return any(model == one or (one.endswith("/*") and model.startswith(one[:-1])) for one in allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which keys are looked for; None is any."""
+
+    within: tuple[str | None, str | None] = (None, None)
+    """An organisation and a project: see tree.Place."""
+    member: str | None = None
+    is_open: bool = False
+    """Without those that were disabled."""
+    after: str | None = None
+    """The id of the key before the first."""
+    limit: int = 1_000_000_000
+    offset: int = 0
+
+
+def create(  # noqa: PLR0913 - what a key has
     connection: sqlite3.Connection,
     *,
     name: str,
@@ -80,11 +107,12 @@ def create(
     store: bool = False,
     labels: Labels = NO_LABELS,
     defaults: Defaults = NO_DEFAULTS,
+    by: Actor = GATEWAY,
 ) -> tuple[Key, str]:
-    """Make a key: what we keep of it, and the key itself, which can't be had again."""
-    secret = PREFIX + secrets.token_urlsafe(32)
+    """Make a key: what we keep of it, and the key itself, which can't be had again. Raises db.Error."""
+    secret = new_secret()
     key = Key(
-        id=f"key-{secrets.token_hex(6)}",
+        id=new_id(),
         name=name,
         hint=secret[-4:],
         models=None if models is None else tuple(models),
@@ -94,15 +122,60 @@ def create(
         labels=labels,
         defaults=defaults,
     )
-    allowed, marks = _list(key.models), _list(labels.tags or None)
-    row = (key.id, name, _hash(secret.encode()), key.hint, allowed, _stored(now), _stored(expires), store)
     with transaction(connection):
-        connection.execute(
-            "INSERT INTO key (id, name, hash, hint, models, created_at, expires_at, store, organisation, project, tags,"
-            " defaults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, labels.organisation, labels.project, marks, key_defaults.written(defaults)),
-        )
+        add(connection, key, secret, by=by)
     return key, secret
+
+
+def new_secret() -> str:
+    """A key that nobody has."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def new_id() -> str:
+    """The id of a new key."""
+    return f"key-{secrets.token_hex(6)}"
+
+
+def add(connection: sqlite3.Connection, key: Key, secret: str, *, by: Actor) -> None:
+    """Write down a new key and who made it, inside a transaction. Raises db.Error."""
+    connection.execute(
+        "INSERT INTO key (id, hash, created_at, member, name, hint, models, expires_at, disabled_at, store,"
+        " organisation, project, tags, defaults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (key.id, _hash(secret.encode()), _stored(key.created), key.member, *_changeable(key)),
+    )
+    _log(connection, "key.create", None, key, by=by, now=key.created)
+
+
+def put(connection: sqlite3.Connection, before: Key, after: Key, *, action: str, by: Actor, now: datetime) -> None:
+    """Give the key that is `before` all that is else in `after`, inside a transaction. Raises db.Error."""
+    if before == after:
+        return
+    connection.execute(
+        "UPDATE key SET name = ?, hint = ?, models = ?, expires_at = ?, disabled_at = ?, store = ?, organisation = ?,"
+        " project = ?, tags = ?, defaults = ? WHERE id = ?",
+        (*_changeable(after), before.id),
+    )
+    _log(connection, action, before, after, by=by, now=now)
+
+
+def rotate(
+    connection: sqlite3.Connection, key: Key, secret: str, *, until: datetime | None, by: Actor, now: datetime
+) -> Key:
+    """Have another secret open the key, inside a transaction; the one until now opens it `until` then. Raises db.Error.
+
+    A third one, which a rotation before this left open, opens nothing any more.
+    """
+    after = replace(key, hint=secret[-4:])
+    connection.execute(
+        "UPDATE key SET former_hash = CASE WHEN CAST(? AS BIGINT) IS NULL THEN NULL ELSE hash END, former_until = ?,"
+        " hash = ?, hint = ? WHERE id = ?",
+        (_stored(until), _stored(until), _hash(secret.encode()), after.hint, key.id),
+    )
+    told = {"ends_in": after.hint, "former_opens_until": until}
+    change = Change(action="key.rotate", target=key.id, before={"ends_in": key.hint}, after=told)
+    audit_log.write(connection, by, _placed(change, key.labels), now=now)
+    return after
 
 
 def tag(text: str) -> str:
@@ -112,18 +185,44 @@ def tag(text: str) -> str:
     return text.lower()
 
 
-def listing(connection: sqlite3.Connection) -> list[Key]:
-    """All keys, oldest first."""
-    return [key for _, key in _rows(connection)]
+def facts(key: Key) -> Facts:
+    """The key as the API and the command line show it."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "ends_in": key.hint,
+        "models": key.models,
+        "created": key.created,
+        "expires": key.expires,
+        "revoked": key.disabled,
+        "store": key.store,
+        "organisation": key.labels.organisation,
+        "project": key.labels.project,
+        "tags": key.labels.tags,
+        "defaults": key_defaults.facts(key.defaults),
+        "member": key.member,
+    }
 
 
-def revoke(connection: sqlite3.Connection, key_id: str, *, now: datetime) -> bool:
-    """Disable a key for good; False where there is no such key or it is disabled already."""
+def listing(connection: sqlite3.Connection, wanted: Wanted | None = None) -> list[Key]:
+    """All keys, or those that are wanted, oldest first. Raises db.Error."""
+    where, given = ("", ()) if wanted is None else _where(wanted)
+    return [key for _, key, _ in _rows(connection, where, given)]
+
+
+def find(connection: sqlite3.Connection, key_id: str) -> Key | None:
+    """The key of this id. Raises db.Error."""
+    return next((key for _, key, _ in _rows(connection, "WHERE id = ?", (key_id,))), None)
+
+
+def revoke(connection: sqlite3.Connection, key_id: str, *, now: datetime, by: Actor = GATEWAY) -> bool:
+    """Disable a key for good; False where there is no such key or it is disabled already. Raises db.Error."""
     with transaction(connection):
-        done = connection.execute(
-            "UPDATE key SET disabled_at = ? WHERE id = ? AND disabled_at IS NULL", (_stored(now), key_id)
-        )
-    return done.rowcount == 1
+        key = find(connection, key_id)
+        if key is None or key.disabled is not None:
+            return False
+        put(connection, key, replace(key, disabled=now), action="key.revoke", by=by, now=now)
+    return True
 
 
 class Keyring:
@@ -140,7 +239,7 @@ class Keyring:
         """Read the keys again if any changed. Raises sqlite3.Error."""
         version: int = self._connection.execute("SELECT version FROM key_version").fetchone()[0]
         if version != self._version:
-            self._keys = dict(_rows(self._connection))
+            self._keys = dict(_opening(self._connection))
             self._version = version
         self._opened = {}
 
@@ -169,29 +268,87 @@ def allow(key: Key, model: str) -> None:
         )
 
 
-def _rows(connection: sqlite3.Connection) -> list[tuple[bytes, Key]]:
+_Former = tuple[bytes, datetime] | None
+"""The hash of the key that a rotation has replaced, and until when it opens."""
+
+
+def _opening(connection: sqlite3.Connection) -> Iterator[tuple[bytes, Key]]:
+    """What opens which key, those too that a rotation has left some time."""
+    for hash_, key, former in _rows(connection, "", ()):
+        yield hash_, key
+        if former is not None:
+            until = former[1] if key.expires is None else min(former[1], key.expires)
+            yield former[0], replace(key, expires=until)
+
+
+def _where(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
+    conditions, given = tree.within(*wanted.within)
+    if wanted.member is not None:
+        conditions, given = [*conditions, "member = ?"], [*given, wanted.member]
+    if wanted.is_open:
+        conditions = [*conditions, "disabled_at IS NULL"]
+    if wanted.after is not None:
+        conditions = [*conditions, "(created_at, id) > (SELECT created_at, id FROM key WHERE id = ?)"]
+        given = [*given, wanted.after]
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"{where} ORDER BY created_at, id LIMIT ? OFFSET ?", (*given, wanted.limit, wanted.offset)
+
+
+def _rows(connection: sqlite3.Connection, where: str, given: Sequence[object]) -> list[tuple[bytes, Key, _Former]]:
+    bounds = tree.bounds(connection)
     rows = connection.execute(
-        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, project, tags,"
-        " defaults FROM key ORDER BY created_at, id"
+        "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, project, tags,"  # noqa: S608 - put together of constants
+        f" defaults, member, former_hash, former_until FROM key {where or 'ORDER BY created_at, id'}",
+        tuple(given),
     )
-    return [
-        (
-            hash_,
-            Key(
-                id=id_,
-                name=name,
-                hint=hint,
-                models=None if models is None else _TEXTS.decode(models),
-                created=moment(created),
-                expires=_moment(expires),
-                disabled=_moment(disabled),
-                store=bool(store),
-                labels=_labels(organisation, project, tags),
-                defaults=key_defaults.read(own),
-            ),
-        )
-        for hash_, id_, name, hint, models, created, expires, disabled, store, organisation, project, tags, own in rows
-    ]
+    return [_row(row, bounds) for row in rows]
+
+
+def _row(row: tuple[Any, ...], bounds: Bounds) -> tuple[bytes, Key, _Former]:  # cells of many kinds
+    hash_, id_, name, hint, models, created, expires, disabled, store, organisation, project, tags, own, *rest = row
+    member, former, until = rest
+    key = Key(
+        id=id_,
+        name=name,
+        hint=hint,
+        models=None if models is None else _TEXTS.decode(models),
+        created=moment(created),
+        expires=_moment(expires),
+        disabled=_moment(disabled),
+        store=bool(store),
+        labels=_labels(organisation, project, tags),
+        defaults=key_defaults.read(own),
+        member=member,
+        above=bounds.above(organisation, project),
+    )
+    return hash_, key, None if former is None else (former, moment(until))
+
+
+def _changeable(key: Key) -> tuple[object, ...]:
+    labels, times = key.labels, (_stored(key.expires), _stored(key.disabled))
+    texts = (key.name, key.hint, _list(key.models))
+    marks = _list(labels.tags or None)
+    return (
+        *texts,
+        *times,
+        int(key.store),
+        labels.organisation,
+        labels.project,
+        marks,
+        key_defaults.written(key.defaults),
+    )
+
+
+def _log(
+    connection: sqlite3.Connection, action: str, before: Key | None, after: Key, *, by: Actor, now: datetime
+) -> None:
+    was, is_ = (None, facts(after)) if before is None else audit_log.differing(facts(before), facts(after))
+    change = Change(action=action, target=after.id, before=was, after=is_)
+    audit_log.write(connection, by, _placed(change, after.labels), now=now)
+
+
+def _placed(change: Change, labels: Labels) -> Change:
+    return replace(change, organisation=labels.organisation, project=labels.project)
 
 
 def _labels(organisation: str | None, project: str | None, tags: str | None) -> Labels:

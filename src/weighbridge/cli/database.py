@@ -1,11 +1,14 @@
 """The database as commands open it."""
 
+import os
+import pwd
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from weighbridge import db
+from weighbridge.audit_log import Actor
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Settings
 
@@ -21,6 +24,15 @@ def make_home(home: Path) -> None:
             f"the data directory {home} cannot be made: {error.strerror}",
             next_step="set WEIGHBRIDGE_HOME to a directory you may write to",
         ) from error
+
+
+def actor() -> Actor:
+    """Who makes a change from the command line: the user of the system whose process this is."""
+    user = os.getuid()
+    try:
+        return Actor(f"cli:{pwd.getpwuid(user).pw_name}")
+    except KeyError:  # a container may run as a number that no account has
+        return Actor(f"cli:{user}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import get_args
 import click
 import msgspec
 
-from weighbridge.accounts.defaults import Defaults
+from weighbridge.accounts.defaults import Defaults, facts
 from weighbridge.wire.preferences import Preferences, Priority, Sorted
 
 _PRIORITIES = click.Choice(get_args(Priority))
@@ -59,16 +59,9 @@ def default_options(command: Callable[..., None]) -> Callable[..., None]:
     return functools.reduce(lambda made, option: option(made), reversed(_OPTIONS), collected)
 
 
-def shown(defaults: Defaults) -> dict[str, object]:
-    """What was set of them."""
-    found: dict[str, object] = msgspec.to_builtins(defaults)
-    given = found.get("provider")
-    return found | ({"provider": {k: v for k, v in given.items() if v is not None}} if isinstance(given, dict) else {})
-
-
 def in_a_word(defaults: Defaults) -> str | None:
     """The same for a cell of a table."""
-    words = [f"{name}={_plain(value)}" for name, value in shown(defaults).items()]
+    words = [f"{name}={_plain(value)}" for name, value in facts(defaults).items()]
     return " ".join(words) or None
 
 

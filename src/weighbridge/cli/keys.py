@@ -12,7 +12,6 @@ from weighbridge.accounts.keys import Key, Labels
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.key_defaults import default_options, in_a_word
-from weighbridge.cli.key_defaults import shown as shown_defaults
 from weighbridge.cli.moments import Moment
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
@@ -82,9 +81,10 @@ def create(  # noqa: PLR0913 - one for each option
             labels=labels,
             defaults=defaults,
             now=now,
+            by=database.actor(),
         )
     if as_json:
-        print_json({**_shown(key), "key": secret})
+        print_json({**keys.facts(key), "key": secret})
         return
     click.echo(secret)
     click.echo(f"Key {key.name!r} ({key.id}). Keep it now: it is not stored and cannot be shown again.", err=True)
@@ -98,7 +98,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
     with database.existing(config.read({}, file=config_file)) as connection:
         found = keys.listing(connection)
     if as_json:
-        print_json([_shown(key) for key in found])
+        print_json([keys.facts(key) for key in found])
         return
     now = datetime.now(UTC)
     print_table(
@@ -142,7 +142,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
 def revoke(*, key_id: str, config_file: Path | None) -> None:
     """Disable the key with this ID for good; running gateways follow within a second."""
     with database.existing(config.read({}, file=config_file)) as connection:
-        if not keys.revoke(connection, key_id, now=datetime.now(UTC)):
+        if not keys.revoke(connection, key_id, now=datetime.now(UTC), by=database.actor()):
             raise Failure(f"no active key has the id {key_id!r}", next_step="weighbridge keys list")
     click.echo(f"Revoked {key_id}.")
 
@@ -156,20 +156,3 @@ def _state(key: Key, now: datetime) -> str:
     if key.disabled is not None:
         return "revoked"
     return "expired" if key.expires is not None and key.expires <= now else "active"
-
-
-def _shown(key: Key) -> dict[str, object]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "ends_in": key.hint,
-        "models": key.models,
-        "created": key.created,
-        "expires": key.expires,
-        "revoked": key.disabled,
-        "store": key.store,
-        "organisation": key.labels.organisation,
-        "project": key.labels.project,
-        "tags": key.labels.tags,
-        "defaults": shown_defaults(key.defaults),
-    }
