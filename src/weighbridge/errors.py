@@ -7,14 +7,18 @@ WeighbridgeError
 │   ├── UnknownResponse      400  the response to go on from is not kept here
 │   └── BodyTooLarge         413  the body is over the server's limit
 ├── Unauthorized             401  no key, or not one of ours
+├── BudgetSpent              402  what the request may cost is more than a budget has left
 ├── Forbidden                403  a good key that may not do this
 │   └── PolicyRefused        403  the policy in force lets no endpoint of the model serve this request
 ├── NotFound                 404  no such path or thing
 │   ├── UnknownModel         404  no model of that name; the nearest are named
 │   └── NoEndpoint           404  no endpoint of the model meets what the request asks of its providers
 ├── MethodNotAllowed         405
+├── LimitReached             429  too many requests, tokens or dollars in a minute, or too much at once
+├── Conflict                 409  what is there already stands in the way
 ├── UpgradeRequired          426  a WebSocket is spoken at this path
 ├── LedgerUnavailable        503  the ledger can't be written, so no answer may leave
+├── TextsUnavailable         503  a text that must be kept can't be, or one that was can't be read
 ├── Draining                 503  the server is about to stop
 ├── NotCached                504  only an answer given before was wanted, and none is kept
 ├── Overloaded               503  every place is taken, and no more may wait
@@ -42,6 +46,7 @@ Kind = Literal[
     "permission_error",
     "not_found_error",
     "rate_limit_error",
+    "insufficient_quota",
     "upstream_error",
     "server_error",
 ]
@@ -124,6 +129,25 @@ class Unauthorized(WeighbridgeError):
     status, kind, code = 401, "authentication_error", "invalid_api_key"
 
 
+class BudgetSpent(WeighbridgeError):
+    """A budget has less left than the request may cost at most.
+
+    The message says whose budget, what is left and when it renews. Ask for a shorter answer (`max_tokens`) or a cheaper
+    model, or have the budget raised with `weighbridge budgets set`.
+    """
+
+    status, kind, code = 402, "insufficient_quota", "budget_spent"
+
+
+class LimitReached(WeighbridgeError):
+    """Too many requests, tokens or dollars in this minute, too many requests at once, or a budget held by them.
+
+    Wait for `Retry-After` seconds; clients' libraries do so by themselves.
+    """
+
+    status, kind, code = 429, "rate_limit_error", "limit_reached"
+
+
 class Forbidden(WeighbridgeError):
     """The key is good and may not do this.
 
@@ -196,6 +220,15 @@ class MethodNotAllowed(WeighbridgeError):
     status, kind, code = 405, "invalid_request_error", "method_not_allowed"
 
 
+class Conflict(WeighbridgeError):
+    """What is there already stands in the way of the request: another one with its Idempotency-Key, or the last owner.
+
+    The message says what; mend that, or leave it as it is.
+    """
+
+    status, kind, code = 409, "invalid_request_error", "conflict"
+
+
 class UpgradeRequired(WeighbridgeError):
     """The path speaks WebSocket, and the request is no handshake of version 13.
 
@@ -212,6 +245,15 @@ class LedgerUnavailable(WeighbridgeError):
     """
 
     status, kind, code = 503, "server_error", "ledger_unavailable"
+
+
+class TextsUnavailable(WeighbridgeError):
+    """Prompts and answers of this key are to be kept and can't be, or one that was kept can't be read.
+
+    Mend what the message names (the disk, the file, the encryption key); or set `texts.required = false`.
+    """
+
+    status, kind, code = 503, "server_error", "texts_unavailable"
 
 
 class NotCached(WeighbridgeError):

@@ -250,6 +250,7 @@ RAISED: dict[int, tuple[type[anthropic.APIStatusError], str]] = {
     401: (anthropic.AuthenticationError, "authentication_error"),
     403: (anthropic.PermissionDeniedError, "permission_error"),
     404: (anthropic.NotFoundError, "not_found_error"),
+    409: (anthropic.ConflictError, "invalid_request_error"),
     405: (anthropic.APIStatusError, "invalid_request_error"),
     413: (anthropic.RequestTooLargeError, "request_too_large"),
     426: (anthropic.APIStatusError, "invalid_request_error"),

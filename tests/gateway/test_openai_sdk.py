@@ -217,6 +217,7 @@ RAISED: dict[int, type[openai.APIStatusError]] = {
     401: openai.AuthenticationError,
     403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
+    409: openai.ConflictError,
     429: openai.RateLimitError,
 }
 

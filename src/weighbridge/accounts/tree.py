@@ -136,7 +136,7 @@ def bind(
     return Node(place, models, now if before is None else before.created)
 
 
-def within(organisation: str | None, project: str | None) -> tuple[Sequence[str], Sequence[object]]:
+def within(organisation: str | None, project: str | None) -> tuple[Sequence[str], Sequence[str | None]]:
     """The conditions in SQL, with what is bound to them, for rows that lie within a Place of these."""
     if project is not None:
         return ["organisation IS NOT DISTINCT FROM ?", "project = ?"], [organisation, project]

@@ -30,6 +30,11 @@ class Client(Protocol):
         ...
 
     @property
+    def peer(self) -> str | None:
+        """The client's address, without its port; None where it has none, as on a unix socket."""
+        ...
+
+    @property
     def draining(self) -> bool:
         """Whether the connection ends with this answer, the server being about to stop."""
         ...
@@ -119,6 +124,11 @@ class Reply:
         """The client has said, on another connection, that it wants no more of it."""
         self.started = False
         self.ended = False
+
+    @property
+    def peer(self) -> str | None:
+        """The address that the request came from, without its port; None where there is none."""
+        return self._connection.peer
 
     @property
     def left(self) -> bool:

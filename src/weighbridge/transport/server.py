@@ -362,6 +362,12 @@ class Connection(asyncio.Protocol):
     # the reply's calls
 
     @property
+    def peer(self) -> str | None:
+        """The client's address; None where it has none."""
+        known = self._transport.get_extra_info("peername")
+        return str(known[0]) if isinstance(known, tuple) and known else None
+
+    @property
     def draining(self) -> bool:
         """Whether the server is about to stop."""
         return self.server.draining

@@ -131,6 +131,11 @@ class WebSocket:
         return self._client.choked
 
     @property
+    def peer(self) -> str | None:
+        """See Client."""
+        return self._client.peer
+
+    @property
     def draining(self) -> bool:
         """See Client."""
         return self._client.draining
