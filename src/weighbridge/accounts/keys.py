@@ -45,6 +45,16 @@ NO_LABELS: Final = Labels()
 
 
 @dataclass(frozen=True, slots=True)
+class Keeps:
+    """What is kept of a key's requests and answers: see the package texts."""
+
+    days: int
+    """How long."""
+    inputs: bool = False
+    """Whether what is sent to be embedded or ranked is kept too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """What we know of a key; the key itself we do not have."""
 
@@ -63,6 +73,8 @@ class Key:
     defaults: Defaults = NO_DEFAULTS
     member: str | None = None
     """The id of the member's admin key whose key it is."""
+    keeps: Keeps | None = None
+    """What of its requests and answers is kept; None: no text is."""
     above: tuple[tuple[str, ...], ...] = ()
     """The models that its organisation and its project allow, where they are bound."""
 
@@ -105,6 +117,7 @@ def create(  # noqa: PLR0913 - what a key has
     models: Sequence[str] | None = None,
     expires: datetime | None = None,
     store: bool = False,
+    keeps: Keeps | None = None,
     labels: Labels = NO_LABELS,
     defaults: Defaults = NO_DEFAULTS,
     by: Actor = GATEWAY,
@@ -121,6 +134,7 @@ def create(  # noqa: PLR0913 - what a key has
         store=store,
         labels=labels,
         defaults=defaults,
+        keeps=keeps,
     )
     with transaction(connection):
         add(connection, key, secret, by=by)
@@ -141,7 +155,8 @@ def add(connection: sqlite3.Connection, key: Key, secret: str, *, by: Actor) -> 
     """Write down a new key and who made it, inside a transaction. Raises db.Error."""
     connection.execute(
         "INSERT INTO key (id, hash, created_at, member, name, hint, models, expires_at, disabled_at, store,"
-        " organisation, project, tags, defaults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " organisation, project, tags, defaults, keep_days, keep_inputs)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (key.id, _hash(secret.encode()), _stored(key.created), key.member, *_changeable(key)),
     )
     _log(connection, "key.create", None, key, by=by, now=key.created)
@@ -153,7 +168,7 @@ def put(connection: sqlite3.Connection, before: Key, after: Key, *, action: str,
         return
     connection.execute(
         "UPDATE key SET name = ?, hint = ?, models = ?, expires_at = ?, disabled_at = ?, store = ?, organisation = ?,"
-        " project = ?, tags = ?, defaults = ? WHERE id = ?",
+        " project = ?, tags = ?, defaults = ?, keep_days = ?, keep_inputs = ? WHERE id = ?",
         (*_changeable(after), before.id),
     )
     _log(connection, action, before, after, by=by, now=now)
@@ -196,6 +211,7 @@ def facts(key: Key) -> Facts:
         "expires": key.expires,
         "revoked": key.disabled,
         "store": key.store,
+        "keeps_text": None if key.keeps is None else {"days": key.keeps.days, "inputs": key.keeps.inputs},
         "organisation": key.labels.organisation,
         "project": key.labels.project,
         "tags": key.labels.tags,
@@ -298,7 +314,8 @@ def _rows(connection: sqlite3.Connection, where: str, given: Sequence[object]) -
     bounds = tree.bounds(connection)
     rows = connection.execute(
         "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, project, tags,"  # noqa: S608 - put together of constants
-        f" defaults, member, former_hash, former_until FROM key {where or 'ORDER BY created_at, id'}",
+        " defaults, member, former_hash, former_until, keep_days, keep_inputs"
+        f" FROM key {where or 'ORDER BY created_at, id'}",
         tuple(given),
     )
     return [_row(row, bounds) for row in rows]
@@ -306,7 +323,7 @@ def _rows(connection: sqlite3.Connection, where: str, given: Sequence[object]) -
 
 def _row(row: tuple[Any, ...], bounds: Bounds) -> tuple[bytes, Key, _Former]:  # cells of many kinds
     hash_, id_, name, hint, models, created, expires, disabled, store, organisation, project, tags, own, *rest = row
-    member, former, until = rest
+    member, former, until, keep_days, keep_inputs = rest
     key = Key(
         id=id_,
         name=name,
@@ -319,6 +336,7 @@ def _row(row: tuple[Any, ...], bounds: Bounds) -> tuple[bytes, Key, _Former]:  #
         labels=_labels(organisation, project, tags),
         defaults=key_defaults.read(own),
         member=member,
+        keeps=None if keep_days is None else Keeps(keep_days, bool(keep_inputs)),
         above=bounds.above(organisation, project),
     )
     return hash_, key, None if former is None else (former, moment(until))
@@ -336,6 +354,8 @@ def _changeable(key: Key) -> tuple[object, ...]:
         labels.project,
         marks,
         key_defaults.written(key.defaults),
+        None if key.keeps is None else key.keeps.days,
+        int(key.keeps is not None and key.keeps.inputs),
     )
 
 

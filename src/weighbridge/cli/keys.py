@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
 from weighbridge import config
 from weighbridge.accounts import keys
 from weighbridge.accounts.defaults import Defaults
-from weighbridge.accounts.keys import Key, Labels
+from weighbridge.accounts.keys import Keeps, Key, Labels
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.key_defaults import default_options, in_a_word
@@ -16,6 +17,8 @@ from weighbridge.cli.moments import Moment
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
+
+_KEEP_DAYS: Final = 30
 
 
 @click.group(
@@ -41,6 +44,9 @@ def command() -> None:
     is_flag=True,
     help="Keep its responses, so that they can be continued, and its chat completions with `store: true`.",
 )
+@click.option("--keep-text", is_flag=True, help="Keep its requests and answers, for replay; see `weighbridge texts`.")
+@click.option("--keep-days", type=click.IntRange(1, 36_500), metavar="DAYS", help="How long, with --keep-text [30].")
+@click.option("--keep-inputs", is_flag=True, help="With --keep-text: what it sends to be embedded or ranked, too.")
 @click.option("--organisation", metavar="NAME", help="Whose it is, as rules of a policy name it.")
 @click.option("--project", metavar="NAME", help="The project it is for, as rules of a policy name it.")
 @click.option(
@@ -55,6 +61,9 @@ def create(  # noqa: PLR0913 - one for each option
     models: tuple[str, ...],
     expires: datetime | None,
     store: bool,
+    keep_text: bool,
+    keep_days: int | None,
+    keep_inputs: bool,
     organisation: str | None,
     project: str | None,
     tags: tuple[str, ...],
@@ -78,6 +87,7 @@ def create(  # noqa: PLR0913 - one for each option
             models=allowed or None,
             expires=expires,
             store=store,
+            keeps=_keeps(keep_days, wanted=keep_text, inputs=keep_inputs),
             labels=labels,
             defaults=defaults,
             now=now,
@@ -110,6 +120,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
             "created",
             "expires",
             "stores",
+            "keeps text",
             "organisation",
             "project",
             "tags",
@@ -125,6 +136,7 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
                 f"{key.created:%Y-%m-%d}",
                 key.expires and f"{key.expires:%Y-%m-%d %H:%M}",
                 "yes" if key.store else "no",
+                "no" if key.keeps is None else f"{key.keeps.days} days",
                 key.labels.organisation,
                 key.labels.project,
                 ", ".join(key.labels.tags) or None,
@@ -150,6 +162,15 @@ def revoke(*, key_id: str, config_file: Path | None) -> None:
 def _parts(given: tuple[str, ...]) -> list[str]:
     """What was given in several options or with commas between."""
     return [part.strip() for group in given for part in group.split(",") if part.strip()]
+
+
+def _keeps(days: int | None, *, wanted: bool, inputs: bool) -> Keeps | None:
+    if wanted:
+        return Keeps(_KEEP_DAYS if days is None else days, inputs=inputs)
+    if days is not None or inputs:
+        option = "--keep-inputs" if inputs else "--keep-days"
+        raise click.BadParameter("it goes with --keep-text: no text is kept without", param_hint=option)
+    return None
 
 
 def _state(key: Key, now: datetime) -> str:
