@@ -29,6 +29,7 @@ from weighbridge.config.settings import (
     Secrets,
     ServerSettings,
     Settings,
+    TextsSettings,
     UpstreamSettings,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "Secrets",
     "ServerSettings",
     "Settings",
+    "TextsSettings",
     "UpstreamSettings",
     "read",
 ]

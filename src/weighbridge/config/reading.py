@@ -26,6 +26,7 @@ from weighbridge.config.settings import (
     Secrets,
     ServerSettings,
     Settings,
+    TextsSettings,
     UpstreamSettings,
 )
 from weighbridge.config.sources import Given, default_home, find_file, from_environ, from_file, keys, table, user_home
@@ -67,6 +68,7 @@ def read(
         ledger=_section(LedgerSettings, "ledger", given, environ),
         cache=_section(CacheSettings, "cache", given, environ),
         responses=_section(ResponsesSettings, "responses", given, environ),
+        texts=_section(TextsSettings, "texts", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)
         },

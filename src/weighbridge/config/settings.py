@@ -201,6 +201,13 @@ class LedgerSettings:
     durability: Literal["process", "power"] = setting(
         "process", "What an entry survives: the end of the process (kill -9), or a power cut (one fsync a commit)."
     )
+    users: Literal["plain", "hashed", "off"] = setting(
+        "plain",
+        "How an entry names the client's own user: as the client does, by a hash with `ledger.users_key`, or not.",
+    )
+    users_key: Secret | None = setting(
+        None, "What users are hashed with: the same for every gateway of one ledger, and 16 characters or more."
+    )
     reserve_mib: Mebibytes = setting(
         4, "Disk space kept back so that a full disk still takes the last entries.", unit="MiB"
     )
@@ -233,6 +240,23 @@ class ResponsesSettings:
         30,
         "How long a response or a stored chat completion is kept, prompt and answer, unless it is deleted.",
         unit="days",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsSettings:
+    """The prompts and answers of the keys that ask for them to be kept (`weighbridge keys create --keep-text`)."""
+
+    path: Path | None = setting(None, "The file of texts; unset: texts.db in the data directory.")
+    key: Secret | None = setting(
+        None, "The key that texts are encrypted with, as `weighbridge texts new-key` makes one; unset: they are not."
+    )
+    old_keys: Secret | None = setting(
+        None, "Keys before it, with commas between, until `weighbridge texts rekey` has done away with them."
+    )
+    retention_days: Days = setting(365, "The longest that a text is kept, whatever its key says.", unit="days")
+    required: bool = setting(
+        False, "Whether requests of such keys are refused while texts cannot be kept; if not, they are answered."
     )
 
 
@@ -336,6 +360,7 @@ class Settings:
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    texts: TextsSettings = TextsSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     aliases: Mapping[str, tuple[AliasSettings, ...]] = field(default_factory=dict)
     presets: Mapping[str, PresetSettings] = field(default_factory=dict)
@@ -351,6 +376,11 @@ class Settings:
     def cache_path(self) -> Path:
         """The file of answers."""
         return self.cache.path or self.home / "cache.db"
+
+    @property
+    def texts_path(self) -> Path:
+        """The file of prompts and answers."""
+        return self.texts.path or self.home / "texts.db"
 
     def provider_key(self, provider: str, usual_variables: Sequence[str] = ()) -> Secret | None:
         """The key for `provider`: its own setting, else the variable it names, else the first of the usual ones.
@@ -379,5 +409,6 @@ SECTIONS: Mapping[str, type] = {
     "ledger": LedgerSettings,
     "cache": CacheSettings,
     "responses": ResponsesSettings,
+    "texts": TextsSettings,
 }
 """The tables of the file, besides `providers`."""
