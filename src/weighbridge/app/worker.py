@@ -26,6 +26,7 @@ from weighbridge import config, db
 from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
+from weighbridge.app.budgets import Keeper
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.policies import PolicyWatch
@@ -41,6 +42,7 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
+from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
@@ -156,6 +158,10 @@ class Worker:
         self._reading = _connected(settings.ledger_path)
         self._keyring = Keyring(self._reading)
         self._keeping = _connected(settings.ledger_path)
+        self._keeper = Keeper(
+            _connected(settings.ledger_path), self._ids.worker, settings.ledger_path.with_name("under-way"), _now
+        )
+        self._writer.written = self._keeper.written
         self._kept = ResponseTable(self._keeping)
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
@@ -191,7 +197,8 @@ class Worker:
             ),
             providers=self._providers,
             dispatch=self._dispatch,
-            books=Books(self._ids, self._writer.record, time.perf_counter),
+            books=Books(self._ids, self._writer.record, time.perf_counter, self._keeper.note, self._keeper.purse),
+            holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
@@ -243,12 +250,19 @@ class Worker:
             db.migrate(self._reading)
             self._keyring.refresh()
             self._policy.begin(self._adopt)
-        except db.Error as exc:
+            self._keeper.begin()
+        except (db.Error, OSError) as exc:
             raise _unusable(self._settings.ledger_path, exc) from exc
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
-        watches = (self._watch_keys(), self._watch_models(), self._forget_kept(), self._policy.watch(self._adopt))
+        watches = (
+            self._watch_keys(),
+            self._watch_models(),
+            self._forget_kept(),
+            self._policy.watch(self._adopt),
+            self._keeper.watch(),
+        )
         self._background = [asyncio.create_task(watch) for watch in watches]
         if (every := self._settings.routing.probe_seconds) is not None:
             self._background.append(asyncio.create_task(probe(self._seen, self._servers, every, time.perf_counter)))
@@ -272,6 +286,7 @@ class Worker:
         if self._cache is not None:
             await self._cache.close()
         await self._writer.close()
+        self._keeper.end()
         self._reading.close()
         self._keeping.close()
 
@@ -351,7 +366,7 @@ def _connected(ledger: Path) -> sqlite3.Connection:
         raise _unusable(ledger, exc) from exc
 
 
-def _unusable(ledger: Path, exc: db.Error) -> LedgerUnavailable:
+def _unusable(ledger: Path, exc: db.Error | OSError) -> LedgerUnavailable:
     return LedgerUnavailable(f"the ledger {str(ledger)!r} cannot be used: {exc}; `weighbridge doctor` looks at it")
 
 

@@ -14,6 +14,7 @@ from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.explain import traced
+from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
@@ -53,6 +54,8 @@ class Chat:
     """The formats besides chat that some provider is asked in."""
     caching: Caching | None = None
     """Answers that were given before."""
+    holding: Holding | None = None
+    """Where it is held what a request may cost at most; None: nowhere."""
     resumption: Resumption | None = None
     """How an answer that breaks off is gone on with; None: not at all."""
 
@@ -69,6 +72,7 @@ class Chat:
         key = self.open(request, now)
         self.check_ledger()
         tab = self.books.open(key, now)
+        tab.size = len(request.body)
         try:
             await self._answer(request, reply, surface, tab, now)
         except asyncio.CancelledError:
@@ -88,6 +92,8 @@ class Chat:
         if plan is None:
             plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
             tab.law = plan.law
+        if self.holding is not None and self.holding.binds:
+            await self.holding.hold(tab, asked, plan, now)
         search = self.dispatch.search(plan, asked, tab, wishes.hedge)
         caching = None if wishes is NONE and tab.key.defaults is NO_DEFAULTS else self.caching
         if caching is None or (wish := caching.wish(wishes.cache, tab.key)) is None:

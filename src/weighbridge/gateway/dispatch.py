@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from weighbridge.catalog.model import Model
-from weighbridge.errors import UpstreamBusy, UpstreamError, WeighbridgeError
+from weighbridge.errors import BudgetSpent, UpstreamBusy, UpstreamError, WeighbridgeError
 from weighbridge.gateway.admission import Admission, Place, held
 from weighbridge.gateway.asking import ask, in_background, native_at
 from weighbridge.gateway.hedging import Hedging, Race, Runner
@@ -220,7 +220,13 @@ class Search(msgspec.Struct, eq=False):
                 dispatch.health.of(one.endpoint).left(dispatch.seconds(), 0.0)
                 self._full += (one,)
                 return None
-        self._tab.trying(one)
+        try:
+            self._tab.trying(one)
+        except WeighbridgeError:
+            if place is not None:
+                place.leave()
+            dispatch.health.of(one.endpoint).left(dispatch.seconds(), 0.0)
+            raise
         self._last = one
         return ask(provider, one.endpoint, asked, native)
 
@@ -260,7 +266,12 @@ class Search(msgspec.Struct, eq=False):
                 if place is not None:
                     place.leave()
                 return None
-            tab.beside(one)
+            try:
+                tab.beside(one)
+            except BudgetSpent:
+                if place is not None:
+                    place.leave()
+                return None
             asked = msgspec.structs.replace(self._asked)
             watch.begin(dispatch.seconds())
             self._ahead += (one,)

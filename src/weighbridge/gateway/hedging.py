@@ -112,7 +112,7 @@ class Race:
     def _won(self, runner: Runner, running: list[Runner]) -> tuple[Runner, Answer]:
         self._call_off([other for other in running if other is not runner])
         if runner is not running[0]:
-            self.tab.trying(runner.one)
+            self.tab.at(runner.one)
         return runner, runner.task.result()
 
     def _call_off(self, losers: list[Runner]) -> None:
@@ -141,6 +141,6 @@ class Race:
         else:
             self.tab.failed(error, runner.since)
             if running:
-                self.tab.trying(running[0].one)
+                self.tab.at(running[0].one)
         runner.watch.failed(self.seconds(), self.tab.elapsed() - runner.since, error)
         self.failed(runner.one, error)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -10,8 +10,9 @@ import msgspec
 
 from weighbridge.accounts.keys import NO_LABELS, Key
 from weighbridge.catalog.model import Endpoint, Price
-from weighbridge.errors import PolicyRefused, UpstreamError, WeighbridgeError
-from weighbridge.ledger.cost import cost, plain, total
+from weighbridge.errors import BudgetSpent, PolicyRefused, UpstreamError, WeighbridgeError
+from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
+from weighbridge.ledger.cost import SMALLEST, cost, plain, total
 from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry, Ids
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
@@ -33,6 +34,10 @@ class Books:
     record: Record
     seconds: Callable[[], float]
     """A clock that only goes forward."""
+    note: Callable[[Entry], None] | None = None
+    """Notes what is to be written if nothing more is heard of a request. Raises LedgerUnavailable."""
+    purse: Purse = field(default_factory=Purse)
+    """What the worker may use of each budget."""
 
     def open(self, key: Key, at: datetime) -> "Tab":
         """A tab for a request that came in now."""
@@ -49,6 +54,8 @@ class Tab(msgspec.Struct, eq=False):
     id: str
     tags: tuple[str, ...]
     """What the request is marked with."""
+    size: int = 0
+    """Bytes of the request."""
     call: Call | None = None
     half: Call | None = None
     """What the endpoint that goes on with a broken answer is asked."""
@@ -59,6 +66,12 @@ class Tab(msgspec.Struct, eq=False):
     entry: Entry | None = None
     """What was settled."""
     first_byte: float | None = None
+    hold: Hold | None = None
+    """What is held for it in budgets; None: none binds it."""
+    longest: int = 0
+    """Tokens that its answer may have at most, where something is held for it."""
+    once_more: Amounts = NOTHING
+    """What another endpoint may take at most that goes on with its answer, or is asked beside."""
     law: Law | None = None
     """What the policy in force says to this request; None: there is none, or it was not asked."""
     _attempts: list[Attempt] = []
@@ -75,6 +88,10 @@ class Tab(msgspec.Struct, eq=False):
     _sent_to: list[str] | None = None
     """What the policy knew of each endpoint that was sent the request."""
     _answered: float = 0.0
+    _at_work: int = 0
+    """Endpoints that have the request, or had it and are charged for it."""
+    _covered: int = 1
+    """Of how many the cost is held."""
     _watch: Watch | None = None
     """Who keeps what the endpoint that answers does."""
     _asked: float = 0.0
@@ -90,12 +107,47 @@ class Tab(msgspec.Struct, eq=False):
             self.model = model
 
     def trying(self, candidate: Candidate) -> None:
-        """The request goes out to this endpoint next. Raises PolicyRefused: no plan has one that may not be asked."""
+        """The request goes out to this endpoint next.
+
+        Raises PolicyRefused: no plan has one that may not be asked; BudgetSpent where others have worked on the request
+        and it can't be held what one more may cost; LedgerUnavailable where it can't be noted.
+        """
         if self.law is not None:
             self._obey(self.law, candidate)
+        self._cover()
+        self.at(candidate)
+        if self._books.note is not None:
+            self._books.note(self._unheard_of())
+
+    def at(self, candidate: Candidate) -> None:
+        """It is this endpoint, of those that have the request, that counts."""
         self.endpoint, self.price, self._given = candidate.endpoint, candidate.price, None
         self.model = self.endpoint.model
         self._working = True
+
+    def _cover(self) -> None:
+        self._at_work += 1
+        if self._at_work <= self._covered or self.hold is None:
+            return
+        if not self._books.purse.extend(self.hold, self.once_more):
+            self._at_work -= 1
+            raise BudgetSpent("an endpoint broke off, and no budget covers that another one begins anew")
+        self._covered = self._at_work
+
+    def _unheard_of(self) -> Entry:
+        """What is written of it if this process dies now."""
+        hold = self.hold
+        if hold is None:
+            usage = Usage(estimated_tokens(self.size), 0) if self.size <= _SHORT else self._estimate(0)
+            charge = _charge(usage, "estimate", self.price)
+        else:
+            most = hold.amounts
+            usage = Usage(most.tokens - self.longest, self.longest)
+            charge = Charge(usage, "bound", most.usd * SMALLEST, None, None, None)
+        entry = self._entry("stopped", _STOPPED, WORKER_DIED, charge)
+        return (
+            entry if hold is None else msgspec.structs.replace(entry, draws=self._books.purse.draws(hold, hold.amounts))
+        )
 
     def _obey(self, law: Law, candidate: Candidate) -> None:
         decision, facts = law.decision(candidate.model, candidate.endpoint)
@@ -127,6 +179,7 @@ class Tab(msgspec.Struct, eq=False):
     def failed(self, error: WeighbridgeError, since: float) -> None:
         """The endpoint under trial gave no answer; `since` is when the trial began."""
         self._working = False
+        self._at_work -= 1
         self._tried(error.code, self.elapsed() - since)
 
     def answered(self, answer: Answer, since: float, watch: Watch | None = None) -> float:
@@ -145,9 +198,13 @@ class Tab(msgspec.Struct, eq=False):
         """The request goes out to this endpoint as well. Raises what `trying` does."""
         if self.law is not None:
             self._obey(self.law, candidate)
+        self._cover()
+        if self._books.note is not None:
+            self._books.note(self._unheard_of())
 
     def failed_beside(self, candidate: Candidate, error: WeighbridgeError, since: float) -> None:
         """An endpoint that was asked beside the one under trial gave no answer."""
+        self._at_work -= 1
         endpoint = candidate.endpoint
         self._attempts.append(Attempt(endpoint.provider, endpoint.upstream_model, error.code, self.elapsed() - since))
 
@@ -172,6 +229,7 @@ class Tab(msgspec.Struct, eq=False):
             return error
         self._mark(error=error.code)
         self._working = False
+        self._at_work -= 1
         self._observe("upstream_broke", None)
         return error
 
@@ -265,13 +323,21 @@ class Tab(msgspec.Struct, eq=False):
         if self._settled:
             return None
         self._settled = True
-        key, call, endpoint, answer = self.key, self.call, self.endpoint, self.answer
         if self._watch is not None and not (ending == "complete" and self._watch.goes_unnoted()):
             self._observe(ending, charge)
         if self._before is not None:
             charge = self._summed(charge, error)
         elif ending == "upstream_broke" and self._working and self._answering >= 0:
             self._mark(error=error)
+        entry = self._entry(ending, status, error, charge)
+        if self.hold is not None:
+            entry = msgspec.structs.replace(entry, draws=self._books.purse.settle(self.hold, _took(charge)))
+        self.entry = entry
+        return self._books.record(entry)
+
+    def _entry(self, ending: Ending, status: int, error: str | None, charge: Charge | None) -> Entry:
+        key, call, endpoint, answer = self.key, self.call, self.endpoint, self.answer
+        user = None if call is None else call.end_user
         entry = Entry(  # in their order: names would take half as long again
             self.id,
             self._at,
@@ -290,6 +356,8 @@ class Tab(msgspec.Struct, eq=False):
             self._books.seconds() - self._started,
             tuple(self._attempts),
         )
+        if user is not None:
+            entry = msgspec.structs.replace(entry, user=user)
         if self.tags or self.law is not None or self._kept_out is not None or key.labels is not NO_LABELS:
             entry = msgspec.structs.replace(
                 entry,
@@ -299,8 +367,7 @@ class Tab(msgspec.Struct, eq=False):
                 key_tags=key.labels.tags,
                 decided=self._decided(self._kept_out),
             )
-        self.entry = entry
-        return self._books.record(entry)
+        return entry
 
     def _observe(self, ending: Ending, charge: Charge | None) -> None:
         """Tell how the endpoint's answer went, once."""
@@ -370,8 +437,21 @@ def _charge(usage: Usage, counted_by: Source, price: Price | None) -> Charge:
     return Charge(usage, counted_by, cost(usage, price), price.id, price.source, since)
 
 
+def _took(charge: Charge | None) -> Amounts:
+    """What a request took of the budgets."""
+    if charge is None:
+        return Amounts(0, 0, at_once=0)
+    usd = 0 if charge.cost is None else int(charge.cost.scaleb(_PLACES))
+    return Amounts(usd, charge.usage.prompt + charge.usage.completion, at_once=0)
+
+
+WORKER_DIED: Final = "worker_died"
+"""The code of a request whose worker was killed before it ended."""
+_PLACES: Final = -SMALLEST.adjusted()
 HEDGE_LOST: Final = "hedge_lost"
 """The code of an attempt that another one was faster than."""
+_SHORT: Final = 4096
+"""Bytes of a request up to which all of it is taken for its prompt, in a note that is hardly ever read."""
 _MEASURED: Final = 16
 """Of so many prompts of an endpoint one is held against the tokens that it counted."""
 _CLIENT_LEFT = 499

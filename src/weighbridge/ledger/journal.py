@@ -1,9 +1,9 @@
 """What is under way in a worker, in a file that outlives it: `kill -9` takes the process, not the pages it wrote.
 
-Before a request goes out, the entry that it would leave if nothing more were heard of it is noted; once its real entry is
-written, the note is struck out. Whoever finds the file of a worker that is gone (its lock is free) writes the entries
-that are still noted. To note and to strike take a few microseconds: the file is mapped into memory, and is not synced.
-So it holds against the death of a process; a loss of power takes what was under way.
+Before a request goes out, the entry that it would leave if nothing more were heard of it is noted; once its real
+entry is written, the note is struck out. Whoever finds the file of a worker that is gone (its lock is free) writes the
+entries that are still noted. To note and to strike take a microsecond or two: the file is mapped into memory, and is
+not synced. So it holds against the death of a process; a loss of power takes what was under way.
 """
 
 import contextlib

@@ -74,6 +74,11 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
         return None
 
     @property
+    def choices(self) -> int:
+        """How many texts are made, shown or not."""
+        return 1
+
+    @property
     def most_tokens(self) -> int | None:
         """The most tokens the answer may have by the client's own word, over all choices; None: no limit."""
         return None
@@ -105,7 +110,7 @@ class GeneratingCall(Call, gc=False, kw_only=True):
 
     @property
     def choices(self) -> int:
-        """How many texts are made, shown or not."""
+        """See Call."""
         return self.n or 1
 
     @property

@@ -1,8 +1,8 @@
 """The most that a request can take, before anybody has worked on it. Pure.
 
-Every tokenizer in use makes at least a byte into a token, so a prompt has no more tokens than its request has bytes, and
-what a provider's template puts around them. What stands in a request only by its address (a picture, a film) is taken for
-as many tokens as the models of today make of one.
+Every tokenizer in use makes at least a byte into a token, so a prompt has no more tokens than its request has bytes,
+and what a provider's template puts around them. What stands in a request only by its address (a picture, a film) is
+taken for as many tokens as the models of today make of one.
 """
 
 from collections.abc import Iterable

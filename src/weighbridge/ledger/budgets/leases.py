@@ -49,8 +49,8 @@ def seen(connection: sqlite3.Connection, worker: str, now: datetime) -> int:
     return count
 
 
-def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int, least: int, parts: int) -> Grant:
-    """Ask for more of a budget of this amount: at least `least`, or nothing; a share of so many parts of what is left.
+def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int, *, least: int, parts: int) -> Grant:
+    """Ask for more of a budget of this amount: at least `least`, or nothing; one of so many parts of what is left.
 
     Raises sqlite3.Error.
     """
@@ -76,7 +76,8 @@ def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int,
         if more:
             connection.execute(
                 "INSERT INTO lease (worker, budget, subject, begins, granted) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (worker, budget, subject, begins) DO UPDATE SET granted = lease.granted + excluded.granted",
+                " ON CONFLICT (worker, budget, subject, begins)"
+                " DO UPDATE SET granted = lease.granted + excluded.granted",
                 (worker, *claim.cells, more),
             )
     return Grant(more, left - more, unused)

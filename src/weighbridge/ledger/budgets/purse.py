@@ -30,6 +30,9 @@ class Amounts(msgspec.Struct, frozen=True, gc=False):
     at_once: int = 1
 
 
+NOTHING: Final = Amounts(0, 0, 0, 0)
+
+
 class Account:
     """One claim, in this worker."""
 
@@ -42,6 +45,8 @@ class Account:
         "held",
         "kind",
         "least",
+        "left",
+        "others",
         "peak",
         "tight_until",
         "used",
@@ -64,6 +69,8 @@ class Account:
         """The most that was used and held since it was looked at last: what is over it may go back."""
         self.least = 0
         """The smallest amount that could not be had when it was asked for last."""
+        self.left = self.others = 0
+        """What nobody had then, and what other workers had in advance."""
         self.tight_until = 0.0
         """Until when it is not asked for as much again, in seconds of the keeper's clock."""
 
@@ -148,15 +155,17 @@ class Purse:
         if hold.settled:
             return ()
         hold.settled = True
-        draws: list[Draw] = []
         for account in hold.accounts:
             held, used = getattr(hold.amounts, account.kind), getattr(took, account.kind)
             account.peak = max(account.peak, account.held)
             account.held -= held
             account.used += used
-            if account.counted and used:
-                draws.append(Draw(account.claim, used))
-        return tuple(draws)
+        return self.draws(hold, took)
+
+    def draws(self, hold: Hold, took: Amounts) -> tuple[Draw, ...]:
+        """What the entry of a request that took so much takes of the budgets."""
+        taken = ((account, getattr(took, account.kind)) for account in hold.accounts if account.counted)
+        return tuple([Draw(account.claim, amount) for account, amount in taken if amount])
 
     def granted(self, account: Account, more: int) -> None:
         """It has so much more in advance."""

@@ -5,26 +5,21 @@ import sqlite3
 from datetime import datetime
 from typing import Final, cast
 
+import msgspec
+
 from weighbridge.db import microseconds, moment, transaction
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit
 
 _COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at"
 
 
-def put(
-    connection: sqlite3.Connection,
-    *,
-    scope: Scope,
-    name: str,
-    unit: Unit,
-    period: Period,
-    amount: int,
-    now: datetime,
-    soft: int | None = None,
-    hard: bool = True,
-) -> Budget:
-    """Set a budget. One of the same scope, name, unit and period is replaced: what was used of that one counts on."""
-    same = (scope, name, unit, period)
+def put(connection: sqlite3.Connection, budget: Budget) -> Budget:
+    """Set a budget, whose id is not looked at; as it is kept.
+
+    One of the same scope, name, unit and period is replaced: what was used of that one counts on.
+    """
+    same = (budget.scope, budget.name, budget.unit, budget.period)
+    amount, soft, hard = budget.amount, budget.soft, int(budget.hard)
     with transaction(connection):
         row = connection.execute(
             "SELECT id, created_at FROM budget WHERE scope = ? AND name = ? AND unit = ? AND period = ?"
@@ -32,16 +27,16 @@ def put(
             same,
         ).fetchone()
         if row is None:
-            row = (f"bud-{secrets.token_hex(6)}", microseconds(now))
+            row = (f"bud-{secrets.token_hex(6)}", microseconds(budget.created))
             connection.execute(
                 f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (row[0], *same, amount, soft, int(hard), row[1]),
+                (row[0], *same, amount, soft, hard, row[1]),
             )
         else:
             connection.execute(
-                "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, int(hard), row[0])
+                "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, row[0])
             )
-    return Budget(row[0], scope, name, unit, period, amount, moment(row[1]), soft, hard)
+    return msgspec.structs.replace(budget, id=row[0], created=moment(row[1]))
 
 
 def remove(connection: sqlite3.Connection, budget_id: str, *, now: datetime) -> bool:

@@ -47,6 +47,7 @@ class Failure(msgspec.Struct, tag="error"):
 
 _TYPES: Final = {
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     413: "request_too_large",

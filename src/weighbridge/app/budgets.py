@@ -1,0 +1,180 @@
+"""Keeps a worker's purse: gets more in advance, gives back what it does not need, and sees to those who have died."""
+
+import asyncio
+import logging
+import socket
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from weighbridge import db
+from weighbridge.db import microseconds
+from weighbridge.errors import LedgerUnavailable
+from weighbridge.ledger import store
+from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets.budget import Budget
+from weighbridge.ledger.budgets.leases import Grant
+from weighbridge.ledger.budgets.purse import Account, Purse
+from weighbridge.ledger.entry import Claim, Entry
+from weighbridge.ledger.journal import Journal, abandoned
+
+log = logging.getLogger(__name__)
+
+_EVERY: Final = 0.25
+"""Seconds between two times that what is not needed goes back."""
+_FRESH: Final = 4
+"""Of so many of these the budgets are looked at again in one: once a second."""
+_LOOK_FOR_DEAD: Final = 20
+_LATE: Final = timedelta(minutes=1)
+"""How long after its end a period's accounts are closed."""
+_ALONE: Final = 1
+_SHARES: Final = 2
+"""Of what is left a worker gets half of its share at a time."""
+
+
+class Keeper:
+    """For one worker. `begin`, then `watch` in the background, then `end` when its last entry is written."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, worker: str, directory: Path, now: Callable[[], datetime]
+    ) -> None:
+        """The connection is for this alone; `directory` has the journals of all workers of this machine."""
+        self.purse = Purse()
+        self._connection = connection
+        self._worker = worker
+        self._directory = directory
+        self._now = now
+        self._version = -1
+        self._live = _ALONE
+        self._journal: Journal | None = None
+        self._asking: dict[Claim, asyncio.Task[Grant]] = {}
+
+    def begin(self) -> int:
+        """Write what workers that died have left, and begin a journal of our own. How many entries that were.
+
+        Raises db.Error and OSError.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        found = recover(self._connection, self._directory)
+        self._journal = Journal(self._directory / f"{self._worker}.journal")
+        leases.begin(self._connection, self._worker, socket.gethostname(), str(self._journal.path), self._now())
+        self._live = leases.seen(self._connection, self._worker, self._now())
+        self._adopt(self._changed())
+        return found
+
+    def note(self, entry: Entry) -> None:
+        """See Books.note."""
+        if self._journal is None:
+            return
+        try:
+            self._journal.note(entry)
+        except OSError as exc:
+            raise LedgerUnavailable(
+                f"what is under way cannot be noted ({exc.strerror}): free space on the disk of {self._directory}",
+                retry_after=1.0,
+            ) from exc
+
+    def written(self, id_: str) -> None:
+        """The entry of this id is in the ledger."""
+        if self._journal is not None:
+            self._journal.strike(id_)
+
+    async def ask(self, account: Account, need: int) -> Grant:
+        """More of a budget, at least `need`, or nothing. Who asks for the same meanwhile has the same answer.
+
+        Raises LedgerUnavailable.
+        """
+        under_way = self._asking.get(account.claim)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        asking = asyncio.create_task(self._ask(account, need))
+        self._asking[account.claim] = asking
+        asking.add_done_callback(lambda _: self._asking.pop(account.claim, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, account: Account, need: int) -> Grant:
+        parts = 1 if self._live <= _ALONE else _SHARES * self._live
+        claim, amount = account.claim, account.budget.amount
+        try:
+            grant = await db.in_thread(
+                leases.take, self._connection, self._worker, claim, amount, least=need, parts=parts
+            )
+        except db.Error as exc:
+            raise LedgerUnavailable(f"the budgets cannot be read: {exc}", retry_after=1.0) from exc
+        account.granted += grant.more
+        return grant
+
+    async def watch(self) -> None:
+        """Give back, look for changes, close what is past, and see to those who have died: until it is cancelled."""
+        turn = 0
+        while True:
+            await asyncio.sleep(_EVERY)
+            turn += 1
+            try:
+                await self._turn(turn)
+            except (db.Error, OSError) as exc:
+                log.warning("the budgets cannot be looked after: %s", exc)
+
+    async def _turn(self, turn: int) -> None:
+        if self._live > _ALONE and (spare := self.purse.spare()):
+            try:
+                await db.in_thread(leases.give_back, self._connection, self._worker, spare)
+            except db.Error:
+                self.purse.kept(spare)
+                raise
+        if turn % _FRESH:
+            return
+        self._live = await db.in_thread(leases.seen, self._connection, self._worker, self._now())
+        self._adopt(await db.in_thread(self._changed))
+        if past := self.purse.past(microseconds(self._now() - _LATE)):
+            await db.in_thread(leases.close, self._connection, self._worker, past)
+        if turn % _LOOK_FOR_DEAD == 0:
+            await db.in_thread(recover, self._connection, self._directory)
+
+    def _changed(self) -> tuple[int, list[Budget]] | None:
+        """The budgets, with their version, where they are others than before."""
+        version = table.version(self._connection)
+        return None if version == self._version else (version, table.listing(self._connection))
+
+    def _adopt(self, changed: tuple[int, list[Budget]] | None) -> None:
+        if changed is not None:
+            self._version, budgets = changed
+            self.purse.adopt(budgets)
+
+    def end(self) -> None:
+        """Nothing is under way any more: what is left of the leases is anybody's."""
+        try:
+            leases.close(self._connection, self._worker)
+        except db.Error as exc:
+            log.warning("the budgets could not be given back: %s; the next start sees to it", exc)
+            return  # the journal stays, so that it is found
+        if self._journal is not None:
+            self._journal.close()
+
+
+def recover(connection: sqlite3.Connection, directory: Path) -> int:
+    """Write the entries of what was under way in workers that are gone, and close their leases. How many there were.
+
+    Each is charged the most that it can have come to where budgets bound it, else an estimate of its prompt.
+    """
+    count = 0
+    for found in abandoned(directory):
+        done = False
+        try:
+            lost = [entry for entry in found.entries() if store.find(connection, entry.id) is None]
+            store.add(connection, lost)
+            leases.close(connection, found.worker)
+            done = True
+        finally:
+            found.close(done=done)
+        if lost:
+            log.warning(
+                "the worker %s died with %d requests under way; their entries say so, as %r",
+                found.worker,
+                len(lost),
+                lost[0].error,
+            )
+        count += len(lost)
+    return count
