@@ -1,7 +1,7 @@
 """The chat completions that keys keep here: messages and answers, for the key that made them and no other."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,6 +25,8 @@ class Chat:
     messages: bytes
     metadata: Mapping[str, str]
     document: bytes
+    user: str | None = None
+    """Whom the client named as its own user, as the ledger names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,8 @@ class Chats:
         created = microseconds(chat.created)
         names = (chat.id, chat.key, created, chat.asked_model, chat.model)
         self._connection.execute(
-            f"INSERT INTO chat ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            (*names, chat.messages, _json(chat.metadata), chat.document),
+            f"INSERT INTO chat ({_FIELDS}, end_user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (*names, chat.messages, _json(chat.metadata), chat.document, chat.user),
         )
 
     def find(self, id_: str, key: str) -> Chat | None:
@@ -103,6 +105,16 @@ class Chats:
     def forget(self, id_: str, key: str) -> bool:
         """Delete one; False where the key has no such chat completion."""
         return self._connection.execute("DELETE FROM chat WHERE id = ? AND key = ?", (id_, key)).rowcount == 1
+
+    def forget_user(self, names: Sequence[str]) -> int:
+        """Delete all of a user, who stands there by any of these names; how many they were."""
+        marks = ", ".join("?" * len(names))
+        return self._connection.execute(f"DELETE FROM chat WHERE end_user IN ({marks})", names).rowcount  # noqa: S608
+
+    def nobodys(self) -> int:
+        """How many there are that do not say whose they are."""
+        found: int = self._connection.execute("SELECT count(*) FROM chat WHERE end_user IS NULL").fetchone()[0]
+        return found
 
     def forget_older(self, than: datetime) -> int:
         """Delete all made before; how many they were."""

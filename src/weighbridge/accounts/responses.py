@@ -1,6 +1,7 @@
 """The responses that keys keep here: prompts and answers, for the key that made them and no other."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,8 @@ class Response:
     created: datetime
     input: bytes
     document: bytes
+    user: str | None = None
+    """Whom the client named as its own user, as the ledger names it."""
 
 
 class Responses:
@@ -28,9 +31,11 @@ class Responses:
     def keep(self, response: Response) -> None:
         """Write one."""
         created = microseconds(response.created)
-        row = (response.id, response.key, response.previous, created, response.input, response.document)
+        row = (response.id, response.key, response.previous, created, response.input, response.document, response.user)
         self._connection.execute(
-            "INSERT INTO response (id, key, previous, created_at, input, document) VALUES (?, ?, ?, ?, ?, ?)", row
+            "INSERT INTO response (id, key, previous, created_at, input, document, end_user)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
         )
 
     def find(self, id_: str, key: str) -> Response | None:
@@ -64,6 +69,17 @@ class Responses:
         """Delete one; False where the key has no such response."""
         done = self._connection.execute("DELETE FROM response WHERE id = ? AND key = ?", (id_, key))
         return done.rowcount == 1
+
+    def forget_user(self, names: Sequence[str]) -> int:
+        """Delete all of a user, who stands there by any of these names; how many they were."""
+        marks = ", ".join("?" * len(names))
+        done = self._connection.execute(f"DELETE FROM response WHERE end_user IN ({marks})", names)  # noqa: S608
+        return done.rowcount
+
+    def nobodys(self) -> int:
+        """How many there are that do not say whose they are."""
+        found: int = self._connection.execute("SELECT count(*) FROM response WHERE end_user IS NULL").fetchone()[0]
+        return found
 
     def forget_older(self, than: datetime) -> int:
         """Delete all made before; how many they were."""

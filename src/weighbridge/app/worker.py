@@ -31,6 +31,7 @@ from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.policies import PolicyWatch
 from weighbridge.app.surviving import dispatch, health, probe
+from weighbridge.app.texts import keeper_of, users_of
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.cache.cache import Cache
 from weighbridge.catalog.model import Model
@@ -42,6 +43,7 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
+from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
@@ -166,6 +168,8 @@ class Worker:
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
+        self._texts = keeper_of(settings)
+        self._users = users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -197,12 +201,20 @@ class Worker:
             ),
             providers=self._providers,
             dispatch=self._dispatch,
-            books=Books(self._ids, self._writer.record, time.perf_counter, self._keeper.note, self._keeper.purse),
+            books=Books(
+                self._ids,
+                self._writer.record,
+                time.perf_counter,
+                self._keeper.note,
+                self._keeper.purse,
+                None if self._users.naming == "plain" else self._users,
+            ),
             holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
             caching=self._caching(),
+            texts=KeepingTexts(self._texts),
             resumption=Resumption(
                 self._dispatch,
                 lambda endpoint: self._shelf.current.prefix_of(endpoint),
@@ -213,10 +225,12 @@ class Worker:
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
-            Receipts(lambda request: self._open(request, _now()), self._find),
+            Receipts(lambda request: self._open(request, _now()), self._find, self._texts.find),
             Health(self._writer.check, catalog, lambda: self._policy.fault),
-            stored_chat=StoredChat(chat, self._kept_chats),
-            responses=Responses(chat, KeptResponses(self._kept, _now), Bounds(self._settings.server.max_body_bytes)),
+            stored_chat=StoredChat(chat, self._kept_chats, self._users),
+            responses=Responses(
+                chat, KeptResponses(self._kept, _now, self._users), Bounds(self._settings.server.max_body_bytes)
+            ),
             openrouter_models=OpenRouterModels(
                 lambda request: self._open(request, _now()), catalog, _now, self._own_names, self._snapshot
             ),
@@ -256,6 +270,7 @@ class Worker:
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
+        self._texts.start()
         watches = (
             self._watch_keys(),
             self._watch_models(),
@@ -285,6 +300,7 @@ class Worker:
             self._local.close()
         if self._cache is not None:
             await self._cache.close()
+        await self._texts.close()
         await self._writer.close()
         self._keeper.end()
         self._reading.close()

@@ -15,6 +15,7 @@ from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.explain import traced
 from weighbridge.gateway.holding import Holding
+from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
@@ -56,6 +57,8 @@ class Chat:
     """Answers that were given before."""
     holding: Holding | None = None
     """Where it is held what a request may cost at most; None: nowhere."""
+    texts: KeepingTexts | None = None
+    """Where what is asked and answered is kept, for keys that ask for it."""
     resumption: Resumption | None = None
     """How an answer that breaks off is gone on with; None: not at all."""
 
@@ -73,7 +76,11 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         tab.size = len(request.body)
+        taken = None
         try:
+            if key.keeps is not None and self.texts is not None:
+                taken = self.texts.take(request, reply, tab, now)
+                reply = taken or reply
             await self._answer(request, reply, surface, tab, now)
         except asyncio.CancelledError:
             tab.settle_cut(left=reply.left)
@@ -84,6 +91,9 @@ class Chat:
             log.exception("%s failed", tab.id)
             fault = WeighbridgeError(f"something of ours went wrong; it is logged as {tab.id}")
             await self._refuse(reply, tab, surface, fault)
+        finally:
+            if taken is not None:
+                taken.hand_over()
 
     async def _answer(self, request: Request, reply: Reply, surface: Surface, tab: Tab, now: datetime) -> None:
         """From what is asked to the answer's last byte. Raises what goes wrong before a byte has left."""

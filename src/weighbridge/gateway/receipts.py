@@ -1,4 +1,4 @@
-"""GET /v1/receipts/{id}: the ledger's entry for an answer, for the key that asked for it."""
+"""GET /v1/receipts/{id}: the ledger's entry for an answer, for the key that asked for it; and what was said, if kept."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from weighbridge.ledger.entry import Attempt, Charge, Entry
 from weighbridge.ledger.saved import original
 from weighbridge.routing.policy.facts import Facts
 from weighbridge.routing.policy.law import facts_in
+from weighbridge.texts.line import line
+from weighbridge.texts.text import Text
 from weighbridge.transport.message import Reply, Request
 
 
@@ -166,6 +168,7 @@ class Receipts:
 
     open: Callable[[Request], Key]
     find: Callable[[str], Awaitable[Entry | None]]
+    find_text: Callable[[str], Awaitable[Text | None]]
 
     async def one(self, request: Request, reply: Reply) -> None:
         """One entry. Raises NotFound where there is none, or another key's."""
@@ -178,3 +181,15 @@ class Receipts:
             )
         paid = original(entry)
         answers.document(reply, receipt(entry, None if paid is None else await self.find(paid)))
+
+    async def text(self, request: Request, reply: Reply) -> None:
+        """What was asked and answered. Raises NotFound where it is not kept, or is another key's, and TextsUnavailable."""
+        key = self.open(request)
+        id_ = request.path.removeprefix("/v1/receipts/").removesuffix("/text")
+        text = await self.find_text(id_)
+        if text is None or text.key != key.id:
+            raise NotFound(
+                f"this key keeps no text of the receipt {id_[:100]!r}; texts are kept for keys made with --keep-text, "
+                "as long as those say"
+            )
+        answers.document(reply, line(text))

@@ -12,6 +12,7 @@ from weighbridge.accounts import responses
 from weighbridge.accounts.keys import Key
 from weighbridge.errors import NotFound, UnknownResponse
 from weighbridge.gateway.keeping import told
+from weighbridge.ledger.users import Users
 from weighbridge.wire.responses.objects import response_of
 from weighbridge.wire.responses.read import Earlier, Wanted
 from weighbridge.wire.responses.surface import Made
@@ -38,6 +39,8 @@ class KeptResponses:
 
     table: responses.Responses
     now: Callable[[], datetime]
+    users: Users
+    """How the client's users are named where it is kept."""
 
     async def earlier(self, look: Wanted, key: Key) -> Earlier:
         """What a request refers to, as far as this key keeps it."""
@@ -55,7 +58,8 @@ class KeptResponses:
     async def keep(self, made: Made, key: Key) -> None:
         """Write one."""
         items = msgspec.json.encode(made.input)
-        response = responses.Response(made.id, key.id, made.previous, self.now(), items, made.document)
+        user = None if made.user is None else self.users.of_text(made.user)
+        response = responses.Response(made.id, key.id, made.previous, self.now(), items, made.document, user)
         await told(db.in_thread(self.table.keep, response), _KEPT)
 
     async def found(self, id_: str, key: Key) -> responses.Response:

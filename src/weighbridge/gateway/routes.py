@@ -114,6 +114,7 @@ def routes(
             "how the endpoints that were asked are doing",
         ),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
+        Route("GET", "/v1/receipts/{id}/text", receipts.text, "what was asked and answered, where the key keeps that"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),

@@ -19,6 +19,7 @@ from weighbridge.errors import BadRequest, NotFound
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.keeping import limit_in, newest_first, told
+from weighbridge.ledger.users import Users
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.chat.stored import Made, StoredSurface, read_metadata, with_metadata
 
@@ -62,6 +63,8 @@ class StoredChat:
 
     chat: Chat
     kept: chats.Chats
+    users: Users
+    """How the client's users are named where it is kept."""
 
     def create(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Make a chat completion, kept or not. See Chat."""
@@ -140,7 +143,8 @@ class StoredChat:
     async def _keep(self, made: Made, key: Key) -> None:
         messages = msgspec.json.encode(made.messages)
         names = (made.asked_model, made.model)
-        chat = chats.Chat(made.id, key.id, self.chat.now(), *names, messages, made.metadata, made.document)
+        user = None if made.user is None else self.users.of_text(made.user)
+        chat = chats.Chat(made.id, key.id, self.chat.now(), *names, messages, made.metadata, made.document, user)
         await told(db.in_thread(self.kept.keep, chat), _KEPT)
 
     async def _found(self, id_: str, key: Key, *, param: str | None = None) -> chats.Chat:

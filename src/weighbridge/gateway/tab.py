@@ -14,6 +14,7 @@ from weighbridge.errors import BudgetSpent, PolicyRefused, UpstreamError, Weighb
 from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
 from weighbridge.ledger.cost import SMALLEST, cost, plain, total
 from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry, Ids
+from weighbridge.ledger.users import Users
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
 from weighbridge.routing.policy.law import Law
@@ -38,6 +39,8 @@ class Books:
     """Notes what is to be written if nothing more is heard of a request. Raises LedgerUnavailable."""
     purse: Purse = field(default_factory=Purse)
     """What the worker may use of each budget."""
+    users: Users | None = None
+    """How entries name the client's users; None: as the client does."""
 
     def open(self, key: Key, at: datetime) -> "Tab":
         """A tab for a request that came in now."""
@@ -357,7 +360,8 @@ class Tab(msgspec.Struct, eq=False):
             tuple(self._attempts),
         )
         if user is not None:
-            entry = msgspec.structs.replace(entry, user=user)
+            users = self._books.users
+            entry = msgspec.structs.replace(entry, user=user if users is None else users.of_entry(user))
         if self.tags or self.law is not None or self._kept_out is not None or key.labels is not NO_LABELS:
             entry = msgspec.structs.replace(
                 entry,

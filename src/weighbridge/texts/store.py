@@ -35,6 +35,7 @@ CREATE TABLE seal (id TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
 """
 }
 _FIELDS: Final = "receipt, at, key, end_user, dialect, model, until, sealed_by, size"
+_INSERT: Final = f"INSERT INTO text ({_FIELDS}, body) VALUES ({', '.join('?' * 10)}) ON CONFLICT DO NOTHING"  # noqa: S608
 _WAIT_MS: Final = 5_000
 """For another process that writes."""
 _AT_ONCE: Final = 500
@@ -42,10 +43,10 @@ _AT_ONCE: Final = 500
 
 
 class TextStore:
-    """One connection, for one thread at a time. Every method raises sqlite3.Error."""
+    """One connection, for one thread at a time. Every method raises db.Error."""
 
     def __init__(self, path: Path) -> None:
-        """The file, made for its owner's eyes only where it is not there. Raises sqlite3.Error, or OSError."""
+        """The file, made for its owner's eyes only where it is not there. Raises db.Error, or OSError."""
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its log and index take after it
         self._connection = db.connect(path)
         try:
@@ -69,11 +70,8 @@ class TextStore:
         with db.transaction(self._connection):
             for seal in {row.sealed_by for row in rows}:
                 self._allow(seal, rows[0].at)
-            self._connection.executemany(
-                f"INSERT INTO text ({_FIELDS}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
-                " ON CONFLICT DO NOTHING",
-                [_values(row) for row in rows],
-            )
+            for row in rows:
+                self._connection.execute(_INSERT, _values(row))
 
     def find(self, receipt: str) -> Row | None:
         """The one of a receipt."""
@@ -137,10 +135,11 @@ class TextStore:
         with db.transaction(self._connection):
             for seal in {row.sealed_by for row in rows}:
                 self._allow(seal, now)
-            self._connection.executemany(
-                "UPDATE text SET end_user = ?, sealed_by = ?, body = ? WHERE receipt = ?",
-                [(row.user, row.sealed_by, row.body, row.receipt) for row in rows],
-            )
+            for row in rows:
+                self._connection.execute(
+                    "UPDATE text SET end_user = ?, sealed_by = ?, body = ? WHERE receipt = ?",
+                    (row.user, row.sealed_by, row.body, row.receipt),
+                )
 
     def seals(self) -> dict[str | None, int]:
         """How many texts each key seals; those of None nobody."""

@@ -18,6 +18,7 @@ from weighbridge.errors import (
     MalformedRequest,
     NoEndpoint,
     NotFound,
+    TextsUnavailable,
     Unauthorized,
     UnknownModel,
     UnknownResponse,
@@ -42,6 +43,7 @@ from weighbridge.gateway.responses_compact import InputTokens
 from weighbridge.gateway.route_health import RouteHealthList
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
 from weighbridge.routing.explain import Explanation
+from weighbridge.texts.line import Line
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
 from weighbridge.wire.responses.compact import CompactedResponse
 from weighbridge.wire.responses.objects import Top
@@ -97,6 +99,7 @@ _TO_A_MODEL: Final[Errors] = (
     Forbidden,
     UnknownModel,
     LedgerUnavailable,
+    TextsUnavailable,
     UpstreamError,
     UpstreamBusy,
     UpstreamUnreachable,
@@ -216,6 +219,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "GET /v1/route/health": Operation(gives=(RouteHealthList,)),
     "GET /v1/receipts/{id}": Operation(gives=(Receipt,), errors=(NotFound,)),
+    "GET /v1/receipts/{id}/text": Operation(gives=(Line,), errors=(NotFound, TextsUnavailable)),
     "GET /healthz": Operation(gives=(Alive,), keyless=True),
     "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
     "GET /openapi.json": Operation(gives=(schemas.Some,), keyless=True),

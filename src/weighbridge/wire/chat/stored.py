@@ -35,6 +35,8 @@ class Made(msgspec.Struct):
     messages: list[msgspec.Raw]
     metadata: Mapping[str, str]
     document: bytes
+    user: str | None = None
+    """Whom the client named as its own user."""
 
     @property
     def model(self) -> str | None:
@@ -65,7 +67,7 @@ class StoredSurface(ChatSurface):
         keep = self._keep
 
         async def kept() -> None:
-            await keep(Made(self._id, request.model, request.messages, metadata, form.document()))
+            await keep(Made(self._id, request.model, request.messages, metadata, form.document(), call.end_user))
 
         return Asked(call, plain, form, keep=kept)
 

@@ -156,7 +156,8 @@ class ResponsesSurface:
     @property
     def made(self) -> "Made":
         """The response with what went in, once it has ended."""
-        return Made(self.id, self._previous, listed(self._input, self.id), self.document)
+        user = None if self._asked is None else self._asked.call.end_user
+        return Made(self.id, self._previous, listed(self._input, self.id), self.document, user)
 
     async def _keep_made(self) -> None:
         if self._keep is not None:
@@ -170,6 +171,8 @@ class Made(msgspec.Struct):
     previous: str | None
     input: list[msgspec.Raw]
     document: bytes
+    user: str | None = None
+    """Whom the client named as its own user."""
 
 
 RESPONSES: Final = ResponsesSurface("", lambda: 0, Earlier(), may_store=False)
