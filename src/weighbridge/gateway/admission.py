@@ -61,6 +61,11 @@ class Admission:
         self._lanes = {name: Lane(name, bound) for name, bound in bounds.places.items()}
         self._lines = Lines((*self._lanes.values(), self._others), queue=bounds.queue, most=bounds.most)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return self._lines.waiting
+
     def has_room(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint can be asked now."""
         return self._lines.has_room and self._lane(endpoint).has_room

@@ -25,6 +25,8 @@ from weighbridge.wire.surface import Origin
 from weighbridge.wire.usage import Source, Usage, estimated_tokens
 
 Record = Callable[[Entry], "asyncio.Future[None]"]
+Watched = Callable[[Entry, str], None]
+"""Is told of each entry, and of the operation that was asked for; it raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Books:
     """Notes what is to be written if nothing more is heard of a request. Raises LedgerUnavailable."""
     purse: Purse = field(default_factory=Purse)
     """What the worker may use of each budget."""
+    watched: Watched | None = None
     users: Users | None = None
     """How entries name the client's users; None: as the client does."""
 
@@ -336,6 +339,8 @@ class Tab(msgspec.Struct, eq=False):
         if self.hold is not None:
             entry = msgspec.structs.replace(entry, draws=self._books.purse.settle(self.hold, _took(charge)))
         self.entry = entry
+        if (watched := self._books.watched) is not None:
+            watched(entry, "none" if self.call is None else self.call.operation)
         return self._books.record(entry)
 
     def _entry(self, ending: Ending, status: int, error: str | None, charge: Charge | None) -> Entry:

@@ -54,6 +54,8 @@ class Writer:
         self._emptied = asyncio.Event()
         self.fault: str | None = None
         """Why the ledger cannot be written just now; None when all is well."""
+        self.commits = self.committed = 0
+        """Groups that were written, and their entries."""
 
     def open(self) -> None:
         """Start the thread. Raises LedgerUnavailable when the file cannot be opened."""
@@ -64,6 +66,11 @@ class Writer:
             raise LedgerUnavailable(f"the ledger {str(self._path)!r} cannot be opened: {exc}") from exc
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
+
+    @property
+    def backlog(self) -> int:
+        """Entries that are not written yet."""
+        return len(self._gathered) + len(self._writing or ())
 
     def check(self) -> None:
         """Raise LedgerUnavailable while nothing can be written, before a request spends anything."""
@@ -114,6 +121,8 @@ class Writer:
         group, self._writing = self._writing or [], None
         if outcome.kept or outcome.refused:
             group = self._sort_out(group, outcome)
+        self.commits += bool(group)
+        self.committed += len(group)
         for entry, done in group:
             self.written(entry.id)
             if not done.done():

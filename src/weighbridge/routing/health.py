@@ -128,6 +128,15 @@ class Health:
         """The ids of endpoints that are left alone because they failed: not for our key, a limit or their slowness."""
         return [id_ for id_, watch in self._watches.items() if _is_failing(watch.breaker, now)]
 
+    def left_alone(self, now: float) -> list[tuple[str, str, Why]]:
+        """The provider, the model and the reason of each endpoint that is not to be asked just now."""
+        closed = [(watch, *_closed(watch.breaker, now)) for watch in self._watches.values()]
+        return [
+            (watch.id.partition("/")[0], watch.model, why)
+            for watch, until, why in closed
+            if until is not None and why is not None and until > now
+        ]
+
     def probed(self, ids: Iterable[str]) -> None:
         """The provider of these endpoints was found to be there."""
         for id_ in ids:

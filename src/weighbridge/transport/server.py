@@ -426,6 +426,12 @@ class Connection(asyncio.Protocol):
         self._transport.set_protocol(Switched(self, successor))
 
     @property
+    def answering(self) -> bool:
+        """Whether an answer has begun to leave and has not ended."""
+        reply = self._reply
+        return reply is not None and reply.started and not reply.ended
+
+    @property
     def closing(self) -> bool:
         """Whether the client has been let go of."""
         return self._closing or self.lost
@@ -762,6 +768,11 @@ class Server:
         self.deadlines.forget(connection)
         if not self._open:
             self._empty.set()
+
+    def under_way(self) -> tuple[int, int, int]:
+        """Open connections, those of them with a request, and those of these whose answer has begun to leave."""
+        busy = [connection for connection in self._open if connection.busy]
+        return len(self._open), len(busy), sum(connection.answering for connection in busy)
 
     async def drain(self, seconds: float) -> int:
         """Take nobody new, let open answers end for so many seconds, cut the rest; how many answers were cut.

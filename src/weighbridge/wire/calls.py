@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ ModelName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 class Call(msgspec.Struct, gc=False, kw_only=True):
     """The fields of a request that decide where it goes and what it may cost, whatever is asked of the model."""
 
+    operation: ClassVar[str] = "chat"
+    """What OpenTelemetry calls what is asked: the value of `gen_ai.operation.name`."""
     model: ModelName
     model_at: int = msgspec.field(default=-1, name="weighbridge model_at")
     """Where the name `model` stands, if it can be no other; set when the request is read, whatever it says itself."""

@@ -16,6 +16,7 @@ from weighbridge.wire.tasks.texts import count, size
 class CompletionCall(calls.GeneratingCall, gc=False, kw_only=True):
     """A completion request. `prompt` is a text, a list of token ids, or a list of either: one choice for each."""
 
+    operation = "text_completion"
     prompt: msgspec.Raw
     suffix: str | None = None
     """What comes after the gap."""

@@ -22,6 +22,7 @@ from weighbridge.wire.tasks.texts import count, size
 class EmbeddingsCall(calls.Call, gc=False, kw_only=True):
     """A request for embeddings; `input` is a text, a list of token ids, or a list of either."""
 
+    operation = "embeddings"
     input: msgspec.Raw
     encoding_format: str | None = None
     dimensions: calls.Limit | None = None

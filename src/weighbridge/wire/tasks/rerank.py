@@ -21,6 +21,7 @@ from weighbridge.wire.usage import Usage
 class RerankCall(calls.Call, gc=False, kw_only=True):
     """A request to put documents in order. A document is a text, or an object with the field `text`."""
 
+    operation = "rerank"
     query: msgspec.Raw
     documents: msgspec.Raw
     top_n: calls.Limit | None = None
