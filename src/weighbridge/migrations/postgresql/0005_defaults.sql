@@ -1,0 +1,2 @@
+-- The twin of ../0005_defaults.sql.
+ALTER TABLE key ADD COLUMN defaults TEXT;
