@@ -43,8 +43,8 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
-from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.holding import Holding
+from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
@@ -168,8 +168,7 @@ class Worker:
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
-        self._texts = keeper_of(settings)
-        self._users = users_of(settings)
+        self._texts, self._users = keeper_of(settings), users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))

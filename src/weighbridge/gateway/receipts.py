@@ -1,4 +1,4 @@
-"""GET /v1/receipts/{id}: the ledger's entry for an answer, for the key that asked for it; and what was said, if kept."""
+"""GET /v1/receipts/{id}: the ledger's entry for an answer of the key that asks; and what was said, where it is kept."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -183,7 +183,7 @@ class Receipts:
         answers.document(reply, receipt(entry, None if paid is None else await self.find(paid)))
 
     async def text(self, request: Request, reply: Reply) -> None:
-        """What was asked and answered. Raises NotFound where it is not kept, or is another key's, and TextsUnavailable."""
+        """What was asked and answered. Raises NotFound where the key keeps none of it, and TextsUnavailable."""
         key = self.open(request)
         id_ = request.path.removeprefix("/v1/receipts/").removesuffix("/text")
         text = await self.find_text(id_)

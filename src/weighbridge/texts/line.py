@@ -1,4 +1,4 @@
-"""A text as others read it: an object of JSON for each, as the API shows it and `weighbridge texts export` writes it."""
+"""A text as others read it: one object of JSON, as the API shows it and `weighbridge texts export` writes it."""
 
 from datetime import datetime
 from typing import Final
