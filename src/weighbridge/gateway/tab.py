@@ -41,9 +41,9 @@ class Books:
     """Notes what is to be written if nothing more is heard of a request. Raises LedgerUnavailable."""
     purse: Purse = field(default_factory=Purse)
     """What the worker may use of each budget."""
-    watched: Watched | None = None
     users: Users | None = None
     """How entries name the client's users; None: as the client does."""
+    watched: Watched | None = None
 
     def open(self, key: Key, at: datetime) -> "Tab":
         """A tab for a request that came in now."""
