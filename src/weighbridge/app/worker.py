@@ -168,7 +168,7 @@ class Worker:
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
-        self._texts, self._users = keeper_of(settings), users_of(settings)
+        self.texts, self._users = keeper_of(settings), users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -206,14 +206,14 @@ class Worker:
                 time.perf_counter,
                 self._keeper.note,
                 self._keeper.purse,
-                None if self._users.naming == "plain" else self._users,
+                users=None if self._users.naming == "plain" else self._users,
             ),
             holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
             caching=self._caching(),
-            texts=KeepingTexts(self._texts),
+            texts=KeepingTexts(self.texts),
             resumption=Resumption(
                 self._dispatch,
                 lambda endpoint: self._shelf.current.prefix_of(endpoint),
@@ -224,7 +224,7 @@ class Worker:
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
-            Receipts(lambda request: self._open(request, _now()), self._find, self._texts.find),
+            Receipts(lambda request: self._open(request, _now()), self._find, self.texts.find),
             Health(self._writer.check, catalog, lambda: self._policy.fault),
             stored_chat=StoredChat(chat, self._kept_chats, self._users),
             responses=Responses(
@@ -269,7 +269,7 @@ class Worker:
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
-        self._texts.start()
+        self.texts.start()
         watches = (
             self._watch_keys(),
             self._watch_models(),
@@ -299,7 +299,7 @@ class Worker:
             self._local.close()
         if self._cache is not None:
             await self._cache.close()
-        await self._texts.close()
+        await self.texts.close()
         await self._writer.close()
         self._keeper.end()
         self._reading.close()

@@ -14,7 +14,7 @@ from weighbridge.texts.keeper import LONGEST, Keeper, Taken
 from weighbridge.texts.text import Dialect, Text
 from weighbridge.transport.message import Headers, Reply, Request
 
-_DIALECTS: Final[Mapping[str, Dialect]] = {
+DIALECTS: Final[Mapping[str, Dialect]] = {
     "/v1/chat/completions": "chat",
     "/api/v1/chat/completions": "openrouter",
     "/v1/messages": "messages",
@@ -48,7 +48,7 @@ class KeepingTexts:
         Raises TextsUnavailable where it must be kept, and cannot be.
         """
         wish = tab.key.keeps
-        dialect = _DIALECTS[request.path]
+        dialect = DIALECTS[request.path]
         if wish is None or (dialect in _INPUTS and not wish.inputs):
             return None
         self.keeper.check()
