@@ -6,7 +6,6 @@ revocation counts at once.
 
 import hashlib
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +17,7 @@ from weighbridge.accounts.keys import Key
 from weighbridge.accounts.roles import RIGHTS, Action, Role
 from weighbridge.accounts.tree import EVERYWHERE, Place
 from weighbridge.audit_log import GATEWAY, Actor, Change, Facts
-from weighbridge.db import microseconds, moment, transaction
+from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.errors import BadRequest, Forbidden, Unauthorized
 
 PREFIX: Final = "wba-"
@@ -78,7 +77,7 @@ class Admin:
 
 
 def create(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     name: str,
     role: Role,
@@ -124,7 +123,12 @@ def made(
     return Admin(id_, name, secret[-4:], role, now, scope, makes_keys, expires), secret
 
 
-def add(connection: sqlite3.Connection, admin: Admin, secret: str, *, by: Actor) -> None:
+def with_secret(admin: Admin, secret: str) -> Admin:
+    """The same for another secret."""
+    return replace(admin, hint=secret[-4:])
+
+
+def add(connection: Connection, admin: Admin, secret: str, *, by: Actor) -> None:
     """Write down a new admin key and who made it, inside a transaction. Raises db.Error."""
     connection.execute(
         "INSERT INTO admin (id, name, hash, hint, role, organisation, project, makes_keys, created_at, expires_at)"
@@ -145,7 +149,7 @@ def add(connection: sqlite3.Connection, admin: Admin, secret: str, *, by: Actor)
     _log(connection, "admin.create", admin, None, facts(admin), by=by, now=admin.created)
 
 
-def revoke(connection: sqlite3.Connection, admin: Admin, *, by: Actor, now: datetime) -> Admin:
+def revoke(connection: Connection, admin: Admin, *, by: Actor, now: datetime) -> Admin:
     """Disable an admin key for good, inside a transaction; nothing happens to one that is. Raises db.Error."""
     if admin.disabled is not None:
         return admin
@@ -171,24 +175,24 @@ def facts(admin: Admin) -> Facts:
     }
 
 
-def listing(connection: sqlite3.Connection, scope: Place = EVERYWHERE) -> list[Admin]:
+def listing(connection: Connection, scope: Place = EVERYWHERE) -> list[Admin]:
     """All within a scope, oldest first. Raises db.Error."""
     conditions, given = tree.within(scope.organisation, scope.project)
     return [admin for _, admin in _rows(connection, f"WHERE {' AND '.join(conditions)}" if conditions else "", given)]
 
 
-def find(connection: sqlite3.Connection, admin_id: str) -> Admin | None:
+def find(connection: Connection, admin_id: str) -> Admin | None:
     """The one of this id. Raises db.Error."""
     return next((admin for _, admin in _rows(connection, "WHERE id = ?", (admin_id,))), None)
 
 
-def is_last_owner(connection: sqlite3.Connection, admin: Admin, *, now: datetime) -> bool:
+def is_last_owner(connection: Connection, admin: Admin, *, now: datetime) -> bool:
     """Whether nobody but this one is an owner. Raises db.Error."""
     owners = [other for other in listing(connection) if other.role == "owner" and _is_open(other, now)]
     return [other.id for other in owners] == [admin.id]
 
 
-def open_with(connection: sqlite3.Connection, presented: bytes, *, now: datetime) -> Admin:
+def open_with(connection: Connection, presented: bytes, *, now: datetime) -> Admin:
     """The admin key that a request came with. Raises Unauthorized, db.Error."""
     admin = next((admin for _, admin in _rows(connection, "WHERE hash = ?", (_hash(presented),))), None)
     if admin is None:
@@ -210,7 +214,7 @@ def _is_open(admin: Admin, now: datetime) -> bool:
     return admin.disabled is None and (admin.expires is None or admin.expires > now)
 
 
-def _rows(connection: sqlite3.Connection, where: str, given: Sequence[str | None]) -> list[tuple[bytes, Admin]]:
+def _rows(connection: Connection, where: str, given: Sequence[str | bytes | None]) -> list[tuple[bytes, Admin]]:
     rows = connection.execute(
         "SELECT hash, id, name, hint, role, organisation, project, makes_keys, created_at, expires_at, disabled_at"  # noqa: S608 - put together of constants
         f" FROM admin {where} ORDER BY created_at, id",
@@ -236,7 +240,7 @@ def _rows(connection: sqlite3.Connection, where: str, given: Sequence[str | None
 
 
 def _log(
-    connection: sqlite3.Connection,
+    connection: Connection,
     action: str,
     admin: Admin,
     before: Facts | None,

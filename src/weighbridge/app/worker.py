@@ -38,13 +38,14 @@ from weighbridge.catalog.model import Model
 from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
+from weighbridge.gateway.admin.desk import Desk
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
-from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.keeping_texts import KeepingTexts
+from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
@@ -165,10 +166,12 @@ class Worker:
         )
         self._writer.written = self._keeper.written
         self._kept = ResponseTable(self._keeping)
+        self._governing = _connected(settings.ledger_path)
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
-        self.texts, self._users = keeper_of(settings), users_of(settings)
+        self._texts = keeper_of(settings)
+        self._users = users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -206,14 +209,14 @@ class Worker:
                 time.perf_counter,
                 self._keeper.note,
                 self._keeper.purse,
-                users=None if self._users.naming == "plain" else self._users,
+                None if self._users.naming == "plain" else self._users,
             ),
             holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
             caching=self._caching(),
-            texts=KeepingTexts(self.texts),
+            texts=KeepingTexts(self._texts),
             resumption=Resumption(
                 self._dispatch,
                 lambda endpoint: self._shelf.current.prefix_of(endpoint),
@@ -224,7 +227,7 @@ class Worker:
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
-            Receipts(lambda request: self._open(request, _now()), self._find, self.texts.find),
+            Receipts(lambda request: self._open(request, _now()), self._find, self._texts.find),
             Health(self._writer.check, catalog, lambda: self._policy.fault),
             stored_chat=StoredChat(chat, self._kept_chats, self._users),
             responses=Responses(
@@ -236,6 +239,7 @@ class Worker:
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
             ),
+            desk=Desk(self._governing, _now),
         )
 
     def _caching(self) -> Caching:
@@ -269,7 +273,7 @@ class Worker:
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
-        self.texts.start()
+        self._texts.start()
         watches = (
             self._watch_keys(),
             self._watch_models(),
@@ -299,11 +303,12 @@ class Worker:
             self._local.close()
         if self._cache is not None:
             await self._cache.close()
-        await self.texts.close()
+        await self._texts.close()
         await self._writer.close()
         self._keeper.end()
         self._reading.close()
         self._keeping.close()
+        self._governing.close()
 
     def _adopt(self, policies: Policies) -> None:
         adopt(self._reading, self._ids.worker, _now, (policies.hash, policies.text))

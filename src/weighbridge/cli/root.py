@@ -15,10 +15,12 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Say whom a request would be sent to, at what price, and why not to others.",
     "models": "List the models there are, with licence, origin and price.",
     "keys": "Create, list and revoke keys.",
+    "admins": "Create, list and revoke the keys of the admin API.",
     "usage": "Show what was used and what it cost.",
     "receipt": "Show the ledger's entry for one answer.",
     "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
     "audit": "Prove that every request was served within the policy in force.",
+    "audit-log": "Show who has changed what, and prove that the log is whole.",
     "cache": "Show what is kept of answers to give them again, and delete it.",
     "pull": "Fetch and verify the weights of a model.",
     "openapi": "Print the API as an OpenAPI document.",
@@ -38,7 +40,7 @@ class Commands(click.Group):
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"weighbridge.cli.{cmd_name}").command
+        command: click.Command = import_module(f"weighbridge.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -51,7 +51,7 @@ class Planning:
         if asked.preferences is not None or asked.fallbacks or self.laws() is not None:
             return None
         model = self.names.plain(asked.call.model, self.catalog())
-        if model is None or len(model.endpoints) != 1 or not (key.models is None or key.admits(model.id)):
+        if model is None or len(model.endpoints) != 1 or not key.admits(model.id):
             return None
         note(model.id)
         return self.planner.alone(model, now, self.health())

@@ -8,6 +8,11 @@ from typing import Final
 
 from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
 from weighbridge.gateway import answers
+from weighbridge.gateway.admin.admins import AdminAdmins
+from weighbridge.gateway.admin.audit_log import AdminAuditLog
+from weighbridge.gateway.admin.desk import Desk
+from weighbridge.gateway.admin.keys import AdminKeys
+from weighbridge.gateway.admin.places import AdminPlaces
 from weighbridge.gateway.anthropic_models import AnthropicModels
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
@@ -52,7 +57,7 @@ class Route:
     """What else to say to whoever comes with a method that the path does not take."""
 
 
-def routes(
+def routes(  # noqa: PLR0913 - one for each family of routes
     chat: Chat,
     models: Models,
     receipts: Receipts,
@@ -62,6 +67,7 @@ def routes(
     responses: Responses,
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
+    desk: Desk,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
     table: tuple[Route, ...] = (
@@ -118,6 +124,7 @@ def routes(
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
+        *_admin(desk),
         *_openrouter(chat, responses, openrouter_models, openrouter_account),
     )
     return table
@@ -153,6 +160,31 @@ def _responses(chat: Chat, responses: Responses) -> tuple[Route, ...]:
         Route("DELETE", "/v1/responses/{id}", responses.delete, "forget one", RESPONSES),
         Route("POST", "/v1/responses/{id}/cancel", responses.cancel, "call off one that is being streamed", RESPONSES),
         Route("GET", "/v1/responses/{id}/input_items", responses.input_items, "what went into one", RESPONSES),
+    )
+
+
+def _admin(desk: Desk) -> tuple[Route, ...]:
+    """What takes an admin key."""
+    keys, admins, places = AdminKeys(desk), AdminAdmins(desk), AdminPlaces(desk)
+    one_key, one_admin = "/v1/admin/keys/{id}", "/v1/admin/admins/{id}"
+    for_good = "disable one for good; it stays in the list"
+    return (
+        Route("GET", "/v1/admin/me", admins.me, "the admin key that the request came with, and its role"),
+        Route("GET", "/v1/admin/keys", keys.list, "the keys that the admin key sees"),
+        Route("POST", "/v1/admin/keys", keys.create, "make a key, and show it this once"),
+        Route("GET", one_key, keys.one, "one of them"),
+        Route("PATCH", one_key, keys.change, "give one another name, models, end, labels or defaults"),
+        Route("DELETE", one_key, keys.revoke, for_good),
+        Route("POST", f"{one_key}/rotate", keys.rotate, "change the secret of one for another, and show it this once"),
+        Route("GET", "/v1/admin/admins", admins.list, "the admin keys that the admin key sees"),
+        Route("POST", "/v1/admin/admins", admins.create, "make an admin key, and show it this once"),
+        Route("GET", one_admin, admins.one, "one of them"),
+        Route("DELETE", one_admin, admins.revoke, for_good),
+        Route("GET", "/v1/admin/organisations", places.organisations, "the organisations, and what holds for each"),
+        Route("POST", "/v1/admin/organisations", places.set_organisation, "set what holds for all keys of one"),
+        Route("GET", "/v1/admin/projects", places.projects, "the projects, and what holds for each"),
+        Route("POST", "/v1/admin/projects", places.set_project, "set what holds for all keys of one"),
+        Route("GET", "/v1/admin/audit-log", AdminAuditLog(desk), "who has changed what, when, from where"),
     )
 
 

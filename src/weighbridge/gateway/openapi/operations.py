@@ -10,6 +10,7 @@ from typing import Any, Final
 from weighbridge.errors import (
     BadRequest,
     BodyTooLarge,
+    Conflict,
     ContextOverflow,
     Draining,
     EngineUnavailable,
@@ -31,6 +32,7 @@ from weighbridge.errors import (
     UpstreamUnreachable,
     WeighbridgeError,
 )
+from weighbridge.gateway.admin import shapes as admin
 from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelPage
 from weighbridge.gateway.count_tokens import TokenCount
 from weighbridge.gateway.explain import ExplainQuery
@@ -159,6 +161,9 @@ _OPENROUTER_CHAT: Final = _asked(
 _OPENROUTER_MODELS: Final = Operation(
     query=requests.FilterQuery, gives=(schemas.OpenRouterModels,), errors=(BadRequest,)
 )
+_ADMIN: Final[Errors] = (Forbidden, LedgerUnavailable)
+_ADMIN_BODY: Final[Errors] = (*_ADMIN, *_BODY)
+_ONCE: Final = {"idempotency-key": "the same request with the same one, within a day, makes nothing new"}
 _OPENROUTER_KEY: Final = Operation(gives=(schemas.OpenRouterKey,))
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -220,6 +225,39 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/route/health": Operation(gives=(RouteHealthList,)),
     "GET /v1/receipts/{id}": Operation(gives=(Receipt,), errors=(NotFound,)),
     "GET /v1/receipts/{id}/text": Operation(gives=(Line,), errors=(NotFound, TextsUnavailable)),
+    "GET /v1/admin/me": Operation(gives=(admin.ListedAdmin,), errors=(LedgerUnavailable,)),
+    "GET /v1/admin/keys": Operation(
+        query=admin.KeyQuery, gives=(admin.KeyPage,), errors=(*_ADMIN, BadRequest, NotFound)
+    ),
+    "POST /v1/admin/keys": Operation(
+        takes=admin.KeyCreation, gives=(admin.MadeKey,), headers=_ONCE, errors=(*_ADMIN_BODY, Conflict)
+    ),
+    "GET /v1/admin/keys/{id}": Operation(gives=(admin.ListedKey,), errors=_KEPT),
+    "PATCH /v1/admin/keys/{id}": Operation(
+        takes=admin.KeyChange, gives=(admin.ListedKey,), errors=(*_ADMIN_BODY, NotFound)
+    ),
+    "DELETE /v1/admin/keys/{id}": Operation(gives=(admin.ListedKey,), errors=(*_ADMIN, NotFound)),
+    "POST /v1/admin/keys/{id}/rotate": Operation(
+        takes=admin.KeyRotation, gives=(admin.MadeKey,), headers=_ONCE, errors=(*_ADMIN_BODY, NotFound, Conflict)
+    ),
+    "GET /v1/admin/admins": Operation(
+        query=admin.PageQuery, gives=(admin.AdminPage,), errors=(*_ADMIN, BadRequest, NotFound)
+    ),
+    "POST /v1/admin/admins": Operation(
+        takes=admin.AdminKeyCreation, gives=(admin.MadeAdmin,), headers=_ONCE, errors=(*_ADMIN_BODY, Conflict)
+    ),
+    "GET /v1/admin/admins/{id}": Operation(gives=(admin.ListedAdmin,), errors=_KEPT),
+    "DELETE /v1/admin/admins/{id}": Operation(gives=(admin.ListedAdmin,), errors=(*_ADMIN, NotFound, Conflict)),
+    "GET /v1/admin/organisations": Operation(gives=(admin.NodeList,), errors=_ADMIN),
+    "POST /v1/admin/organisations": Operation(
+        takes=admin.OrganisationSetting, gives=(admin.ListedNode,), errors=_ADMIN_BODY
+    ),
+    "GET /v1/admin/projects": Operation(gives=(admin.NodeList,), errors=_ADMIN),
+    "POST /v1/admin/projects": Operation(takes=admin.ProjectSetting, gives=(admin.ListedNode,), errors=_ADMIN_BODY),
+    "GET /v1/admin/audit-log": Operation(
+        query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
+    ),
+    "GET /metrics": Operation(gives=(), text=True, errors=(Forbidden, NotFound)),
     "GET /healthz": Operation(gives=(Alive,), keyless=True),
     "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
     "GET /openapi.json": Operation(gives=(schemas.Some,), keyless=True),

@@ -1,0 +1,231 @@
+"""What the admin API takes and gives."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from weighbridge.accounts.defaults import Defaults
+from weighbridge.accounts.keys import LONGEST_TAG
+from weighbridge.accounts.roles import Role
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Models = Annotated[list[Name], Meta(min_length=1, max_length=1000)]
+"""Ids, `lab/*` for all of a lab's."""
+Tag = Annotated[str, Meta(min_length=1, max_length=LONGEST_TAG, pattern=r"^[ -+\--~]+$")]
+Tags = Annotated[list[Tag], Meta(max_length=100)]
+When = Annotated[datetime, Meta(tz=True)]
+
+
+class KeyCreation(msgspec.Struct, forbid_unknown_fields=True):
+    """A key to make. A member's is its own, and has a name, models and an end at most."""
+
+    name: Name
+    models: Models | None = None
+    """What it may ask for; null: any model."""
+    expires: When | None = None
+    store: bool = False
+    """Whether its responses may be kept here, prompts and answers."""
+    organisation: Name | None = None
+    """Where it belongs; left out: where the admin key does."""
+    project: Name | None = None
+    tags: Tags = []
+    defaults: Defaults | None = None
+    member: Name | None = None
+    """The id of the member's admin key whose it is to be."""
+
+
+class KeyChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be else; what is left out stays as it is."""
+
+    name: Name | UnsetType = UNSET
+    models: Models | UnsetType | None = UNSET
+    expires: When | UnsetType | None = UNSET
+    store: bool | UnsetType = UNSET
+    organisation: Name | UnsetType | None = UNSET
+    project: Name | UnsetType | None = UNSET
+    tags: Tags | UnsetType = UNSET
+    defaults: Defaults | UnsetType | None = UNSET
+
+
+class KeyRotation(msgspec.Struct, forbid_unknown_fields=True):
+    """How the key is changed for another."""
+
+    overlap_seconds: Annotated[int, Meta(ge=0, le=30 * 86_400)] = 0
+    """How long the one until now opens as well."""
+
+
+class AdminKeyCreation(msgspec.Struct, forbid_unknown_fields=True):
+    """An admin key to make."""
+
+    name: Name
+    role: Role
+    organisation: Name | None = None
+    """All that it is to see; with `project`, that project of it. Left out: everything."""
+    project: Name | None = None
+    makes_keys: bool = False
+    """Of a member: whether it may make keys for itself."""
+    expires: When | None = None
+
+
+class OrganisationSetting(msgspec.Struct, forbid_unknown_fields=True):
+    """What holds for all keys of an organisation."""
+
+    name: Name
+    models: Models | None
+    """What they may ask for, at most; null: whatever they may themselves."""
+
+
+class ProjectSetting(msgspec.Struct, forbid_unknown_fields=True):
+    """What holds for all keys of a project."""
+
+    name: Name
+    models: Models | None
+    """What they may ask for, at most; null: whatever they may themselves."""
+    organisation: Name | None = None
+    """Whose project it is."""
+
+
+class ListedKey(msgspec.Struct):
+    """A key. The key itself nobody has but its holder."""
+
+    id: str
+    name: str
+    ends_in: str
+    models: list[str] | None
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+    store: bool
+    organisation: str | None
+    project: str | None
+    tags: list[str]
+    defaults: Defaults
+    member: str | None
+    object: Literal["key"] = "key"
+
+
+class MadeKey(ListedKey):
+    """A key that was just made, or changed for another: this once with the key itself."""
+
+    key: str = ""
+
+
+class ListedAdmin(msgspec.Struct):
+    """An admin key."""
+
+    id: str
+    name: str
+    ends_in: str
+    role: Role
+    organisation: str | None
+    project: str | None
+    makes_keys: bool
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+    object: Literal["admin"] = "admin"
+
+
+class MadeAdmin(ListedAdmin):
+    """An admin key that was just made: this once with the key itself."""
+
+    key: str = ""
+
+
+class ListedNode(msgspec.Struct):
+    """An organisation, or a project of one."""
+
+    name: str
+    organisation: str | None
+    models: list[str] | None
+    """What its keys may ask for, at most; null: whatever they may themselves."""
+    created: datetime | None
+    """When something was first set for it; null: only keys name it."""
+    object: Literal["organisation", "project"]
+
+
+class AuditRow(msgspec.Struct):
+    """One change: who made it, when, and what was before and after it."""
+
+    id: int
+    at: datetime
+    actor: str
+    address: str | None
+    action: str
+    target: str
+    organisation: str | None
+    project: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    hash: str
+    """SHA-256 over this row and the hash of the one before it."""
+    object: Literal["audit_log.row"] = "audit_log.row"
+
+
+class KeyPage(msgspec.Struct):
+    """Some of the keys, oldest first."""
+
+    data: list[ListedKey]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: Literal["list"] = "list"
+
+
+class AdminPage(msgspec.Struct):
+    """Some of the admin keys, oldest first."""
+
+    data: list[ListedAdmin]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: Literal["list"] = "list"
+
+
+class NodeList(msgspec.Struct):
+    """All that the admin key sees, by name."""
+
+    data: list[ListedNode]
+    object: Literal["list"] = "list"
+
+
+class AuditPage(msgspec.Struct):
+    """Some of the audit log."""
+
+    data: list[AuditRow]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+    object: Literal["list"] = "list"
+
+
+class PageQuery(msgspec.Struct):
+    """Which page."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    after: str | None = None
+    """The `last_id` of the page before."""
+
+
+class KeyQuery(PageQuery):
+    """Which keys."""
+
+    organisation: str | None = None
+    project: str | None = None
+    member: str | None = None
+    revoked: Literal["true", "false"] = "true"
+    """Whether those too that were revoked."""
+
+
+class AuditQuery(PageQuery):
+    """Which rows."""
+
+    order: Literal["asc", "desc"] = "desc"
+    since: datetime | None = None
+    action: str | None = None
+    target: str | None = None
+    actor: str | None = None
+    organisation: str | None = None
+    project: str | None = None
