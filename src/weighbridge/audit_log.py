@@ -9,7 +9,6 @@ What is written has no secrets in it: a key is named by its id and told by its l
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, microseconds, moment
 
 Facts = Mapping[str, object]
 """What a thing is, as the API shows it."""
@@ -96,7 +95,7 @@ _facts: Final = msgspec.json.Decoder(dict[str, object])
 _canonical: Final = msgspec.json.Encoder(order="deterministic", decimal_format="string")
 
 
-def write(connection: sqlite3.Connection, by: Actor, change: Change, *, now: datetime) -> None:
+def write(connection: Connection, by: Actor, change: Change, *, now: datetime) -> None:
     """Add a row. To be called inside the transaction of the change. Raises db.Error."""
     head = connection.execute("UPDATE audit_log_head SET length = length + 1 RETURNING length, hash").fetchall()
     ((id_, previous),) = head  # from here on the log is this transaction's: no other can have the same id
@@ -124,7 +123,7 @@ def differing(before: Facts, after: Facts) -> tuple[Facts, Facts]:
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
-def rows(connection: sqlite3.Connection, wanted: Wanted) -> list[Row]:
+def rows(connection: Connection, wanted: Wanted) -> list[Row]:
     """Those that are wanted, oldest first or newest first. Raises db.Error."""
     conditions = {
         "at >= ?": None if wanted.since is None else microseconds(wanted.since),
@@ -144,13 +143,13 @@ def rows(connection: sqlite3.Connection, wanted: Wanted) -> list[Row]:
     return [_row(row[:-1], row[-1]) for row in connection.execute(sql + order, (*given.values(), wanted.limit))]
 
 
-def last(connection: sqlite3.Connection, action: str) -> Row | None:
+def last(connection: Connection, action: str) -> Row | None:
     """The newest row of an action. Raises db.Error."""
     found = rows(connection, Wanted(action=action, newest_first=True, limit=1))
     return found[0] if found else None
 
 
-def verify(connection: sqlite3.Connection, *, noted: str | None = None) -> Verified:
+def verify(connection: Connection, *, noted: str | None = None) -> Verified:
     """Go through the whole chain. `noted` is a head that was noted before: a row must still have it.
 
     Raises db.Error.
@@ -174,7 +173,7 @@ def verify(connection: sqlite3.Connection, *, noted: str | None = None) -> Verif
     return Verified(count, head)
 
 
-def _chain(connection: sqlite3.Connection) -> Iterator[tuple[_Cells, str]]:
+def _chain(connection: Connection) -> Iterator[tuple[_Cells, str]]:
     for row in connection.execute(f"SELECT {_FIELDS}, hash FROM audit_log ORDER BY id"):  # noqa: S608
         yield row[:-1], row[-1]
 

@@ -1,6 +1,5 @@
 """The chat completions that keys keep here: messages and answers, for the key that made them and no other."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, microseconds, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +45,24 @@ class Page:
 _FIELDS: Final = "id, key, created_at, asked_model, model, messages, metadata, document"
 # What is put together here are constants, no values.
 # A page has no messages: a hundred long conversations would fill the memory, and nobody lists them.
+_LISTED: Final = _FIELDS.replace("messages, ", "")
 _FOUND: Final = f"""
-    SELECT {_FIELDS.replace("messages", "x'5b5d'")} FROM chat
-    WHERE key = :key AND (:model IS NULL OR :model IN (asked_model, model))
-    AND NOT EXISTS (
-        SELECT 1 FROM json_each(:metadata) AS wanted WHERE NOT EXISTS (
-            SELECT 1 FROM json_each(chat.metadata) AS has WHERE has.key = wanted.key AND has.value = wanted.value))
-    AND (:after IS NULL OR (created_at, id)
+    SELECT {_LISTED} FROM chat
+    WHERE key = :key AND (CAST(:model AS TEXT) IS NULL OR :model IN (asked_model, model))
+    AND (CAST(:after AS TEXT) IS NULL OR (created_at, id)
 """  # noqa: S608
 _AFTER: Final = "(SELECT created_at, id FROM chat WHERE id = :after AND key = :key))"
 _OLDEST_FIRST: Final = f"{_FOUND} > {_AFTER} ORDER BY created_at, id LIMIT :limit"
 _NEWEST_FIRST: Final = f"{_FOUND} < {_AFTER} ORDER BY created_at DESC, id DESC LIMIT :limit"
+_AT_ONCE: Final = 100
+"""Rows read at once where metadata are looked for: the engines have no JSON in common, so that is done here."""
 _metadata: Final = msgspec.json.Decoder(dict[str, str])
 
 
 class Chats:
-    """The table of them. Every method is one statement; each raises sqlite3.Error."""
+    """The table of them. Every method but `page` is one statement; each raises db.Error."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def keep(self, chat: Chat) -> None:
@@ -85,15 +84,17 @@ class Chats:
 
     def page(self, key: str, page: Page) -> list[Chat]:
         """Some of this key's, by time, without their messages; none where `after` is none of them."""
-        wanted = {
-            "key": key,
-            "model": page.model,
-            "metadata": _json(page.metadata),
-            "after": page.after,
-            "limit": page.limit,
-        }
-        rows = self._connection.execute(_NEWEST_FIRST if page.newest_first else _OLDEST_FIRST, wanted)
-        return [_chat(row) for row in rows]
+        sql = _NEWEST_FIRST if page.newest_first else _OLDEST_FIRST
+        at_once = max(page.limit, _AT_ONCE) if page.metadata else page.limit
+        wanted = {"key": key, "model": page.model, "after": page.after, "limit": at_once}
+        found: list[Chat] = []
+        while len(found) < page.limit:
+            rows = [_listed(row) for row in self._connection.execute(sql, wanted)]
+            found += [chat for chat in rows if page.metadata.items() <= chat.metadata.items()]
+            if len(rows) < at_once:
+                break
+            wanted["after"] = rows[-1].id
+        return found[: page.limit]
 
     def mark(self, id_: str, key: str, metadata: Mapping[str, str]) -> bool:
         """Give one other metadata; False where the key has no such chat completion."""
@@ -128,3 +129,7 @@ def _json(metadata: Mapping[str, str]) -> str:
 def _chat(row: tuple[str, str, int, str, str | None, bytes, str, bytes]) -> Chat:
     id_, key, created, asked_model, model, messages, metadata, document = row
     return Chat(id_, key, moment(created), asked_model, model, messages, _metadata.decode(metadata), document)
+
+
+def _listed(row: tuple[str, str, int, str, str | None, str, bytes]) -> Chat:
+    return _chat((*row[:5], b"[]", *row[5:]))

@@ -8,12 +8,11 @@ import base64
 import hashlib
 import hmac
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from weighbridge.db import microseconds
+from weighbridge.db import Connection, microseconds
 from weighbridge.errors import Conflict
 
 KEPT: Final = timedelta(hours=24)
@@ -48,7 +47,7 @@ class Known:
     again: bool
 
 
-def enter(connection: sqlite3.Connection, asked: Asked, made: str, *, now: datetime) -> Known:
+def enter(connection: Connection, asked: Asked, made: str, *, now: datetime) -> Known:
     """Note that `made` is what is made, or find what was, inside a transaction.
 
     Raises Conflict where the same name came with another request, db.Error.

@@ -6,7 +6,6 @@ hash would protect nothing). Each worker holds all keys in memory and looks for 
 
 import hashlib
 import secrets
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +19,7 @@ from weighbridge.accounts import tree
 from weighbridge.accounts.defaults import NO_DEFAULTS, Defaults
 from weighbridge.accounts.tree import Bounds
 from weighbridge.audit_log import GATEWAY, Actor, Change, Facts
-from weighbridge.db import microseconds, moment, transaction
+from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.errors import Forbidden, Unauthorized
 
 PREFIX: Final = "wb-"
@@ -110,7 +109,7 @@ class Wanted:
 
 
 def create(  # noqa: PLR0913 - what a key has
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     name: str,
     now: datetime,
@@ -151,7 +150,7 @@ def new_id() -> str:
     return f"key-{secrets.token_hex(6)}"
 
 
-def add(connection: sqlite3.Connection, key: Key, secret: str, *, by: Actor) -> None:
+def add(connection: Connection, key: Key, secret: str, *, by: Actor) -> None:
     """Write down a new key and who made it, inside a transaction. Raises db.Error."""
     connection.execute(
         "INSERT INTO key (id, hash, created_at, member, name, hint, models, expires_at, disabled_at, store,"
@@ -162,7 +161,7 @@ def add(connection: sqlite3.Connection, key: Key, secret: str, *, by: Actor) -> 
     _log(connection, "key.create", None, key, by=by, now=key.created)
 
 
-def put(connection: sqlite3.Connection, before: Key, after: Key, *, action: str, by: Actor, now: datetime) -> None:
+def put(connection: Connection, before: Key, after: Key, *, action: str, by: Actor, now: datetime) -> None:
     """Give the key that is `before` all that is else in `after`, inside a transaction. Raises db.Error."""
     if before == after:
         return
@@ -175,7 +174,7 @@ def put(connection: sqlite3.Connection, before: Key, after: Key, *, action: str,
 
 
 def rotate(
-    connection: sqlite3.Connection, key: Key, secret: str, *, until: datetime | None, by: Actor, now: datetime
+    connection: Connection, key: Key, secret: str, *, until: datetime | None, by: Actor, now: datetime
 ) -> Key:
     """Have another secret open the key, inside a transaction; the one until now opens it `until` then. Raises db.Error.
 
@@ -220,18 +219,18 @@ def facts(key: Key) -> Facts:
     }
 
 
-def listing(connection: sqlite3.Connection, wanted: Wanted | None = None) -> list[Key]:
+def listing(connection: Connection, wanted: Wanted | None = None) -> list[Key]:
     """All keys, or those that are wanted, oldest first. Raises db.Error."""
     where, given = ("", ()) if wanted is None else _where(wanted)
     return [key for _, key, _ in _rows(connection, where, given)]
 
 
-def find(connection: sqlite3.Connection, key_id: str) -> Key | None:
+def find(connection: Connection, key_id: str) -> Key | None:
     """The key of this id. Raises db.Error."""
     return next((key for _, key, _ in _rows(connection, "WHERE id = ?", (key_id,))), None)
 
 
-def revoke(connection: sqlite3.Connection, key_id: str, *, now: datetime, by: Actor = GATEWAY) -> bool:
+def revoke(connection: Connection, key_id: str, *, now: datetime, by: Actor = GATEWAY) -> bool:
     """Disable a key for good; False where there is no such key or it is disabled already. Raises db.Error."""
     with transaction(connection):
         key = find(connection, key_id)
@@ -244,7 +243,7 @@ def revoke(connection: sqlite3.Connection, key_id: str, *, now: datetime, by: Ac
 class Keyring:
     """All keys of the database, in memory, looked at again when they have changed."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._version = -1
         self._keys: Mapping[bytes, Key] = {}
@@ -252,7 +251,7 @@ class Keyring:
         """Keys as they were presented, so that not each request has to be hashed: in memory only, and not for long."""
 
     def refresh(self) -> None:
-        """Read the keys again if any changed. Raises sqlite3.Error."""
+        """Read the keys again if any changed. Raises db.Error."""
         version: int = self._connection.execute("SELECT version FROM key_version").fetchone()[0]
         if version != self._version:
             self._keys = dict(_opening(self._connection))
@@ -288,7 +287,7 @@ _Former = tuple[bytes, datetime] | None
 """The hash of the key that a rotation has replaced, and until when it opens."""
 
 
-def _opening(connection: sqlite3.Connection) -> Iterator[tuple[bytes, Key]]:
+def _opening(connection: Connection) -> Iterator[tuple[bytes, Key]]:
     """What opens which key, those too that a rotation has left some time."""
     for hash_, key, former in _rows(connection, "", ()):
         yield hash_, key
@@ -310,7 +309,7 @@ def _where(wanted: Wanted) -> tuple[str, tuple[object, ...]]:
     return f"{where} ORDER BY created_at, id LIMIT ? OFFSET ?", (*given, wanted.limit, wanted.offset)
 
 
-def _rows(connection: sqlite3.Connection, where: str, given: Sequence[object]) -> list[tuple[bytes, Key, _Former]]:
+def _rows(connection: Connection, where: str, given: Sequence[object]) -> list[tuple[bytes, Key, _Former]]:
     bounds = tree.bounds(connection)
     rows = connection.execute(
         "SELECT hash, id, name, hint, models, created_at, expires_at, disabled_at, store, organisation, project, tags,"  # noqa: S608 - put together of constants
@@ -360,7 +359,7 @@ def _changeable(key: Key) -> tuple[object, ...]:
 
 
 def _log(
-    connection: sqlite3.Connection, action: str, before: Key | None, after: Key, *, by: Actor, now: datetime
+    connection: Connection, action: str, before: Key | None, after: Key, *, by: Actor, now: datetime
 ) -> None:
     was, is_ = (None, facts(after)) if before is None else audit_log.differing(facts(before), facts(after))
     change = Change(action=action, target=after.id, before=was, after=is_)

@@ -1,11 +1,10 @@
 """The responses that keys keep here: prompts and answers, for the key that made them and no other."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, microseconds, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +22,9 @@ class Response:
 
 
 class Responses:
-    """The table of them. Every method is one statement; each raises sqlite3.Error."""
+    """The table of them. Every method is one statement; each raises db.Error."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def keep(self, response: Response) -> None:
@@ -53,15 +52,15 @@ class Responses:
         rows = self._connection.execute(
             """
             WITH RECURSIVE chain (id, key, previous, created_at, input, document, place) AS (
-                SELECT id, key, previous, created_at, input, document, 0 FROM response WHERE id = ?1 AND key = ?2
+                SELECT id, key, previous, created_at, input, document, 0 FROM response WHERE id = :id AND key = :key
                 UNION ALL
                 SELECT before.id, before.key, before.previous, before.created_at, before.input, before.document,
                        chain.place + 1
-                FROM response AS before JOIN chain ON before.id = chain.previous WHERE before.key = ?2
+                FROM response AS before JOIN chain ON before.id = chain.previous WHERE before.key = :key
             )
             SELECT id, key, previous, created_at, input, document FROM chain ORDER BY place DESC
             """,
-            (id_, key),
+            {"id": id_, "key": key},
         )
         return [_response(row) for row in rows]
 

@@ -4,7 +4,6 @@ A key names its organisation and its project, and no more is needed for them to 
 of them: the models that no key below may go beyond.
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ import msgspec
 
 from weighbridge import audit_log
 from weighbridge.audit_log import Actor, Change
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, microseconds, moment
 
 _TEXTS: Final = msgspec.json.Decoder(tuple[str, ...])
 
@@ -70,7 +69,7 @@ class Bounds:
         return tuple(models for models in found if models is not None)
 
 
-def bounds(connection: sqlite3.Connection) -> Bounds:
+def bounds(connection: Connection) -> Bounds:
     """What binds keys. Raises db.Error."""
     of_organisations = connection.execute("SELECT name, models FROM organisation WHERE models IS NOT NULL")
     of_projects = connection.execute("SELECT organisation, name, models FROM project WHERE models IS NOT NULL")
@@ -80,7 +79,7 @@ def bounds(connection: sqlite3.Connection) -> Bounds:
     )
 
 
-def organisations(connection: sqlite3.Connection) -> list[Node]:
+def organisations(connection: Connection) -> list[Node]:
     """All that keys name or that something is set for, by name. Raises db.Error."""
     set_for = {
         name: Node(Place(name), _models(models), moment(created))
@@ -91,7 +90,7 @@ def organisations(connection: sqlite3.Connection) -> list[Node]:
     return [found[name] for name in sorted(found)]
 
 
-def projects(connection: sqlite3.Connection) -> list[Node]:
+def projects(connection: Connection) -> list[Node]:
     """All that keys name or that something is set for, by organisation and name. Raises db.Error."""
     set_for = {
         (organisation, name): Node(Place(organisation or None, name), _models(models), moment(created))
@@ -105,7 +104,7 @@ def projects(connection: sqlite3.Connection) -> list[Node]:
 
 
 def bind(
-    connection: sqlite3.Connection, place: Place, models: tuple[str, ...] | None, *, by: Actor, now: datetime
+    connection: Connection, place: Place, models: tuple[str, ...] | None, *, by: Actor, now: datetime
 ) -> Node:
     """Set the models of an organisation or a project, inside a transaction. Raises db.Error."""
     every = organisations(connection) if place.project is None else projects(connection)

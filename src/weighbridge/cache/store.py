@@ -11,6 +11,7 @@ import msgspec
 
 from weighbridge import db
 from weighbridge.cache.kept import Kept, Place
+from weighbridge.db import sqlite
 from weighbridge.wire.calls import Task
 from weighbridge.wire.usage import Usage
 
@@ -70,7 +71,7 @@ class Stats:
 
 def connect(path: Path) -> sqlite3.Connection:
     """The file, made where it is not there. Raises sqlite3.Error."""
-    connection = db.connect(path)
+    connection = sqlite.connect(path)
     try:
         connection.execute("PRAGMA secure_delete = ON")  # what was deleted is not to be found in the file's free pages
         connection.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
@@ -140,6 +141,17 @@ def clear(connection: sqlite3.Connection, *, key: str | None = None) -> int:
         gone = connection.execute(f"DELETE FROM answer{condition}", given).rowcount  # noqa: S608 - constants
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return gone
+
+
+def forget(connection: sqlite3.Connection, receipts: Sequence[str]) -> int:
+    """Forget the answers that these entries paid for; how many. Raises sqlite3.Error."""
+    gone = 0
+    with db.transaction(connection):
+        for receipt in receipts:
+            gone += connection.execute("DELETE FROM answer WHERE receipt = ?", (receipt,)).rowcount
+    if gone:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return gone
 
 

@@ -1,11 +1,11 @@
 """The key of the commands on this machine: made by the first `up`, kept in a file that only its owner reads."""
 
 import os
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 
 from weighbridge.accounts import keys
+from weighbridge.db import Connection
 from weighbridge.errors import Unauthorized
 
 NAME = "default"
@@ -24,7 +24,7 @@ def read(home: Path) -> str | None:
         return None
 
 
-def ensure(connection: sqlite3.Connection, home: Path, *, now: datetime) -> str:
+def ensure(connection: Connection, home: Path, *, now: datetime) -> str:
     """The key, made anew where there is none that opens the gateway (the first time, or after it was revoked)."""
     kept = read(home)
     if kept is not None and _opens(connection, kept, now):
@@ -34,7 +34,7 @@ def ensure(connection: sqlite3.Connection, home: Path, *, now: datetime) -> str:
     return secret
 
 
-def _opens(connection: sqlite3.Connection, key: str, now: datetime) -> bool:
+def _opens(connection: Connection, key: str, now: datetime) -> bool:
     ring = keys.Keyring(connection)
     ring.refresh()
     try:

@@ -1,14 +1,14 @@
 """The ledger's tallies for a command, with a bar where somebody watches."""
 
-import sqlite3
 import sys
 from datetime import datetime
 
 from weighbridge.accounts import keys
+from weighbridge.db import Connection
 from weighbridge.ledger.audit import Tally, tallies
 
 
-def tallied(connection: sqlite3.Connection, *, since: datetime | None, until: datetime | None) -> list[Tally]:
+def tallied(connection: Connection, *, since: datetime | None, until: datetime | None) -> list[Tally]:
     """All entries of the time, tallied."""
     if not sys.stderr.isatty():
         return tallies(connection, since=since, until=until)
@@ -19,6 +19,6 @@ def tallied(connection: sqlite3.Connection, *, since: datetime | None, until: da
         return tallies(connection, since=since, until=until, progress=bar.at)
 
 
-def key_names(connection: sqlite3.Connection) -> dict[str, str]:
+def key_names(connection: Connection) -> dict[str, str]:
     """The names of all keys, by id."""
     return {key.id: key.name for key in keys.listing(connection)}

@@ -3,7 +3,7 @@
 SQL and counts only: what a policy says to a tally is worked out by whoever has the policies (`app/auditing.py`).
 """
 
-import sqlite3
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, Engine, engine, microseconds, moment
 from weighbridge.ledger.cost import SMALLEST
 
 GRACE: Final = timedelta(seconds=2)
@@ -67,13 +67,25 @@ class Tally:
         return self.provider is not None or bool(self.tried)
 
 
-_SQL: Final = """
-    SELECT kind.key, model, provider, upstream_model, ending, error, organisation, project, tags, key_tags, policy, rule,
-           facts.text, tried, worker, since, just_begun, about_to_end, entries, tokens, cost_high, cost_low, first,
-           last, receipt
+_TRIED: Final[dict[Engine, str]] = {
+    "sqlite": """SELECT json_group_array(DISTINCT json_extract(value, '$[0]') || '/' || json_extract(value, '$[1]'))
+                 FROM json_each(attempts)""",
+    # a NUL that a client has put into a model's name cannot be had as a text there
+    "postgresql": r"""SELECT CAST(json_agg(DISTINCT (tried.value ->> 0) || '/' || (tried.value ->> 1)) AS TEXT)
+                 FROM json_array_elements(CAST(replace(attempts, '\u0000', '\ufffd') AS json)) AS tried""",
+}
+"""The endpoints of the column `attempts`; the engines have no JSON in common."""
+
+
+@functools.cache
+def _sql(of: Engine) -> str:
+    return f"""
+    SELECT kind.key, model, provider, upstream_model, ending, error, organisation, project, tags, key_tags, policy,
+           rule, facts.text, tried, worker, since, just_begun, about_to_end, entries, tokens, cost_high, cost_low,
+           first, last, receipt
     FROM (
         SELECT kind, worker, since, since IS NOT NULL AND at - since < :grace AS just_begun,
-               coalesce(following - at < :grace, 0) AS about_to_end, tried,
+               following IS NOT NULL AND following - at < :grace AS about_to_end, tried,
                count(*) AS entries, sum(coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0)) AS tokens,
                sum(coalesce(cost, 0) / 1000000) AS cost_high, sum(coalesce(cost, 0) % 1000000) AS cost_low,
                min(at) AS first, max(at) AS last, min(id) AS receipt
@@ -83,21 +95,18 @@ _SQL: Final = """
                     WHERE p.worker = substr(entry.id, 17, 10) AND p.since <= at) AS since,
                    (SELECT min(since) FROM policy_in_force AS p
                     WHERE p.worker = substr(entry.id, 17, 10) AND p.since > at) AS following,
-                   CASE WHEN attempts IS NOT NULL THEN
-                       (SELECT json_group_array(
-                            DISTINCT json_extract(value, '$[0]') || '/' || json_extract(value, '$[1]')
-                        ) FROM json_each(attempts)) END AS tried
+                   CASE WHEN attempts IS NOT NULL THEN ({_TRIED[of]}) END AS tried
             FROM entry
-            WHERE id >= :from AND (:to IS NULL OR id < :to) AND at >= :since AND at < :until
-        )
+            WHERE id >= :from AND (CAST(:to AS TEXT) IS NULL OR id < :to) AND at >= :since AND at < :until
+        ) AS each
         GROUP BY kind, worker, since, just_begun, about_to_end, tried
     ) AS tallied
     JOIN kind ON kind.id = tallied.kind LEFT JOIN facts ON facts.id = kind.facts
-"""
+"""  # noqa: S608 - put together of constants
 
 
 def tallies(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -110,10 +119,11 @@ def tallies(
         "grace": GRACE // timedelta(microseconds=1),
     }
     found: dict[tuple[object, ...], Tally] = {}
+    sql = _sql(engine(connection))
     slices = list(_slices(connection))
     for done, (start, end) in enumerate(slices):
         progress(done, len(slices))
-        for row in connection.execute(_SQL, {**bounds, "from": start, "to": end}):
+        for row in connection.execute(sql, {**bounds, "from": start, "to": end}):
             tally = _tally(row)
             same = tuple(row[:18])
             before = found.get(same)
@@ -122,7 +132,7 @@ def tallies(
     return list(found.values())
 
 
-def _slices(connection: sqlite3.Connection) -> Iterator[tuple[str, str | None]]:
+def _slices(connection: Connection) -> Iterator[tuple[str, str | None]]:
     """Ranges of ids, which sort by time; together all that there are, whatever an id looks like."""
     first, last = connection.execute("SELECT min(id), max(id) FROM entry").fetchone()
     try:

@@ -1,11 +1,10 @@
 """Which policies were in force, at which worker, since when: written when a worker adopts one, read by the audit."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from weighbridge.db import microseconds, moment, transaction
+from weighbridge.db import Connection, microseconds, moment, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +17,16 @@ class InForce:
 
 
 def adopt(
-    connection: sqlite3.Connection, worker: str, now: Callable[[], datetime], policy: tuple[str, str] | None
+    connection: Connection, worker: str, now: Callable[[], datetime], policy: tuple[str, str] | None
 ) -> None:
-    """Write down that a worker obeys a policy (its hash and text) from now on. Raises sqlite3.Error.
+    """Write down that a worker obeys a policy (its hash and text) from now on. Raises db.Error.
 
     To be called just before it does. The clock is asked when the database is ours to write, and time that went back
     counts on from the last row, as rows are told apart by it.
     """
     with transaction(connection):
         if policy is not None:
-            connection.execute("INSERT OR IGNORE INTO policy (hash, text) VALUES (?, ?)", policy)
+            connection.execute("INSERT INTO policy (hash, text) VALUES (?, ?) ON CONFLICT DO NOTHING", policy)
         sql = "SELECT max(since) FROM policy_in_force WHERE worker = ?"
         (last,) = connection.execute(sql, (worker,)).fetchone()
         since = microseconds(now()) if last is None else max(microseconds(now()), last + 1)
@@ -37,12 +36,12 @@ def adopt(
         )
 
 
-def in_force(connection: sqlite3.Connection) -> list[InForce]:
+def in_force(connection: Connection) -> list[InForce]:
     """All rows, by worker and time."""
     rows = connection.execute("SELECT worker, since, policy FROM policy_in_force ORDER BY worker, since")
     return [InForce(worker, moment(since), policy) for worker, since, policy in rows]
 
 
-def texts(connection: sqlite3.Connection) -> dict[str, str]:
+def texts(connection: Connection) -> dict[str, str]:
     """The text of each policy that was ever in force, by its hash."""
     return dict(connection.execute("SELECT hash, text FROM policy"))

@@ -1,12 +1,11 @@
 """What was saved by giving answers again: the entry of such an answer names the one that paid for it."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from weighbridge.db import microseconds, moment
+from weighbridge.db import Connection, microseconds, moment
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Entry
 
@@ -30,10 +29,10 @@ def original(entry: Entry) -> str | None:
     return entry.upstream_request if charge is not None and charge.price_id == GIVEN_AGAIN else None
 
 
-def saved(connection: sqlite3.Connection, *, since: datetime = _BEGINNING) -> Saved:
-    """Over all entries from `since` on. Raises sqlite3.Error."""
+def saved(connection: Connection, *, since: datetime = _BEGINNING) -> Saved:
+    """Over all entries from `since` on. Raises db.Error."""
     answers, unpriced, high, low = connection.execute(
-        "SELECT count(*), coalesce(sum(original.cost IS NULL), 0), coalesce(sum(original.cost / 1000000), 0),"
+        "SELECT count(*), count(*) - count(original.cost), coalesce(sum(original.cost / 1000000), 0),"
         " coalesce(sum(original.cost % 1000000), 0)"
         " FROM kind JOIN entry ON entry.kind = kind.id LEFT JOIN entry AS original"
         " ON original.id = entry.upstream_request"

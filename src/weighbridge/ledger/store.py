@@ -2,7 +2,6 @@
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
 import functools
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.db import microseconds, moment, transaction
+from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Ending, Entry
@@ -116,11 +115,12 @@ _tried: Final = msgspec.json.Decoder(list[_Tried])
 
 Cell = str | int | None
 
+_DAY: Final = 86_400_000_000
 By = Literal["model", "key", "day"]
 _GROUPS: Final[dict[By, str]] = {
     "model": "coalesce(model, asked_model, '(unreadable)')",
     "key": "key",
-    "day": "date(at / 1000000, 'unixepoch')",
+    "day": f"at / {_DAY}",
 }
 
 
@@ -144,12 +144,12 @@ class UsageRow:
 class Kinds:
     """What many entries have in common, by the number it has in one file."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[tuple[Cell, ...], int] = {}
 
     def number(self, entry: Entry) -> int:
-        """The kind of an entry, made where it is new. Raises sqlite3.Error."""
+        """The kind of an entry, made where it is new. Raises db.Error."""
         kind = _kind(entry)
         number = self._known.get(kind)
         if number is None:
@@ -163,19 +163,19 @@ class Kinds:
         if kind[-1] is not None:
             kind = (*kind[:-1], self._facts(kind[-1]))
         name = _json.encode(kind).decode()
-        sql = f"INSERT OR IGNORE INTO kind (name, {_KIND}) VALUES (?, {_KIND_PLACES})"
+        sql = f"INSERT INTO kind (name, {_KIND}) VALUES (?, {_KIND_PLACES}) ON CONFLICT DO NOTHING"
         self._connection.execute(sql, (name, *kind))
         number: int = self._connection.execute("SELECT id FROM kind WHERE name = ?", (name,)).fetchone()[0]
         return number
 
     def _facts(self, text: Cell) -> int:
-        self._connection.execute("INSERT OR IGNORE INTO facts (text) VALUES (?)", (text,))
+        self._connection.execute("INSERT INTO facts (text) VALUES (?) ON CONFLICT DO NOTHING", (text,))
         number: int = self._connection.execute("SELECT id FROM facts WHERE text = ?", (text,)).fetchone()[0]
         return number
 
 
-def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds | None = None) -> None:
-    """Write entries in one transaction: all or, on sqlite3.Error, none. `kinds` remembers from one time to the next."""
+def add(connection: Connection, entries: Sequence[Entry], kinds: Kinds | None = None) -> None:
+    """Write entries in one transaction: all or, on db.Error, none. `kinds` remembers from one time to the next."""
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]  # before the transaction: a kind stays when it fails
     draws = [(entry.id[WORKER], draw) for entry in entries for draw in entry.draws]
@@ -188,7 +188,7 @@ def add(connection: sqlite3.Connection, entries: Sequence[Entry], kinds: Kinds |
         leases.draw(connection, draws)
 
 
-def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
+def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
     if not rows:
         return
     usual = all(row[_COLUMNS:] == _NONE_RARE for row in rows)
@@ -203,35 +203,51 @@ def _statement(rows: int, usual: bool) -> str:
     return f"INSERT INTO entry ({columns}) VALUES {', '.join([places] * rows)}"
 
 
-def find(connection: sqlite3.Connection, receipt: str) -> Entry | None:
+def find(connection: Connection, receipt: str) -> Entry | None:
     """The entry of a receipt."""
     row = connection.execute(f"SELECT {_RECEIPT} FROM receipt WHERE id = ?", (receipt,)).fetchone()
     return None if row is None else _entry(row)
 
 
-def entries(connection: sqlite3.Connection, *, since: datetime = _BEGINNING) -> list[Entry]:
+def written(connection: Connection, receipts: Sequence[str]) -> set[str]:
+    """Those of the receipts that have their entry."""
+    found: set[str] = set()
+    for at in range(0, len(receipts), _ONE_STATEMENT):
+        some = receipts[at : at + _ONE_STATEMENT]
+        places = ", ".join("?" * len(some))
+        found.update(id_ for (id_,) in connection.execute(f"SELECT id FROM entry WHERE id IN ({places})", some))
+    return found
+
+
+def entries(connection: Connection, *, since: datetime = _BEGINNING) -> list[Entry]:
     """All entries from `since` on, oldest first."""
     sql = f"SELECT {_RECEIPT} FROM receipt WHERE at >= ? ORDER BY id"
     return [_entry(row) for row in connection.execute(sql, (microseconds(since),))]
 
 
-def usage(connection: sqlite3.Connection, *, by: By, since: datetime = _BEGINNING) -> list[UsageRow]:
+def usage(connection: Connection, *, by: By, since: datetime = _BEGINNING) -> list[UsageRow]:
     """Sums over all entries from `since` on, in the order of their cost, days in their own."""
     sql = f"""
-        SELECT {_GROUPS[by]} AS grouped, count(*), sum(ending = 'complete'),
+        SELECT {_GROUPS[by]} AS grouped, count(*), count(*) FILTER (WHERE ending = 'complete'),
                coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
                coalesce(sum(cached_tokens), 0), coalesce(sum(reasoning_tokens), 0),
-               sum(counted_by IS 'estimate'), sum(prompt_tokens IS NOT NULL AND cost IS NULL),
+               count(*) FILTER (WHERE counted_by = 'estimate'),
+               count(*) FILTER (WHERE prompt_tokens IS NOT NULL AND cost IS NULL),
                coalesce(sum(cost / 1000000), 0), coalesce(sum(cost % 1000000), 0)
         FROM receipt WHERE at >= ? GROUP BY grouped
         ORDER BY {"grouped" if by == "day" else "10 DESC, 11 DESC, 2 DESC"}
     """
-    rows: list[tuple[str, int, int, int, int, int, int, int, int, int, int]]
+    rows: list[tuple[str | int, int, int, int, int, int, int, int, int, int, int]]
     rows = connection.execute(sql, (microseconds(since),)).fetchall()
-    return [UsageRow(*row[:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
+    return [UsageRow(_group(row[0]), *row[1:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
 
 
-def spent(connection: sqlite3.Connection, key: str, since: Sequence[datetime]) -> list[Decimal]:
+def _group(stored: str | int) -> str:
+    """Days are counted since 1970."""
+    return stored if isinstance(stored, str) else moment(stored * _DAY).date().isoformat()
+
+
+def spent(connection: Connection, key: str, since: Sequence[datetime]) -> list[Decimal]:
     """What the answers of a key have cost since each of the times, in US dollars; an unknown cost counts nothing."""
     parts = [f"coalesce(sum({part}) FILTER (WHERE at >= ?), 0)" for part in ("cost / 1000000", "cost % 1000000")]
     times = [microseconds(each) for each in since for _ in parts]
