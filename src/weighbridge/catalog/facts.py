@@ -7,7 +7,7 @@ is not in its file. Every complaint is a CatalogError that names the file and th
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
@@ -105,11 +105,11 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Served by the embedded engine: every price is zero."""
     models: dict[str, str | EndpointRow]
 
-    def rows(self, when: date) -> Iterator[tuple[str, EndpointRow]]:
-        """(upstream model, row) of what is served on that day."""
+    def rows(self, when: date | None) -> Iterator[tuple[str, EndpointRow]]:
+        """(upstream model, row) of what is served on that day; None: of what was ever listed."""
         for upstream, listed in self.models.items():
             row = EndpointRow(model=listed) if isinstance(listed, str) else listed
-            if (row.since is None or row.since <= when) and (row.until is None or when < row.until):
+            if when is None or ((row.since is None or row.since <= when) and (row.until is None or when < row.until)):
                 yield upstream, row
 
 
@@ -130,6 +130,8 @@ class PriceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     provider: str
     upstream_model: str
     since: date | None = None
+    hours: tuple[time, time] | None = None
+    """From the first to just before the second, each day, UTC; over midnight if the second is the earlier."""
     input: Decimal | RateRow
     output: Decimal | RateRow
     cache_read: Decimal | RateRow | None = None
@@ -167,7 +169,7 @@ def read_listing(data: Traversable, provider: str, models: Mapping[str, ModelRow
     file = data / "endpoints" / f"{provider}.toml"
     if not file.is_file():
         return None
-    listing = _convert(file, "the file", _parse(file), Listing)
+    listing = read_file(file, Listing)
     for upstream, listed in listing.models.items():
         model = listed if isinstance(listed, str) else listed.model
         if model not in models:
@@ -244,6 +246,11 @@ def toml_files(folder: Traversable) -> list[Traversable]:
 def read_table(file: Traversable, shape: type[_T]) -> dict[str, _T]:
     """A file's tables by their keys, each checked. Raises CatalogError."""
     return {key: _convert(file, key, raw, shape) for key, raw in _parse(file).items()}
+
+
+def read_file(file: Traversable, shape: type[_T]) -> _T:
+    """A file that is one value, checked. Raises CatalogError."""
+    return _convert(file, "the file", _parse(file), shape)
 
 
 def _parse(file: Traversable) -> dict[str, Any]:  # Any: what a TOML file holds, before it has a type

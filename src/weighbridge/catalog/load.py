@@ -36,11 +36,11 @@ OWN_MACHINE = Price(id="local:zero", source="own machine", input=Rate(Decimal(0)
 def load(
     providers: Collection[str],
     *,
-    when: datetime,
+    when: datetime | None,
     data: Traversable | None = None,
     habits_like: Mapping[str, str] | None = None,
 ) -> Catalog:
-    """Every model of the data, with the endpoints that `providers` have at `when` (aware).
+    """Every model of the data, with the endpoints that `providers` have at `when` (aware); None: or ever had.
 
     A provider is named by the id of its row; `local` is the embedded engine. One without a listing adds nothing here
     (its models are discovered). `data` is the folder of data files, the installed one if None.
@@ -122,13 +122,14 @@ def _listings(folder: Traversable, facts: Facts, providers: Iterable[str]) -> Ma
 
 
 def _endpoints(
-    facts: Facts, listings: Mapping[str, Listing], habits: HabitBook, when: datetime
+    facts: Facts, listings: Mapping[str, Listing], habits: HabitBook, when: datetime | None
 ) -> Mapping[str, tuple[Endpoint, ...]]:
     """By model id, in the order of the provider's id."""
     lists = _price_lists() if any(listing.price_provider for listing in listings.values()) else None
     endpoints: defaultdict[str, tuple[Endpoint, ...]] = defaultdict(tuple)
+    day = None if when is None else when.astimezone(UTC).date()
     for provider, listing in listings.items():
-        for upstream, row in listing.rows(when.astimezone(UTC).date()):
+        for upstream, row in listing.rows(day):
             prices = _prices(facts, lists, provider, listing, upstream)
             known = habits.of(provider, row.model, upstream)
             endpoints[row.model] += (_endpoint(provider, upstream, row, prices, known),)
@@ -148,14 +149,16 @@ def _prices(
 
 
 def _own_price(row: PriceRow) -> Price:
+    hours = None if row.hours is None else (row.hours[0].replace(tzinfo=UTC), row.hours[1].replace(tzinfo=UTC))
     return Price(
-        id=price_id(f"weighbridge:{row.provider}/{row.upstream_model}", row.since),
+        id=price_id(f"weighbridge:{row.provider}/{row.upstream_model}", row.since, hours),
         source=row.source,
         input=_own_rate(row.input),
         output=_own_rate(row.output),
         cache_read=None if row.cache_read is None else _own_rate(row.cache_read),
         cache_write=None if row.cache_write is None else _own_rate(row.cache_write),
         since=row.since,
+        hours=hours,
     )
 
 
@@ -166,7 +169,18 @@ def _own_rate(row: Decimal | RateRow) -> Rate:
 def _endpoint(
     provider: str, upstream: str, row: EndpointRow, prices: tuple[Price, ...], habits: Habits | None
 ) -> Endpoint:
-    return Endpoint(provider, upstream, row.model, prices, row.quantisation, row.region, row.context, habits)
+    return Endpoint(
+        provider,
+        upstream,
+        row.model,
+        prices,
+        row.quantisation,
+        row.region,
+        row.context,
+        habits,
+        row.since,
+        row.until,
+    )
 
 
 def _model(id_: str, row: ModelRow, facts: Facts, endpoints: tuple[Endpoint, ...]) -> Model:

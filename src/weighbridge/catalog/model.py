@@ -163,11 +163,19 @@ class Endpoint:
     context: int | None = None
     habits: Habits | None = None
     """What the model does there in its own way; None: nothing that we know of."""
+    since: date | None = None
+    """The first day on which it is served; None: since ever, as far as we know."""
+    until: date | None = None
+    """The first day on which it no longer is."""
     id: str = field(init=False, repr=False, compare=False)
     """`provider/upstream_model`: one endpoint, whatever else is known of it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", f"{self.provider}/{self.upstream_model}")
+
+    def served_on(self, day: date) -> bool:
+        """Whether the provider serves it on that day, by its listing."""
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
 
     def price_at(self, when: datetime) -> Price | None:
         """The price row in force at `when` (aware): the last one listed whose date and hours match.
