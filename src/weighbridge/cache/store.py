@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -153,6 +153,17 @@ def forget(connection: sqlite3.Connection, receipts: Sequence[str]) -> int:
     if gone:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return gone
+
+
+def forget(connection: sqlite3.Connection, receipts: Collection[str]) -> int:
+    """Forget the answers that these entries paid for; how many. Raises sqlite3.Error."""
+    wanted = frozenset(receipts)
+    with db.transaction(connection):
+        gone = [(id_,) for id_, paid in connection.execute("SELECT id, receipt FROM answer") if paid in wanted]
+        connection.executemany("DELETE FROM answer WHERE id = ?", gone)
+    if gone:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return len(gone)
 
 
 def stats(connection: sqlite3.Connection, *, now: float) -> Stats:

@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Prove that every request was served within the policy in force.",
     "audit-log": "Show who has changed what, and prove that the log is whole.",
     "cache": "Show what is kept of answers to give them again, and delete it.",
+    "texts": "Show, export and delete the prompts and answers that keys have kept.",
+    "forget": "Delete all that is kept of what one user said and was told.",
     "pull": "Fetch and verify the weights of a model.",
     "openapi": "Print the API as an OpenAPI document.",
     "doctor": "Say what is configured, reachable and missing, and the next step.",

@@ -39,11 +39,15 @@ class Users:
 
     def names(self, user: str) -> tuple[str, ...]:
         """All that a user may stand there as, whichever way it was named when that was written."""
-        known = [user[:LONGEST]]
-        if len(user) > _MOST_AS_IT_IS:
-            known.append(hashlib.sha256(user.encode()).hexdigest())
-        key = self._key
-        return tuple(known if key is None else [*known, *(self._hashed(each, key) for each in known)])
+        known, key = self.known_as(user), self._key
+        return known if key is None else (*known, *(self._hashed(each, key) for each in known))
+
+    @staticmethod
+    def known_as(user: str) -> tuple[str, ...]:
+        """What is read of a user's name, in each dialect."""
+        if len(user) <= _MOST_AS_IT_IS:
+            return (user,)
+        return user[:LONGEST], hashlib.sha256(user.encode()).hexdigest()
 
     @staticmethod
     def _hashed(user: str, key: bytes) -> str:
