@@ -33,6 +33,7 @@ from weighbridge.app.policies import PolicyWatch
 from weighbridge.app.surviving import dispatch, health, probe
 from weighbridge.app.texts import keeper_of, users_of
 from weighbridge.app.upstreams import patience, upstreams
+from weighbridge.app.watching import Watching
 from weighbridge.cache.cache import Cache
 from weighbridge.catalog.model import Model
 from weighbridge.catalog.shelf import Shelf
@@ -46,6 +47,7 @@ from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.holding import Holding
+from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
 from weighbridge.gateway.openrouter_models import OpenRouterModels
@@ -182,6 +184,7 @@ class Worker:
             self._providers[LOCAL] = self._local
         self._seen = health(settings)
         self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
+        self._watching = Watching(settings, lambda: self._shelf.current, self._writer, self._dispatch)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
@@ -209,7 +212,8 @@ class Worker:
                 time.perf_counter,
                 self._keeper.note,
                 self._keeper.purse,
-                None if self._users.naming == "plain" else self._users,
+                users=None if self._users.naming == "plain" else self._users,
+                watched=self._watching.watched,
             ),
             holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
@@ -224,6 +228,7 @@ class Worker:
                 self._settings.routing.resumptions,
             ),
         )
+        desk = Desk(self._governing, _now)
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
@@ -239,7 +244,13 @@ class Worker:
             openrouter_account=OpenRouterAccount(
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
             ),
-            desk=Desk(self._governing, _now),
+            desk=desk,
+            metrics=Metrics(
+                self._settings.server.metrics,
+                lambda request: self._open(request, _now()),
+                desk,
+                self._watching.text,
+            ),
         )
 
     def _caching(self) -> Caching:
@@ -275,6 +286,7 @@ class Worker:
             self._cache.start()
         self._texts.start()
         watches = (
+            self._watching.keep(self._server),
             self._watch_keys(),
             self._watch_models(),
             self._forget_kept(),
@@ -306,6 +318,7 @@ class Worker:
         await self._texts.close()
         await self._writer.close()
         self._keeper.end()
+        self._watching.end()
         self._reading.close()
         self._keeping.close()
         self._governing.close()

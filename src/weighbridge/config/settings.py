@@ -85,6 +85,11 @@ class ServerSettings:
     default_model: Text | None = setting(
         None, "The model of requests for text that name none; unset: they are refused with 400."
     )
+    metrics: Literal["off", "key", "open"] = setting(
+        "key",
+        "Who may read /metrics: nobody, and nothing is counted; who has an admin key that reads all usage, or a key of "
+        "no organisation and project; or everybody.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

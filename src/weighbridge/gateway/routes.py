@@ -19,6 +19,7 @@ from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.explain import Explain
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.messages import Messages
+from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openapi.handler import OpenApi
 from weighbridge.gateway.openrouter import OpenRouterAccount, OpenRouterChat
@@ -68,6 +69,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
     desk: Desk,
+    metrics: Metrics,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
     table: tuple[Route, ...] = (
@@ -121,6 +123,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         ),
         Route("GET", "/v1/receipts/{id}", receipts.one, "the ledger's entry for an answer of this key"),
         Route("GET", "/v1/receipts/{id}/text", receipts.text, "what was asked and answered, where the key keeps that"),
+        Route("GET", "/metrics", metrics.show, "what all workers have counted, as Prometheus reads it"),
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),

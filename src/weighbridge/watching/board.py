@@ -130,7 +130,7 @@ def _try(path: Path, meaning: int) -> Board | None:
     except BaseException:
         os.close(descriptor)
         raise
-    if not _is_ours(mapped[:16], meaning):
+    if not (_is_ours(mapped[:16], meaning) and _is_sound(mapped)):
         _begin(mapped, meaning)
     return Board(mapped, descriptor, path=path)
 
@@ -185,16 +185,27 @@ def _read(path: Path) -> tuple[bytes, bool] | None:
 def _add(summed: dict[Key, list[int]], content: bytes, without: frozenset[str]) -> None:
     figures = memoryview(content).cast("q")
     for record in _records(content):
-        if record.key[0] in without:
+        if not record.key or record.key[0] in without:
             continue
         own = figures[record.at : record.at + record.size].tolist()
         known = summed.get(record.key)
         summed[record.key] = own if known is None else [one + other for one, other in zip(known, own, strict=True)]
 
 
+def _is_sound(mapped: mmap.mmap) -> bool:
+    """Whether all records can be read, up to where they end."""
+    (end,) = struct.unpack_from("=q", mapped, 16)
+    last = _HEAD
+    for record in _records(mapped):
+        if not record.key:
+            return False
+        last = record.at + record.size
+    return bool(last == end)
+
+
 def _records(content: bytes | mmap.mmap) -> Iterator[_Record]:
     with memoryview(content) as view, view.cast("q") as figures:
-        at, end = _HEAD, min(figures[2], len(figures))
+        at, end = _HEAD, min(figures[2], len(figures)) if len(figures) >= _HEAD else 0
         while at < end:
             length, count = figures[at], figures[at + 1]
             if not 2 + count < length <= end - at:
@@ -205,7 +216,8 @@ def _records(content: bytes | mmap.mmap) -> Iterator[_Record]:
 
 
 def _key(name: bytes) -> Key:
+    """What a record is of; nothing where that cannot be read."""
     try:
         return msgspec.json.decode(name, type=tuple[str, ...])
-    except msgspec.DecodeError:
-        return ("",)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()

@@ -83,6 +83,8 @@ class Operation:
     """The answer with 503, where it is no error."""
     also_fails: Any = None
     """Another shape of errors, where the headers decide it."""
+    text: bool = False
+    """Whether it gives plain text."""
     streams: bool = False
     switches: bool = False
     """Whether it leads to a WebSocket, with 101, instead."""
@@ -257,6 +259,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/admin/audit-log": Operation(
         query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
     ),
+    "GET /metrics": Operation(gives=(), text=True, errors=(Forbidden, NotFound)),
     "GET /healthz": Operation(gives=(Alive,), keyless=True),
     "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
     "GET /openapi.json": Operation(gives=(schemas.Some,), keyless=True),
