@@ -195,7 +195,7 @@ def _write(output: Path, lines: Iterator[bytes]) -> int:
     part = output.with_name(f"{output.name}.part")
     count = 0
     try:
-        with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:  # noqa: PTH123
+        with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             for line in lines:
                 file.write(line + b"\n")
                 count += 1

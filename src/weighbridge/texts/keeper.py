@@ -266,6 +266,8 @@ class Keeper:
         """Delete what may not be there any more. No file is made that nobody asked for."""
         self._swept = time.monotonic()
         if not self._path.exists():
+            if not self._rows:  # whatever was amiss with it
+                self._say(None)
             return
         now = self._now()
         try:
