@@ -80,14 +80,16 @@ def create(  # noqa: PLR0913 - one for each option
         labels = Labels(organisation, project, tuple(sorted({keys.tag(each) for each in _parts(tags)})))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--tag") from error
-    with database.opened(config.read({}, file=config_file)) as connection:
+    settings = config.read({}, file=config_file)
+    keeps = _keeps(keep_days, settings.texts.retention_days, wanted=keep_text, inputs=keep_inputs)
+    with database.opened(settings) as connection:
         key, secret = keys.create(
             connection,
             name=name,
             models=allowed or None,
             expires=expires,
             store=store,
-            keeps=_keeps(keep_days, wanted=keep_text, inputs=keep_inputs),
+            keeps=keeps,
             labels=labels,
             defaults=defaults,
             now=now,
@@ -164,13 +166,13 @@ def _parts(given: tuple[str, ...]) -> list[str]:
     return [part.strip() for group in given for part in group.split(",") if part.strip()]
 
 
-def _keeps(days: int | None, *, wanted: bool, inputs: bool) -> Keeps | None:
-    if wanted:
-        return Keeps(_KEEP_DAYS if days is None else days, inputs=inputs)
-    if days is not None or inputs:
+def _keeps(days: int | None, most: int, *, wanted: bool, inputs: bool) -> Keeps | None:
+    if not wanted and (days is not None or inputs):
         option = "--keep-inputs" if inputs else "--keep-days"
         raise click.BadParameter("it goes with --keep-text: no text is kept without", param_hint=option)
-    return None
+    if days is not None and days > most:
+        raise click.BadParameter(f"texts.retention_days is {most}: no text is kept longer", param_hint="--keep-days")
+    return Keeps(min(_KEEP_DAYS, most) if days is None else days, inputs=inputs) if wanted else None
 
 
 def _state(key: Key, now: datetime) -> str:
