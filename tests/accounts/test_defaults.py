@@ -1,6 +1,5 @@
 """What a key asks for where its requests say nothing: kept with the key, and the same when it is read again."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -31,14 +30,14 @@ CASES = [
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[db.Connection]:
     with closing(db.connect(tmp_path / "ledger.db")) as opened:
         db.migrate(opened)
         yield opened
 
 
 @pytest.mark.parametrize("defaults", CASES)
-def test_they_are_read_as_they_were_given(connection: sqlite3.Connection, defaults: Defaults) -> None:
+def test_they_are_read_as_they_were_given(connection: db.Connection, defaults: Defaults) -> None:
     key, secret = keys.create(connection, name="ci", now=NOW, defaults=defaults)
     ring = Keyring(connection)
     ring.refresh()

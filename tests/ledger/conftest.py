@@ -1,6 +1,5 @@
 """A migrated database in a directory of its own."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connection(path: Path) -> Iterator[sqlite3.Connection]:
+def connection(path: Path) -> Iterator[db.Connection]:
     """A connection of the test's own."""
     with closing(db.connect(path)) as opened:
         yield opened

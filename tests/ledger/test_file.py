@@ -11,6 +11,7 @@ from tests.ledger.made_up import entry
 from weighbridge import db
 from weighbridge.ledger import file, store
 from weighbridge.ledger.file import LedgerFile
+from weighbridge.ledger.outcome import Outcome
 from weighbridge.ledger.reserve import Reserve
 
 MIB = 2**20
@@ -33,7 +34,7 @@ def write(path: Path, groups: int) -> int:
     with closing(LedgerFile(path)) as opened:
         for _ in range(groups):
             outcome = opened.commit([entry(id=f"wbr-{threading.get_ident()}-{next(_numbers)}")])
-            assert outcome == file.Outcome()
+            assert outcome == Outcome()
             opened.tidy()
             most = max(most, log_size(path))
     return most

@@ -45,7 +45,7 @@ def again(id_: str, of: str, *, days: int = 0, ending: Ending = "complete") -> E
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def ledger(tmp_path: Path) -> Iterator[db.Connection]:
     with closing(db.connect(tmp_path / "ledger.db")) as connection:
         db.migrate(connection)
         yield connection

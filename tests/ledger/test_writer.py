@@ -21,6 +21,7 @@ from weighbridge import db
 from weighbridge.errors import LedgerUnavailable, WeighbridgeError
 from weighbridge.ledger import store, writer
 from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.file import LedgerFile
 from weighbridge.ledger.writer import Writer
 
 MIB = 2**20
@@ -54,7 +55,14 @@ def is_well(writing: Writer) -> bool:
     return writing.fault is None
 
 
-def ids(connection: sqlite3.Connection) -> list[str]:
+def file_of(writing: Writer) -> sqlite3.Connection:
+    """The writer's own connection."""
+    ledger = writing._ledger
+    assert isinstance(ledger, LedgerFile)
+    return ledger._connection
+
+
+def ids(connection: db.Connection) -> list[str]:
     return [one.id for one in store.entries(connection)]
 
 
@@ -62,9 +70,9 @@ def ids(connection: sqlite3.Connection) -> list[str]:
 def commits(writing: Writer) -> Iterator[list[str]]:
     """The COMMIT statements that the writer's own connection runs."""
     seen: list[str] = []
-    writing._file._connection.set_trace_callback(lambda sql: seen.append(sql) if sql == "COMMIT" else None)
+    file_of(writing).set_trace_callback(lambda sql: seen.append(sql) if sql == "COMMIT" else None)
     yield seen
-    writing._file._connection.set_trace_callback(None)
+    file_of(writing).set_trace_callback(None)
 
 
 async def test_what_comes_together_is_committed_together(path: Path, connection: sqlite3.Connection) -> None:
@@ -180,7 +188,7 @@ async def test_a_full_database_fails_its_answers_and_takes_no_more_until_there_i
     caplog.set_level(logging.WARNING)
     async with opened(path) as writing:
         await writing.record(entry())
-        full = writing._file._connection
+        full = file_of(writing)
         full.execute("PRAGMA max_page_count = 1")  # SQLite makes it what there is
         made = [entry(asked_model="x" * 9_000), entry(asked_model="y" * 9_000, ending="client_left", status=499)]
         outcomes = await asyncio.gather(*(writing.record(one) for one in made), return_exceptions=True)
@@ -205,7 +213,7 @@ async def test_a_full_database_fails_its_answers_and_takes_no_more_until_there_i
 
 async def test_what_comes_while_a_group_fails_is_written_after_it(path: Path, connection: sqlite3.Connection) -> None:
     async with opened(path) as writing:
-        inner = writing._file._connection
+        inner = file_of(writing)
         inner.execute("PRAGMA max_page_count = 1")
         made = [entry(asked_model="x" * 9_000), entry(), entry()]
         first = writing.record(made[0])
@@ -227,10 +235,10 @@ async def test_a_file_that_is_taken_away_during_a_commit_is_not_taken_for_writte
             path.rename(away)
 
     async with opened(path) as writing:
-        writing._file._connection.set_trace_callback(take_away)
+        file_of(writing).set_trace_callback(take_away)
         with pytest.raises(LedgerUnavailable, match="moved or deleted"):
             await writing.record(made)
-        writing._file._connection.set_trace_callback(None)
+        file_of(writing).set_trace_callback(None)
         move(away, path)
         await until(lambda: is_well(writing))
     with closing(db.connect(path)) as connection:
@@ -259,7 +267,7 @@ async def test_nobody_waits_for_ever_for_what_never_had_its_turn(
 ) -> None:
     monkeypatch.setattr(writer, "_RETRY_SECONDS", 60)
     async with opened(path) as writing:
-        writing._file._connection.execute("PRAGMA max_page_count = 1")
+        file_of(writing).execute("PRAGMA max_page_count = 1")
         with pytest.raises(LedgerUnavailable):
             await writing.record(entry(asked_model="x" * 9_000))
         late = entry()
@@ -273,7 +281,7 @@ async def test_what_cannot_be_written_at_the_end_is_printed(
     path: Path, connection: sqlite3.Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with opened(path) as writing:
-        writing._file._connection.execute("PRAGMA max_page_count = 1")
+        file_of(writing).execute("PRAGMA max_page_count = 1")
         made = [entry(asked_model="x" * 9_000) for _ in range(3)]
         waiting = [writing.record(one) for one in made[:2]]
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -427,6 +435,7 @@ import asyncio, os, sys
 from pathlib import Path
 from tests.ledger.made_up import entry
 from weighbridge.ledger.entry import Ids
+from weighbridge.ledger.file import LedgerFile
 from weighbridge.ledger.writer import Writer
 
 async def one(writing, ids):

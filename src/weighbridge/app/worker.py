@@ -10,7 +10,6 @@ import logging
 import resource
 import signal
 import socket
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.budgets import Keeper
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
+from weighbridge.app.place import place
 from weighbridge.app.policies import PolicyWatch
 from weighbridge.app.surviving import dispatch, health, probe
 from weighbridge.app.texts import keeper_of, users_of
@@ -152,23 +152,24 @@ class Worker:
         self._look_again = look_again
         rows = read_rows()
         self._rows = {row.id: row for row in rows}
+        where = place(settings)
         self._writer = Writer(
-            settings.ledger_path,
+            where,
             durability=settings.ledger.durability,
             reserve_bytes=settings.ledger.reserve_mib * 2**20,
         )
         self._ids = Ids()
         self._policy = PolicyWatch(settings)
         self._names = names(settings)
-        self._reading = _connected(settings.ledger_path)
+        self._reading = _connected(where)
         self._keyring = Keyring(self._reading)
-        self._keeping = _connected(settings.ledger_path)
+        self._keeping = _connected(where)
         self._keeper = Keeper(
-            _connected(settings.ledger_path), self._ids.worker, settings.ledger_path.with_name("under-way"), _now
+            _connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now
         )
         self._writer.written = self._keeper.written
         self._kept = ResponseTable(self._keeping)
-        self._governing = _connected(settings.ledger_path)
+        self._governing = _connected(where)
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
@@ -280,7 +281,7 @@ class Worker:
             self._policy.begin(self._adopt)
             self._keeper.begin()
         except (db.Error, OSError) as exc:
-            raise _unusable(self._settings.ledger_path, exc) from exc
+            raise _unusable(place(self._settings), exc) from exc
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
@@ -392,14 +393,14 @@ def _open_many_files(connections: int) -> None:
         log.warning("only %d files may be open here: server.max_connections takes %d and more", allowed, connections)
 
 
-def _connected(ledger: Path) -> sqlite3.Connection:
+def _connected(ledger: db.Place) -> db.Connection:
     try:
         return db.connect(ledger)
     except db.Error as exc:
         raise _unusable(ledger, exc) from exc
 
 
-def _unusable(ledger: Path, exc: db.Error | OSError) -> LedgerUnavailable:
+def _unusable(ledger: db.Place, exc: db.Error | OSError) -> LedgerUnavailable:
     return LedgerUnavailable(f"the ledger {str(ledger)!r} cannot be used: {exc}; `weighbridge doctor` looks at it")
 
 

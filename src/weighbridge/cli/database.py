@@ -2,12 +2,12 @@
 
 import os
 import pwd
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from weighbridge import db
+from weighbridge.app.place import place
 from weighbridge.audit_log import Actor
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Settings
@@ -36,27 +36,36 @@ def actor() -> Actor:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[sqlite3.Connection]:
+def opened(settings: Settings) -> Iterator[db.Connection]:
     """The database, made and migrated where needed. Raises Failure."""
+    where = place(settings)
     make_home(settings.home)
-    make_home(settings.ledger_path.parent)
-    with _told(settings.ledger_path), closing(db.connect(settings.ledger_path)) as connection:
+    if isinstance(where, Path):
+        make_home(where.parent)
+    with told(where), closing(db.connect(where)) as connection:
         db.migrate(connection)
         yield connection
 
 
 @contextmanager
-def existing(settings: Settings) -> Iterator[sqlite3.Connection]:
+def existing(settings: Settings) -> Iterator[db.Connection]:
     """The database for a command that only looks. Raises Failure where there is none."""
-    if not settings.ledger_path.is_file():
+    if not is_there(settings):
         raise Failure(f"there is no ledger at {settings.ledger_path}", next_step="weighbridge up")
     with opened(settings) as connection:
         yield connection
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether there is a database; of a server it is taken for granted."""
+    where = place(settings)
+    return where.is_file() if isinstance(where, Path) else True
+
+
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(where: db.Place) -> Iterator[None]:
+    """Raises Failure for what goes wrong with a database inside."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise Failure(f"the database {path} cannot be used: {error}", next_step="weighbridge doctor") from error
+    except db.Error as error:
+        raise Failure(f"the database {where} cannot be used: {error}", next_step="weighbridge doctor") from error

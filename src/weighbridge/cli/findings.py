@@ -3,16 +3,17 @@
 import os
 import platform
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 from weighbridge import db
 from weighbridge.accounts import keys
+from weighbridge.app.place import place
 from weighbridge.app.policies import policies_of
 from weighbridge.cli import client, pull, running
 from weighbridge.cli.failure import Failure
@@ -68,22 +69,25 @@ def of_data(settings: Settings) -> Iterator[Finding]:
 
 def of_ledger(settings: Settings) -> Iterator[Finding]:
     """The database: whole, and opened by which keys."""
-    path = settings.ledger_path
-    if not path.is_file():
-        yield Finding("ledger", "missing", f"{path} is not there yet", "weighbridge up")
+    where = place(settings)
+    if isinstance(where, Path) and not where.is_file():
+        yield Finding("ledger", "missing", f"{where} is not there yet", "weighbridge up")
         return
+    step = "restore it from a backup, or move it away"
+    if isinstance(where, db.Server):
+        step = "start the server, or mend database.url; docs/how-to/use-postgresql.md"
     try:
-        with closing(db.connect(path)) as connection:
-            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        with closing(db.connect(where)) as connection:
+            said = _looked_at(connection)
             entries = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
             found = keys.listing(connection)
-    except sqlite3.Error as error:
-        yield Finding("ledger", "failed", f"{path}: {error}", "restore it from a backup, or move it away")
+    except db.Error as error:
+        yield Finding("ledger", "failed", f"{where}: {error}", step)
         return
     if said != "ok":
-        yield Finding("ledger", "failed", f"{path}: {said}", "restore it from a backup, or move it away")
+        yield Finding("ledger", "failed", f"{where}: {said}", step)
         return
-    yield Finding("ledger", "ok", f"{path}, whole; {entries:,} entries")
+    yield Finding("ledger", "ok", f"{where}, whole; {entries:,} entries")
     now = datetime.now(UTC)
     active = [key for key in found if key.disabled is None and (key.expires is None or key.expires > now)]
     if active:
@@ -95,6 +99,16 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         if preset is not None and preset.lower() not in {name.lower() for name in settings.presets}:
             said = f"the key {key.name!r} ({key.id}) names the preset {preset!r}, which is not in the settings"
             yield Finding("keys", "failed", said, f"add [presets.{preset}], or make another key")
+
+
+def _looked_at(connection: db.Connection) -> str:
+    """`ok`, or what is wrong with the database."""
+    if db.engine(connection) == "sqlite":
+        said: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        return said
+    done: int = connection.execute("SELECT coalesce(max(step), 0) FROM migration").fetchone()[0]
+    newest = max(db.shipped("postgresql"))
+    return "ok" if done == newest else f"it is at step {done} of {newest}: weighbridge up brings it there"
 
 
 def of_policy(settings: Settings) -> Iterator[Finding]:

@@ -124,7 +124,7 @@ def show(*, as_json: bool, config_file: Path | None) -> None:
     settings = config.read({}, file=config_file)
     policies = policies_of(settings)
     rows = []
-    if settings.ledger_path.is_file():
+    if database.is_there(settings):
         with database.opened(settings) as connection:
             rows = in_ledger.in_force(connection)
     latest = {row.worker: row for row in rows}.values()

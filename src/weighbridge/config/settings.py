@@ -199,6 +199,24 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where the ledger, the keys and all else are kept that is not a setting."""
+
+    url: Secret | None = setting(
+        None,
+        "A PostgreSQL database, as postgresql://user:password@host/name, in place of the file `ledger.path`; the "
+        "variable is the better place for a password.",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what is no such URL."""
+        if self.url is not None and not self.url.reveal().startswith(("postgresql://", "postgres://")):
+            raise ConfigError(
+                "database.url: expected postgresql://user:password@host/name; unset, it is an SQLite file"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
     """Where every answer leaves its entry."""
 
@@ -362,6 +380,7 @@ class Settings:
     policy: PolicySettings = PolicySettings()
     admission: AdmissionSettings = AdmissionSettings()
     local: LocalSettings = LocalSettings()
+    database: DatabaseSettings = DatabaseSettings()
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
@@ -374,7 +393,7 @@ class Settings:
 
     @property
     def ledger_path(self) -> Path:
-        """The database file."""
+        """The database file, where no server is set."""
         return self.ledger.path or self.home / "ledger.db"
 
     @property
@@ -411,6 +430,7 @@ SECTIONS: Mapping[str, type] = {
     "policy": PolicySettings,
     "admission": AdmissionSettings,
     "local": LocalSettings,
+    "database": DatabaseSettings,
     "ledger": LedgerSettings,
     "cache": CacheSettings,
     "responses": ResponsesSettings,

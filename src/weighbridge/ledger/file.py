@@ -8,14 +8,14 @@ the entries are kept. An entry's own fault (a number that no column holds) holds
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from weighbridge.db import Durability, connect
+from weighbridge.db.sqlite import Durability, connect
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.outcome import WRITTEN, Outcome, together, words
 from weighbridge.ledger.reserve import Reserve
 
 _CHECKPOINT_PAGES: Final = 4_000
@@ -30,18 +30,6 @@ _LOG_WAIT_MS: Final = 200
 _SEEN_SECONDS: Final = 0.01
 """How long the file, once seen at its place, need not be looked for before a commit; after one it is, always."""
 _NO_ROOM: Final = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a group: its entries are in the file, but for those that are named here by their ids."""
-
-    kept: frozenset[str] = frozenset()
-    """Not written now; to be tried again."""
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Not taken, now or ever, and why."""
-    fault: str | None = None
-    """Why the file cannot be written just now; None when all is well."""
 
 
 class LedgerFile:
@@ -76,7 +64,7 @@ class LedgerFile:
                 return self._one_by_one(group, exc)
             if _code(exc) & 0xFF in _NO_ROOM and self._reserve.give_up():
                 return self.commit(group)
-            return Outcome(kept=frozenset(entry.id for entry in group), fault=_words(exc))
+            return Outcome(kept=frozenset(entry.id for entry in group), fault=words(exc))
         self._pages += 2 + len(group) // 6
         return self._with_reserve()
 
@@ -109,21 +97,21 @@ class LedgerFile:
 
     def _one_by_one(self, group: Sequence[Entry], exc: Exception) -> Outcome:
         if len(group) > 1:
-            return _together(self.commit([entry]) for entry in group)
+            return together(self.commit([entry]) for entry in group)
         entry = group[0]
         try:
             is_there = store.find(self._connection, entry.id) is not None
         except Exception as unread:  # noqa: BLE001 - as above
-            return Outcome(kept=frozenset((entry.id,)), fault=_words(unread))
+            return Outcome(kept=frozenset((entry.id,)), fault=words(unread))
         # it may be: a commit can be reported as failed, or its file be gone for a moment, and yet be done
-        return Outcome() if is_there else Outcome(refused={entry.id: _words(exc)})
+        return Outcome() if is_there else Outcome(refused={entry.id: words(exc)})
 
     def _with_reserve(self) -> Outcome:
         try:
             self._reserve.take()
         except OSError as exc:
             return Outcome(fault=f"no room for a reserve: {exc.strerror}")
-        return _WRITTEN
+        return WRITTEN
 
     def _begin_log_anew(self) -> None:
         (patience,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
@@ -132,9 +120,6 @@ class LedgerFile:
             self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {patience}")
-
-
-_WRITTEN: Final = Outcome()
 
 
 def _place(path: Path) -> tuple[int, int]:
@@ -155,16 +140,3 @@ def _code(exc: Exception) -> int:
     """SQLite's own code; 0 where the error is not SQLite's."""
     code: int | None = getattr(exc, "sqlite_errorcode", None)
     return code or 0
-
-
-def _words(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__
-
-
-def _together(outcomes: Iterable[Outcome]) -> Outcome:
-    each = list(outcomes)
-    return Outcome(
-        kept=frozenset().union(*(outcome.kept for outcome in each)),
-        refused={id_: why for outcome in each for id_, why in outcome.refused.items()},
-        fault=each[-1].fault,
-    )

@@ -13,19 +13,20 @@ import asyncio
 import contextlib
 import logging
 import queue
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from weighbridge.db import Durability
+from weighbridge import db
+from weighbridge.db import Durability, Place, Server
 from weighbridge.errors import LedgerUnavailable, WeighbridgeError
 from weighbridge.ledger.entry import Entry
-from weighbridge.ledger.file import LedgerFile, Outcome
+from weighbridge.ledger.file import LedgerFile
+from weighbridge.ledger.outcome import Outcome
+from weighbridge.ledger.server import LedgerServer
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,10 @@ _Waiting = tuple[Entry, asyncio.Future[None]]
 class Writer:
     """Open it on the loop that uses it; `record` from that loop only."""
 
-    def __init__(self, path: Path, *, durability: Durability = "process", reserve_bytes: int = 0) -> None:
+    def __init__(self, place: Place, *, durability: Durability = "process", reserve_bytes: int = 0) -> None:
         self.written: Callable[[str], None] = _untold
         """Is told the id of each entry that is written, on the loop."""
-        self._path = path
+        self._place = place
         self._durability = durability
         self._reserve_bytes = reserve_bytes
         self._groups: queue.SimpleQueue[list[Entry] | None] = queue.SimpleQueue()
@@ -61,9 +62,9 @@ class Writer:
         """Start the thread. Raises LedgerUnavailable when the file cannot be opened."""
         self._loop = asyncio.get_running_loop()
         try:
-            self._file = LedgerFile(self._path, durability=self._durability, reserve_bytes=self._reserve_bytes)
-        except (sqlite3.Error, OSError) as exc:
-            raise LedgerUnavailable(f"the ledger {str(self._path)!r} cannot be opened: {exc}") from exc
+            self._ledger = self._opened()
+        except (db.Error, OSError) as exc:
+            raise LedgerUnavailable(f"the ledger {str(self._place)!r} cannot be opened: {exc}") from exc
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
@@ -71,6 +72,11 @@ class Writer:
     def backlog(self) -> int:
         """Entries that are not written yet."""
         return len(self._gathered) + len(self._writing or ())
+
+    def _opened(self) -> LedgerFile | LedgerServer:
+        if isinstance(self._place, Server):
+            return LedgerServer(self._place, durability=self._durability)
+        return LedgerFile(self._place, durability=self._durability, reserve_bytes=self._reserve_bytes)
 
     def check(self) -> None:
         """Raise LedgerUnavailable while nothing can be written, before a request spends anything."""
@@ -99,7 +105,7 @@ class Writer:
                     await self._emptied.wait()
         self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
-        self._file.close()
+        self._ledger.close()
         for entry, done in (*(self._writing or ()), *self._gathered):
             _print(entry)
             _fail(done, _unavailable(self.fault or "the gateway is stopping"))
@@ -155,10 +161,10 @@ class Writer:
 
     def _work(self) -> None:
         while (group := self._groups.get()) is not None:
-            outcome = self._file.commit(group)
+            outcome = self._ledger.commit(group)
             with contextlib.suppress(RuntimeError):  # the loop has gone
                 self._loop.call_soon_threadsafe(self._done, outcome)
-            self._file.tidy()
+            self._ledger.tidy()
 
 
 def _untold(id_: str) -> None:
@@ -195,6 +201,6 @@ def _print(entry: Entry) -> None:
 
 def _unavailable(fault: str) -> LedgerUnavailable:
     return LedgerUnavailable(
-        f"the ledger cannot be written ({fault}): free space or mend the file; the gateway goes on by itself then",
+        f"the ledger cannot be written ({fault}): free space or mend the database; the gateway goes on by itself then",
         retry_after=_RETRY_SECONDS,
     )
