@@ -19,13 +19,13 @@ from tests.ledger.made_up import NOW, charge, entry, later
 from weighbridge import db
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Charge, Entry
-from weighbridge.ledger.rollups import ARCHIVED, Grain, differences, tallies
-from weighbridge.ledger.tally import BOUNDS, BUCKETS, Sums, Tally, together
+from weighbridge.ledger.rollups import ARCHIVED, differences, tallies
+from weighbridge.ledger.tally import BOUNDS, BUCKETS, Grain, Sums, Tally, together
 from weighbridge.wire.usage import Usage
 
 
 @contextmanager
-def fresh() -> Iterator[sqlite3.Connection]:
+def fresh() -> Iterator[db.Connection]:
     """An empty, migrated database in memory."""
     with closing(db.connect(Path(":memory:"))) as connection:
         db.migrate(connection)

@@ -6,29 +6,21 @@ the entries themselves, and what was archived of them is one user, ARCHIVED.
 """
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from weighbridge.db import microseconds
+from weighbridge.db import Connection, microseconds
 from weighbridge.ledger.saved import GIVEN_AGAIN
-from weighbridge.ledger.tally import BOUNDS, BUCKETS, Sums, Tally
+from weighbridge.ledger.tally import BOUNDS, BUCKETS, Column, Grain, Sums, Tally
 
 HOUR: Final = 3_600_000_000
 """Microseconds."""
 ARCHIVED: Final = "(archived)"
 """The user of requests whose entries are in an archive."""
-Grain = Literal["hour", "day", "all"]
-"""How finely time is told apart. A day begins at midnight, UTC."""
-Column = Literal["key", "provider", "ending", "organisation", "project", "imported", "user"]
-"""What a question may be narrowed down to while it is read."""
-NARROWED_BY: Final[tuple[Column, ...]] = (
-    "key", "provider", "ending", "organisation", "project", "imported", "user",
-)  # fmt: skip
 
 _HOURS: Final[Mapping[Grain, int]] = {"hour": 1, "day": 24}
 _NEVER: Final = 2**62
@@ -86,7 +78,7 @@ class _Row(msgspec.Struct, array_like=True):
 
 
 def tallies(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -97,12 +89,11 @@ def tallies(
     """All that was used from the hour of `since` to the end of the hour before `until`, tallied. Raises db.Error.
 
     Times are taken to the full hour, outward, so that nothing that was asked for is left out. `only` narrows it down
-    to entries with these values; `user` among them, or `by_user`, has the entries read.
+    to entries with these values of columns that are texts; `user` among them, or `by_user`, has the entries read.
     """
     only = only or {}
     by_user = by_user or "user" in only
-    first = 0 if since is None else microseconds(since) // HOUR
-    end = _NEVER // HOUR if until is None else -(-microseconds(until) // HOUR)
+    first, end = hours(since, until)
     of_kind = {column: value for column, value in only.items() if column != "user"}
     narrowed = "".join(f" AND kind.{column} IS NOT DISTINCT FROM ?" for column in of_kind)
     sql = _rolled(grain, narrowed)
@@ -118,6 +109,12 @@ def tallies(
         found = [row for row in found if row.user == only["user"]]
     kinds = _kinds(connection)
     return [_tally(row, kinds[row.kind]) for row in found]
+
+
+def hours(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """The first of the hours that are asked for, and the one after the last, since 1970."""
+    first = 0 if since is None else microseconds(since) // HOUR
+    return first, _NEVER // HOUR if until is None else -(-microseconds(until) // HOUR)
 
 
 def _hour_of(grain: Grain, hour: str) -> str:
@@ -173,7 +170,7 @@ class _Kind(msgspec.Struct, array_like=True, frozen=True):
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
-def _kinds(connection: sqlite3.Connection) -> dict[int, _Kind]:
+def _kinds(connection: Connection) -> dict[int, _Kind]:
     rows = connection.execute(f"SELECT id, {_KIND} FROM kind")
     return {kind.id: kind for kind in (msgspec.convert(tuple(row), _Kind) for row in rows)}
 
@@ -245,7 +242,7 @@ _KEPT: Final = ("entries", "prompt_tokens", "completion_tokens", "cost_high", "c
 """What the table `archive` says of a file."""
 
 
-def differences(connection: sqlite3.Connection) -> list[Difference]:
+def differences(connection: Connection) -> list[Difference]:
     """Where the roll-ups are not the sums of the entries, with what was archived of them; empty is as it should be.
 
     Reads every entry. Raises db.Error.
@@ -269,7 +266,7 @@ class _Archive(msgspec.Struct, array_like=True):
     counts: tuple[int, ...]
 
 
-def _archives(connection: sqlite3.Connection) -> list[_Archive]:
+def _archives(connection: Connection) -> list[_Archive]:
     rows = connection.execute(f"SELECT since, until, {', '.join(_KEPT)} FROM archive WHERE dropped_at IS NOT NULL")
     return [_Archive(row[0] // HOUR, row[1] // HOUR, tuple(map(int, row[2:]))) for row in rows.fetchall()]
 

@@ -3,8 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from operator import add
-from typing import Final
+from typing import Final, Literal
 
+Column = Literal[
+    "key", "asked_model", "model", "provider", "upstream_model", "ending", "error", "counted_by", "price_id",
+    "organisation", "project", "tags", "imported", "user",
+]  # fmt: skip
+"""A column of an entry that entries may be told apart by."""
+Grain = Literal["hour", "day", "all"]
+"""How finely time is told apart. A day begins at midnight, UTC."""
 BOUNDS: Final = tuple(16_000 << power for power in range(13))
 """Microseconds at which a bucket of times ends and the next begins: 16 ms, 32 ms and so on to 65.536 s."""
 BUCKETS: Final = len(BOUNDS) + 1
