@@ -57,21 +57,60 @@ def everything(home: Path) -> bytes:
     found = b"".join(file.read_bytes() for file in files)
     texts = home / "texts.db"
     if texts.exists():
-        with closing(sqlite3.connect(texts)) as connection:  # noqa: TID251 - as a stranger would
+        with closing(sqlite3.connect(texts)) as connection:
             found += b"".join(zlib.decompress(body) for (body,) in connection.execute("SELECT body FROM text"))
     return found
 
 
-async def test_nothing_is_kept_of_other_keys(gateway: Gateway, upstream: Upstream, tmp_path: Path) -> None:
+async def test_nothing_is_kept_of_other_keys(gateway: Gateway, upstream: Upstream, key: str, tmp_path: Path) -> None:
+    kept = await gateway.ask({**ASKED, "user": "orchid-2342"}, key=key)
     for body in (CHAT, {**CHAT, "stream": True}, {**CHAT, "model": "nobody/none"}):
         answer = await gateway.ask(body)
         assert (await gateway.get(f"/v1/receipts/{answer.receipt}/text")).status == 404
     for target in ("/v1/messages", "/v1/responses"):
         await gateway.ask(in_dialect(target), target=target)
     await gateway.worker.stop()
-    assert len(upstream.calls) == 4
+    assert len(upstream.calls) == 5
     assert MARKER.encode() not in everything(tmp_path / "home")
+    assert b"orchid-2342" in everything(tmp_path / "home")
+    assert rows(tmp_path / "home") == [kept.receipt]
+
+
+def rows(home: Path) -> list[str]:
+    with closing(sqlite3.connect(home / "texts.db")) as connection:
+        return [receipt for (receipt,) in connection.execute("SELECT receipt FROM text")]
+
+
+async def test_where_no_key_asks_for_it_there_is_no_file(tmp_path: Path, upstream: Upstream) -> None:
+    async with house(tmp_path / "home", near(upstream)) as gateway:
+        await gateway.ask(CHAT)
     assert not (tmp_path / "home" / "texts.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("toml", "named"),
+    [("", "alice"), ('users = "off"', None), ('users = "hashed"\nusers_key = "a secret of some length"', "h:")],
+)
+async def test_entries_name_users_as_the_settings_say(
+    tmp_path: Path, upstream: Upstream, toml: str, named: str | None
+) -> None:
+    home = tmp_path / "home"
+    toml = f"[ledger]\n{toml}\n"
+    settings, _ = furnished(home, near(upstream) + toml, {})
+    with closing(db.connect(settings.ledger_path)) as connection:
+        key = keys.create(connection, name="kept", now=datetime.now(UTC), store=True)[1]
+    async with house(home, near(upstream) + toml) as gateway:
+        await gateway.ask({**CHAT, "store": True}, key=key)
+        await gateway.ask(in_dialect("/v1/responses"), key=key, target="/v1/responses")
+        entries = gateway.entries()
+        with closing(db.connect(gateway.ledger)) as connection:
+            stored = connection.execute("SELECT end_user FROM chat UNION ALL SELECT end_user FROM response").fetchall()
+    users = {entry.user for entry in entries}
+    assert len(users) == 1
+    (user,) = users
+    assert (user is None) == (named is None)
+    assert user is None or user.startswith(named or "")
+    assert stored == [(user or "alice",)] * 2
 
 
 def in_dialect(target: str, *, stream: bool = False) -> Json:
@@ -243,7 +282,7 @@ async def test_with_a_key_nothing_stands_there_in_clear(tmp_path: Path, upstream
     async with house(tmp_path / "home", near(upstream) + toml) as gateway:
         answer = await gateway.ask(CHAT, key=key)
         assert (await text(gateway, key, answer.receipt))["request"] == CHAT
-    with closing(sqlite3.connect(tmp_path / "home" / "texts.db")) as connection:  # noqa: TID251 - as a stranger would
+    with closing(sqlite3.connect(tmp_path / "home" / "texts.db")) as connection:
         ((user, body),) = connection.execute("SELECT end_user, body FROM text")
     assert user.startswith("h:")
     with pytest.raises(zlib.error):
@@ -264,7 +303,7 @@ async def test_without_its_key_nothing_is_written_in_clear_beside(tmp_path: Path
         unread = await gateway.get(f"/v1/receipts/{first}/text", key=key)
         assert (unread.status, unread.error["code"]) == (503, TextsUnavailable.code)
         assert "WEIGHBRIDGE_TEXTS_KEY" in str(unread.error["message"])
-    with closing(sqlite3.connect(home / "texts.db")) as connection:  # noqa: TID251 - as a stranger would
+    with closing(sqlite3.connect(home / "texts.db")) as connection:
         assert connection.execute("SELECT count(*), count(sealed_by) FROM text").fetchone() == (1, 1)
 
 
@@ -293,9 +332,7 @@ async def test_a_file_that_cannot_be_written_costs_no_answer_unless_texts_are_re
             assert (await gateway.ask(CHAT)).status == 200  # a key of which nothing is kept
             assert [entry.error for entry in gateway.entries()] == [None, TextsUnavailable.code, None]
         (home / "texts.db").rmdir()
-        async with asyncio.timeout(PATIENCE):
-            while (await gateway.get(f"/v1/receipts/{first.receipt}/text", key=key)).status != 200:
-                await asyncio.sleep(0.1)
+        await gateway.until(f"/v1/receipts/{first.receipt}/text", key, 200)
         assert (await gateway.ask(CHAT, key=key)).status == 200
 
 
