@@ -25,6 +25,7 @@ from weighbridge import config, db
 from weighbridge.accounts.chats import Chats as KeptChats
 from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
+from weighbridge.app.alerts import alerts_of
 from weighbridge.app.budgets import Keeper
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
@@ -170,6 +171,8 @@ class Worker:
         self._writer.written = self._keeper.written
         self._kept = ResponseTable(self._keeping)
         self._governing = _connected(where)
+        self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)
+        """None where no webhook is set: `tell` is what parts are given that have something to tell."""
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
@@ -209,7 +212,7 @@ class Worker:
             dispatch=self._dispatch,
             books=Books(
                 self._ids,
-                self._writer.record,
+                self._writer.record if self._alerts is None else self._alerts.heeding(self._writer.record),
                 time.perf_counter,
                 self._keeper.note,
                 self._keeper.purse,
@@ -295,6 +298,8 @@ class Worker:
             self._keeper.watch(),
         )
         self._background = [asyncio.create_task(watch) for watch in watches]
+        if self._alerts is not None:
+            self._background.append(asyncio.create_task(self._alerts.run(self._snapshot, lambda: self._shelf.current)))
         if (every := self._settings.routing.probe_seconds) is not None:
             self._background.append(asyncio.create_task(probe(self._seen, self._servers, every, time.perf_counter)))
         await self._server.listen(listening)
@@ -323,6 +328,8 @@ class Worker:
         self._reading.close()
         self._keeping.close()
         self._governing.close()
+        if self._alerts is not None:
+            await self._alerts.close()
 
     def _adopt(self, policies: Policies) -> None:
         adopt(self._reading, self._ids.worker, _now, (policies.hash, policies.text))

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
     "audit": "Prove that every request was served within the policy in force.",
     "audit-log": "Show who has changed what, and prove that the log is whole.",
+    "alerts": "Try the webhook of alerts, and see what was told.",
     "cache": "Show what is kept of answers to give them again, and delete it.",
     "texts": "Show, export and delete the prompts and answers that keys have kept.",
     "forget": "Delete all that is kept of what one user said and was told.",

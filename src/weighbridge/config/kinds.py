@@ -47,6 +47,10 @@ Url = Annotated[
     str,
     Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", description="an http:// or https:// URL, without user or query"),
 ]
+WebhookUrl = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", description="an http:// or https:// URL, without user"),
+]
 Text = Annotated[str, Meta(min_length=1, description="a string, not empty")]
 Origin = Annotated[
     str, Meta(pattern=r"^(\*|https?://[^\s/?#@]+)$", description='an origin such as https://chat.example.org, or "*"')

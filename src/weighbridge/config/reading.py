@@ -14,6 +14,7 @@ from weighbridge.config.names import aliases as own_aliases
 from weighbridge.config.names import presets as own_presets
 from weighbridge.config.settings import (
     AdmissionSettings,
+    AlertsSettings,
     CacheSettings,
     ConfigError,
     DatabaseSettings,
@@ -64,6 +65,7 @@ def read(
         upstream=_section(UpstreamSettings, "upstream", given, environ),
         routing=_section(RoutingSettings, "routing", given, environ),
         policy=_section(PolicySettings, "policy", given, environ),
+        alerts=_section(AlertsSettings, "alerts", given, environ),
         admission=_section(AdmissionSettings, "admission", given, environ),
         local=_section(LocalSettings, "local", given, environ),
         database=_section(DatabaseSettings, "database", given, environ),

@@ -31,6 +31,7 @@ from weighbridge.config.kinds import (
     Tokens,
     Url,
     Usd,
+    WebhookUrl,
 )
 
 T = TypeVar("T")
@@ -284,6 +285,23 @@ class TextsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsSettings:
+    """Whom to tell of budgets, endpoints that fail and prices that change."""
+
+    url: WebhookUrl | None = setting(None, "The webhook that is told; unset: nobody is.")
+    secret: Secret | None = setting(
+        None,
+        "What its messages are signed with (`weighbridge alerts secret` makes one); while it is changed, the new one "
+        "and the old one with a blank between. A variable of the environment is the better place.",
+    )
+    events: tuple[
+        Literal["budget.warned", "budget.spent", "breaker.opened", "breaker.closed", "price.changed", "drift.found"],
+        ...,
+    ] = setting((), "What it is told of; none: of everything.")
+    timeout_seconds: Seconds = setting(15.0, "Longest wait for its answer.", unit="seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderModel:
     """A model of one provider with a price of your own; prices are US dollars for a million tokens."""
 
@@ -384,6 +402,7 @@ class Settings:
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    alerts: AlertsSettings = AlertsSettings()
     texts: TextsSettings = TextsSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     aliases: Mapping[str, tuple[AliasSettings, ...]] = field(default_factory=dict)
@@ -434,6 +453,7 @@ SECTIONS: Mapping[str, type] = {
     "ledger": LedgerSettings,
     "cache": CacheSettings,
     "responses": ResponsesSettings,
+    "alerts": AlertsSettings,
     "texts": TextsSettings,
 }
 """The tables of the file, besides `providers`."""

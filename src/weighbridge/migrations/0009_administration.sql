@@ -100,6 +100,7 @@ CREATE TABLE left_alone (
     seen_at INTEGER NOT NULL,           -- a worker that has not said so for long is gone
     PRIMARY KEY (endpoint, worker)
 ) STRICT;
+INSERT INTO left_alone VALUES ('', '', 0, 0);  -- to be locked: workers take turns
 -- The price of each endpoint as it was seen last, to tell when it changes.
 CREATE TABLE price_seen (
     endpoint TEXT PRIMARY KEY,

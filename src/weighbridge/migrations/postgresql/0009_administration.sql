@@ -91,6 +91,7 @@ CREATE TABLE left_alone (
     seen_at BIGINT NOT NULL,
     PRIMARY KEY (endpoint, worker)
 );
+INSERT INTO left_alone VALUES ('', '', 0, 0);
 CREATE TABLE price_seen (
     endpoint TEXT COLLATE "C" PRIMARY KEY,
     price TEXT NOT NULL
