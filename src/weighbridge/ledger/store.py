@@ -2,9 +2,9 @@
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Ending, E
 from weighbridge.wire.usage import Source, Usage
 
 _BEGINNING: Final = moment(0)
+_AN_HOUR: Final = timedelta(hours=1)
 _SMALLEST_PLACES: Final = -SMALLEST.adjusted()
 _json: Final = msgspec.json.Encoder()
 _ONE_STATEMENT: Final = 64
@@ -188,12 +189,22 @@ def add(connection: Connection, entries: Sequence[Entry], kinds: Kinds | None = 
         leases.draw(connection, draws)
 
 
-def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
+def add_once(connection: Connection, entries: Sequence[Entry], kinds: Kinds | None = None) -> None:
+    """Write those that are not there yet, by their ids, in one transaction: all or, on db.Error, none."""
+    kinds = kinds or Kinds(connection)
+    rows = [_row(entry, kinds.number(entry)) for entry in entries]
+    with transaction(connection):
+        for at in range(0, len(rows), _ONE_STATEMENT):
+            _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
+
+
+def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]], *, once: bool = False) -> None:
     if not rows:
         return
     usual = all(row[_COLUMNS:] == _NONE_RARE for row in rows)
     cells = [cell for row in rows for cell in row[:_COLUMNS]] if usual else [cell for row in rows for cell in row]
-    connection.execute(_statement(len(rows), usual), cells)
+    statement = _statement(len(rows), usual)
+    connection.execute(f"{statement} ON CONFLICT DO NOTHING" if once else statement, cells)
 
 
 @functools.cache
@@ -223,6 +234,20 @@ def entries(connection: Connection, *, since: datetime = _BEGINNING) -> list[Ent
     """All entries from `since` on, oldest first."""
     sql = f"SELECT {_RECEIPT} FROM receipt WHERE at >= ? ORDER BY id"
     return [_entry(row) for row in connection.execute(sql, (microseconds(since),))]
+
+
+def between(connection: Connection, since: datetime, until: datetime) -> Iterator[Entry]:
+    """Entries whose request came from `since` to before `until`, and all that put one of them right, in no order.
+
+    Their ids, which sort by time, are looked at from an hour before to an hour after.
+    """
+    low, high = (f"wbr-{max(0, microseconds(each)) // 1000:012x}" for each in (since - _AN_HOUR, until + _AN_HOUR))
+    sql = f"SELECT {_RECEIPT} FROM receipt WHERE id >= ? AND id < ? AND corrects IS NULL AND at >= ? AND at < ?"
+    for row in connection.execute(sql, (low, high, microseconds(since), microseconds(until))):
+        yield _entry(row)
+    sql = f"SELECT {_RECEIPT} FROM receipt WHERE id >= ? AND corrects >= ? AND corrects < ?"
+    for row in connection.execute(sql, (low, low, high)):
+        yield _entry(row)
 
 
 def usage(connection: Connection, *, by: By, since: datetime = _BEGINNING) -> list[UsageRow]:
