@@ -29,7 +29,7 @@ class Faulty:
     natively: frozenset[Task] = frozenset()
     kind: bytes = b"text/event-stream"
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: Asked, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: Asked, body: bytes, headers: bytes = b"") -> Answer:
         """See Provider.ask."""
         return Answer(self.kind, self, "provider", str)
 

@@ -1,22 +1,25 @@
 """What is told of a worker to whoever watches it: metrics, traces, a line for each request; all of it, or nothing."""
 
 import asyncio
-import logging
-from collections.abc import Callable
+import secrets
+import time
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from random import Random
 from typing import Final
 
 from weighbridge.catalog.model import Catalog
-from weighbridge.config import Settings
+from weighbridge.config import ConfigError, Secret, Settings
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.tab import Watched
+from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.writer import Writer
 from weighbridge.transport.server import Server
-from weighbridge.watching import board, exposition, families
+from weighbridge.watching import board, exposition, families, logs
 from weighbridge.watching.gauges import Gauges, Now
-from weighbridge.watching.meter import GAUGE, MEANING, Meter
-
-log = logging.getLogger(__name__)
+from weighbridge.watching.meter import GAUGE, MEANING, OTHER, Meter
+from weighbridge.watching.otel import Lacking, Telemetry
+from weighbridge.watching.tracing import Tracer
 
 _EVERY: Final = 1.0
 """Seconds between two looks at what is not counted by the request."""
@@ -26,7 +29,10 @@ _OF_THE_LIVING: Final = frozenset({GAUGE})
 class Watching:
     """For one worker. `keep` runs in the background; `end` when its last entry is written."""
 
-    def __init__(self, settings: Settings, catalog: Callable[[], Catalog], writer: Writer, dispatch: Dispatch) -> None:
+    def __init__(
+        self, settings: Settings, worker: str, catalog: Callable[[], Catalog], writer: Writer, dispatch: Dispatch
+    ) -> None:
+        """`worker` is the id of this one. Raises ConfigError where traces are to be sent and cannot be."""
         self._folder = settings.home / "run" / "metrics"
         self._writer = writer
         self._dispatch = dispatch
@@ -34,18 +40,40 @@ class Watching:
         self._server: Server | None = None
         self._meter: Meter | None = None
         self._gauges: Gauges | None = None
+        is_known: Callable[[str], bool] = lambda model: model in catalog().models  # noqa: E731 - for two
         if settings.server.metrics != "off":
-            self._meter = Meter(board.take(self._folder, MEANING), lambda model: model in catalog().models)
+            self._meter = Meter(board.take(self._folder, MEANING), is_known)
             self._gauges = Gauges(self._meter, self._now)
-
-    @property
-    def watched(self) -> Watched | None:
+        self._telemetry = _telemetry(settings, worker, lambda model: model if is_known(model) else OTHER)
+        told = settings.telemetry
+        self.tracer: Tracer | None = None
+        """Who begins traces; None: nobody."""
+        if self._telemetry is not None and told.traces:
+            self.tracer = Tracer(
+                self._telemetry.traced,
+                time.perf_counter,
+                share=told.trace_percent / 100,
+                passes_on=told.pass_on,
+                chance=Random(secrets.randbits(128)),  # noqa: S311 - ids, and which are kept: no secrets
+            )
+        self.watched = self._watched(access=settings.logging.access, sends_metrics=told.metrics)
         """Who is told of each settled request; None: nobody."""
-        return None if self._meter is None else self._meter.observe
+
+    def _watched(self, *, access: bool, sends_metrics: bool) -> Watched | None:
+        found: list[Watched] = []
+        if self._meter is not None:
+            found.append(self._meter.observe)
+        if self._telemetry is not None and sends_metrics:
+            found.append(self._telemetry.counted)
+        if access:
+            found.append(logs.told)
+        return _all_of(found) if len(found) > 1 else found[0] if found else None
 
     async def keep(self, server: Server) -> None:
         """Go on looking at the worker."""
         self._server = server
+        if self._telemetry is not None:
+            self._telemetry.start()
         while self._gauges is not None:
             self._gauges.put()
             await asyncio.sleep(_EVERY)
@@ -58,8 +86,10 @@ class Watching:
         gauges.put()
         return await asyncio.to_thread(self._written, meter, kind)
 
-    def end(self) -> None:
-        """Nothing more is counted."""
+    async def end(self) -> None:
+        """Nothing more is counted; what is not sent yet is."""
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
         if self._meter is not None and self._gauges is not None:
             self._gauges.put()
             self._meter.close()
@@ -81,7 +111,42 @@ class Watching:
             ledger_backlog=writer.backlog,
             ledger_commits=writer.commits,
             ledger_entries=writer.committed,
-            spans=0,
-            spans_lost=0,
+            spans=0 if self._telemetry is None else self._telemetry.exported,
+            spans_lost=0 if self._telemetry is None else self._telemetry.spans_lost,
             left_alone=self._dispatch.health.left_alone(self._dispatch.seconds()),
         )
+
+
+def _all_of(watchers: list[Watched]) -> Watched:
+    def watched(entry: Entry, operation: str) -> None:
+        for each in watchers:
+            each(entry, operation)
+
+    return watched
+
+
+def _telemetry(settings: Settings, worker: str, label: Callable[[str], str]) -> Telemetry | None:
+    told = settings.telemetry
+    if told.endpoint is None:
+        return None
+    try:
+        return Telemetry(
+            told.endpoint,
+            headers=_headers(told.headers),
+            service=told.service,
+            instance=worker,
+            version=version("weighbridge"),
+            traces=told.traces,
+            metrics_every=told.metrics_seconds if told.metrics else None,
+            label=label,
+        )
+    except Lacking as exc:
+        raise ConfigError(f"telemetry.endpoint: {exc}") from exc
+
+
+def _headers(given: Secret | None) -> Mapping[str, str]:
+    """`name=value,name=value` as a mapping. Raises ConfigError, which does not quote it."""
+    pairs = [] if given is None else [each.partition("=") for each in given.reveal().split(",")]
+    if any(not (name.strip() and value.strip()) for name, _, value in pairs):
+        raise ConfigError("telemetry.headers: expected name=value, with commas between several")
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -79,6 +79,7 @@ from weighbridge.transport.message import Request
 from weighbridge.transport.server import Limits, Server
 from weighbridge.transport.turns import Turns
 from weighbridge.transport.websocket import Bounds
+from weighbridge.watching import logs
 from weighbridge.wire.calls import Task
 
 log = logging.getLogger(__name__)
@@ -117,9 +118,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
 def main() -> None:
     """A worker process."""
     parent.end_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     spec = WorkerSpec.decode(sys.stdin.buffer.read())
     settings = config.read(spec.flags, file=spec.config_file)
+    logs.begin(settings.logging.format, settings.logging.level)
     _open_many_files(settings.server.max_connections)
     listening = socket.socket(fileno=spec.listen_fd)
     uvloop.run(serve(settings, spec.engines, listening))
@@ -188,7 +189,9 @@ class Worker:
             self._providers[LOCAL] = self._local
         self._seen = health(settings)
         self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
-        self._watching = Watching(settings, lambda: self._shelf.current, self._writer, self._dispatch)
+        self._watching = Watching(
+            settings, self._ids.worker, lambda: self._shelf.current, self._writer, self._dispatch
+        )
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
@@ -218,6 +221,7 @@ class Worker:
                 self._keeper.purse,
                 users=None if self._users.naming == "plain" else self._users,
                 watched=self._watching.watched,
+                tracer=self._watching.tracer,
             ),
             holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
             now=_now,
@@ -324,7 +328,7 @@ class Worker:
         await self._texts.close()
         await self._writer.close()
         self._keeper.end()
-        self._watching.end()
+        await self._watching.end()
         self._reading.close()
         self._keeping.close()
         self._governing.close()

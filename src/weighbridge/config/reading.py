@@ -20,6 +20,7 @@ from weighbridge.config.settings import (
     DatabaseSettings,
     LedgerSettings,
     LocalSettings,
+    LoggingSettings,
     PolicySettings,
     ProviderModel,
     ProviderSettings,
@@ -28,6 +29,7 @@ from weighbridge.config.settings import (
     Secrets,
     ServerSettings,
     Settings,
+    TelemetrySettings,
     TextsSettings,
     UpstreamSettings,
 )
@@ -72,6 +74,8 @@ def read(
         ledger=_section(LedgerSettings, "ledger", given, environ),
         cache=_section(CacheSettings, "cache", given, environ),
         responses=_section(ResponsesSettings, "responses", given, environ),
+        telemetry=_section(TelemetrySettings, "telemetry", given, environ),
+        logging=_section(LoggingSettings, "logging", given, environ),
         texts=_section(TextsSettings, "texts", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)

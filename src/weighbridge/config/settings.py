@@ -302,6 +302,36 @@ class AlertsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySettings:
+    """Traces and metrics that are sent to an OpenTelemetry collector; it takes `pip install 'weighbridge[otel]'`."""
+
+    endpoint: Url | None = setting(
+        None, "Where the collector takes OTLP over HTTP, such as http://127.0.0.1:4318; unset: nothing is sent."
+    )
+    headers: Secret | None = setting(
+        None,
+        "Headers for it, as name=value with commas between; a variable of the environment is the better place.",
+    )
+    service: Text = setting("weighbridge", "What this gateway is called there: `service.name`.")
+    traces: bool = setting(True, "Whether traces are sent: a span for each request, and for each endpoint asked.")
+    trace_percent: Percent = setting(
+        100, "How many requests are traced of those that come without a trace of the client's.", unit="percent"
+    )
+    metrics: bool = setting(True, "Whether metrics are sent.")
+    metrics_seconds: Seconds = setting(60.0, "Time between two of them.", unit="seconds")
+    pass_on: bool = setting(False, "Whether providers are told the trace, as `traceparent` and `tracestate`.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    """What the gateway says on standard error, and in logs/ of the data directory; never a prompt, answer or key."""
+
+    format: Literal["text", "json"] = setting("text", "Lines for people, or JSON for a collector of logs.")
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "From which level on.")
+    access: bool = setting(False, "Whether each request leaves a line: receipt, key id, model, tokens, cost, times.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderModel:
     """A model of one provider with a price of your own; prices are US dollars for a million tokens."""
 
@@ -402,6 +432,8 @@ class Settings:
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    logging: LoggingSettings = LoggingSettings()
     alerts: AlertsSettings = AlertsSettings()
     texts: TextsSettings = TextsSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
@@ -453,6 +485,8 @@ SECTIONS: Mapping[str, type] = {
     "ledger": LedgerSettings,
     "cache": CacheSettings,
     "responses": ResponsesSettings,
+    "telemetry": TelemetrySettings,
+    "logging": LoggingSettings,
     "alerts": AlertsSettings,
     "texts": TextsSettings,
 }

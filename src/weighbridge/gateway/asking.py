@@ -34,15 +34,18 @@ def native_at(provider: Provider, asked: Asked) -> Native | None:
 def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Coroutine[None, None, Answer]:
     """Ask one endpoint, in the client's own dialect where `native` is given."""
     asked.repair, asked.passed = None, native
+    headers = b"" if asked.traced is None else asked.traced(endpoint.provider, endpoint.upstream_model)
     if native is not None:
-        return provider.ask(native.task, endpoint, native.call, native.body)
+        return provider.ask(native.task, endpoint, native.call, native.body, headers)
     habits = endpoint.habits if asked.task == "chat" else None
     if habits is None and asked.begun is None:
-        return provider.ask(asked.task, endpoint, asked.call, asked.body)
-    return _ask_fitted(provider, endpoint, asked, habits)
+        return provider.ask(asked.task, endpoint, asked.call, asked.body, headers)
+    return _ask_fitted(provider, endpoint, asked, habits, headers)
 
 
-async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None) -> Answer:
+async def _ask_fitted(
+    provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None, headers: bytes
+) -> Answer:
     """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
     if habits is None:
         body = asked.body
@@ -56,4 +59,4 @@ async def _ask_fitted(provider: Provider, endpoint: Endpoint, asked: Asked, habi
     asked.repair = repair_for(habits, body)
     if asked.begun is not None:
         call, body = asked.begun(endpoint.id, body)
-    return await provider.ask(asked.task, endpoint, call, body)
+    return await provider.ask(asked.task, endpoint, call, body, headers)

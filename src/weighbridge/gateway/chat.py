@@ -76,6 +76,8 @@ class Chat:
         self.check_ledger()
         tab = self.books.open(key, now)
         tab.size = len(request.body)
+        if (tracer := self.books.tracer) is not None:
+            tab.trace = tracer.begin(request.headers)
         taken = None
         try:
             if key.keeps is not None and self.texts is not None:
@@ -98,6 +100,8 @@ class Chat:
     async def _answer(self, request: Request, reply: Reply, surface: Surface, tab: Tab, now: datetime) -> None:
         """From what is asked to the answer's last byte. Raises what goes wrong before a byte has left."""
         asked, wishes, by_client = self._read(request, surface, tab)
+        if tab.trace is not None:
+            asked.traced = tab.trace.asked
         plan = self.planning.plain(asked, tab.key, now, tab.asking) if wishes is NONE else None
         if plan is None:
             plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)

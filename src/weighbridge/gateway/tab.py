@@ -19,6 +19,7 @@ from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
 from weighbridge.routing.policy.law import Law
 from weighbridge.routing.watch import Watch
+from weighbridge.watching.tracing import Trace, Tracer
 from weighbridge.wire.answered_as import answered_as
 from weighbridge.wire.calls import Call
 from weighbridge.wire.surface import Origin
@@ -44,6 +45,8 @@ class Books:
     users: Users | None = None
     """How entries name the client's users; None: as the client does."""
     watched: Watched | None = None
+    tracer: Tracer | None = None
+    """Who begins traces; None: nobody."""
 
     def open(self, key: Key, at: datetime) -> "Tab":
         """A tab for a request that came in now."""
@@ -71,6 +74,7 @@ class Tab(msgspec.Struct, eq=False):
     answer: Answer | None = None
     entry: Entry | None = None
     """What was settled."""
+    trace: Trace | None = None
     first_byte: float | None = None
     hold: Hold | None = None
     """What is held for it in budgets; None: none binds it."""
@@ -341,6 +345,8 @@ class Tab(msgspec.Struct, eq=False):
         self.entry = entry
         if (watched := self._books.watched) is not None:
             watched(entry, "none" if self.call is None else self.call.operation)
+        if self.trace is not None:
+            self.trace.end(entry, "none" if self.call is None else self.call.operation)
         return self._books.record(entry)
 
     def _entry(self, ending: Ending, status: int, error: str | None, charge: Charge | None) -> Entry:

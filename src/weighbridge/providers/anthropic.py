@@ -41,14 +41,14 @@ class Anthropic(OpenAICompatible):
         """See OpenAICompatible.credentials."""
         return f"anthropic-version: {_VERSION}\r\n" + ("" if key is None else f"x-api-key: {key}\r\n")
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes, headers: bytes = b"") -> Answer:
         """See Provider.ask. Raises BadRequest for what Messages cannot say."""
         if task in ("messages", "count_tokens"):
-            return await super().ask(task, endpoint, call, body)
+            return await super().ask(task, endpoint, call, body, headers)
         if task != "chat":
             raise BadRequest(f"{endpoint.model} answers chat and messages, and is no model for {task}", param="model")
         asked = write_call(read_call(body), endpoint.upstream_model, default_max_tokens=MOST_TOKENS)
-        answer = await super().ask("messages", endpoint, call, asked)
+        answer = await super().ask("messages", endpoint, call, asked, headers)
         now = int(time.time())
         if answer.content_type[: len(_STREAM)].lower() == _STREAM:
             return msgspec.structs.replace(answer, body=Rewritten(answer.body, ChatChunks(now)))

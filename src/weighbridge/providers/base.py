@@ -149,8 +149,10 @@ class Provider(Protocol):
         """The formats besides OpenAI's chat that it is asked in by clients that speak them."""
         ...
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes, headers: bytes = b"") -> Answer:
         """Send a request in the format of the task; `body` is the client's, `call` what was read of it.
+
+        `headers` go along, each with its end of line.
 
         Raises UpstreamError or BadRequest before the first byte or not at all. Cancellation closes the upstream.
         """

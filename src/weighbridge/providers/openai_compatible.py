@@ -95,24 +95,26 @@ class OpenAICompatible:
             f"GET {dialect.base_path}{self.models_path} HTTP/1.1\r\n{head}accept: application/json\r\n\r\n".encode()
         )
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: calls.Call, body: bytes, headers: bytes = b"") -> Answer:
         """See Provider.ask."""
         body = self.sent(task, endpoint, call, body)
         head = (self._heads[task] if call.path is None else _post(call.path, self._head)) % len(body)
         if self.natively and call.headers:
             head = head[:-2] + call.headers + b"\r\n"
+        if headers:
+            head = head[:-2] + headers + b"\r\n"
         answer = await self._pool.exchange([head, body])
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
-        headers = answer.headers
-        request_id = headers.get(b"x-request-id") or headers.get(b"request-id")
+        told = answer.headers
+        request_id = told.get(b"x-request-id") or told.get(b"request-id")
         return Answer(
-            headers.get(b"content-type", b"application/json"),
+            told.get(b"content-type", b"application/json"),
             answer,
             self._dialect.counted_by,
             self._told,
             None if request_id is None else request_id[:200].decode("latin-1"),
-            exhausted(headers),
+            exhausted(told),
         )
 
     def credentials(self, key: str | None) -> str:

@@ -44,16 +44,16 @@ class TextEmbeddingsInference(OpenAICompatible):
         query, documents = texts(call)
         return msgspec.json.encode(_Asked(query, documents))
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes, headers: bytes = b"") -> Answer:
         """See Provider.ask."""
-        answer = await super().ask(task, endpoint, call, body)
+        answer = await super().ask(task, endpoint, call, body, headers)
         if not isinstance(call, RerankCall):
             return answer
-        headers = answer.body.headers if isinstance(answer.body, Exchange) else {}
+        told = answer.body.headers if isinstance(answer.body, Exchange) else {}
         listed = await text_of(answer.body, _MOST_OF_A_RANKING)
         try:
             scores = [(each.index, each.score) for each in _lists.decode(listed)]
-            made = ranking(call, scores, model=endpoint.upstream_model, tokens=_count(headers))
+            made = ranking(call, scores, model=endpoint.upstream_model, tokens=_count(told))
         except (*UNREADABLE, IndexError) as exc:
             raise UpstreamError(f"the provider answered 200 with something that is no ranking: {exc}") from exc
         return msgspec.structs.replace(answer, content_type=b"application/json", body=Whole(made))

@@ -33,7 +33,7 @@ class LocalEngines:
             upstream.model: (upstream, _engine(upstream, patience, deadlines)) for upstream in upstreams
         }
 
-    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes) -> Answer:
+    async def ask(self, task: Task, endpoint: Endpoint, call: Call, body: bytes, headers: bytes = b"") -> Answer:
         """See Provider.ask; raises EngineUnavailable while the engine loads or restarts.
 
         Raises BadRequest for what llama.cpp would pass over or count wrong.
@@ -48,7 +48,7 @@ class LocalEngines:
         try:
             if isinstance(call, RerankCall):
                 return await ranked(engine, endpoint, call)
-            return await engine.ask(task, endpoint, call, body)
+            return await engine.ask(task, endpoint, call, body, headers)
         except UpstreamUnreachable as exc:
             raise _not_yet(exc.message) from exc
 

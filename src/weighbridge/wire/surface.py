@@ -145,6 +145,8 @@ class Asked(msgspec.Struct):
     """Why nothing but `native` will do: what a provider of chat completions cannot be told, or is wrong altogether."""
     passed: Native | None = None
     """`native`, if the endpoint that answers was asked so; set when it begins to."""
+    traced: Callable[[str, str], bytes] | None = None
+    """Is told of each endpoint that is asked, by its provider and its name for the model; gives headers to go along."""
     keep: Callable[[], Awaitable[None]] | None = None
     """What else has to be done, once the answer is whole, before its last byte leaves."""
 
