@@ -63,7 +63,7 @@ from weighbridge.gateway.tab import Books
 from weighbridge.ledger import store
 from weighbridge.ledger.cost import cost
 from weighbridge.ledger.entry import Entry, Ids
-from weighbridge.ledger.policies import adopt
+from weighbridge.ledger.policies import adopt, adopt_none
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
@@ -286,6 +286,8 @@ class Worker:
             db.migrate(self._reading)
             self._keyring.refresh()
             self._policy.begin(self._adopt)
+            if self._policy.laws is None:
+                adopt_none(self._reading, _now())
             self._keeper.begin()
         except (db.Error, OSError) as exc:
             raise _unusable(place(self._settings), exc) from exc

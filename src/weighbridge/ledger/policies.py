@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from weighbridge import audit_log
+from weighbridge.audit_log import GATEWAY, Change
 from weighbridge.db import Connection, microseconds, moment, transaction
 
 
@@ -16,9 +19,7 @@ class InForce:
     policy: str | None
 
 
-def adopt(
-    connection: Connection, worker: str, now: Callable[[], datetime], policy: tuple[str, str] | None
-) -> None:
+def adopt(connection: Connection, worker: str, now: Callable[[], datetime], policy: tuple[str, str] | None) -> None:
     """Write down that a worker obeys a policy (its hash and text) from now on. Raises db.Error.
 
     To be called just before it does. The clock is asked when the database is ours to write, and time that went back
@@ -34,6 +35,26 @@ def adopt(
             "INSERT INTO policy_in_force (worker, since, policy) VALUES (?, ?, ?)",
             (worker, since, None if policy is None else policy[0]),
         )
+        _log(connection, None if policy is None else policy[0], moment(since))
+
+
+def adopt_none(connection: Connection, now: datetime) -> None:
+    """Write down that from now on no policy is in force, where one was. Raises db.Error."""
+    if audit_log.last(connection, _ACTION) is not None:  # most have never had one, and need no lock for it
+        with transaction(connection):
+            _log(connection, None, now)
+
+
+_ACTION: Final = "policy.put_in_force"
+
+
+def _log(connection: Connection, policy: str | None, now: datetime) -> None:
+    """Into the audit log, once for all workers: whoever could edit the settings did it, nobody knows who."""
+    last = audit_log.last(connection, _ACTION)
+    before = None if last is None or last.change.after is None else last.change.after.get("policy")
+    if before != policy:
+        change = Change(action=_ACTION, target="policy", before={"policy": before}, after={"policy": policy})
+        audit_log.write(connection, GATEWAY, change, now=now)
 
 
 def in_force(connection: Connection) -> list[InForce]:
