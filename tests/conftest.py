@@ -1,10 +1,14 @@
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import engines
+from tests.engines import Cluster, Fresh
 from tests.serving.running import running
+from weighbridge import db
 from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.sources import default_sources
@@ -60,3 +64,37 @@ def embedder(minilm_file: Path) -> Iterator[Upstream]:
     """A running engine with the model that makes embeddings."""
     with running(MINILM, minilm_file) as (where, _):
         yield where
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own; where there is none, tests that need it are skipped."""
+    with engines.cluster() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[db.Place]:
+    """An empty, migrated, closed database: the test runs once on each engine."""
+    if request.param == "sqlite":
+        file = tmp_path / "ledger.db"
+        with closing(db.connect(file)) as connection:
+            db.migrate(connection)
+        yield file
+        return
+    server: Cluster = request.getfixturevalue("cluster")
+    made = server.new()
+    yield made
+    server.drop(made)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
+    """Opens an empty, migrated database as often as a property wants one: the test runs once on each engine."""
+    if request.param == "sqlite":
+        yield engines.in_memory
+        return
+    server: Cluster = request.getfixturevalue("cluster")
+    made = server.new()
+    yield engines.emptied(made)
+    server.drop(made)

@@ -1,4 +1,4 @@
-"""A migrated database in a directory of its own."""
+"""Migrated databases: an SQLite file (`path`), or each engine in turn (`place`, `connection`)."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connection(path: Path) -> Iterator[db.Connection]:
-    """A connection of the test's own."""
+def connection(place: db.Place) -> Iterator[db.Connection]:
+    """A connection of the test's own, on each engine."""
+    with closing(db.connect(place)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def beside(path: Path) -> Iterator[db.Connection]:
+    """A connection of the test's own to the file of `path`."""
     with closing(db.connect(path)) as opened:
         yield opened

@@ -45,7 +45,8 @@ def charge(cost: str | None = "0.00001", usage: Usage | None = None, counted_by:
     return Charge(usage or Usage(12, 5), counted_by, amount, "list:near/tiny", "list 1.0", "2026-09-10")
 
 
-_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+# without NUL: PostgreSQL keeps another character in its place, see test_store.py
+_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 _maybe_texts = st.none() | _texts
 _tokens = st.integers(0, 10**9)
 _seconds = st.integers(0, 10**10).map(lambda microseconds: microseconds / 1e6)

@@ -1,6 +1,5 @@
 """The write-ahead log does not grow without end, whoever reads or writes meanwhile; and the reserve."""
 
-import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -43,12 +42,12 @@ def write(path: Path, groups: int) -> int:
 _numbers = iter(range(10**9))
 
 
-def test_the_log_begins_anew_under_a_writer_that_never_rests(path: Path, connection: sqlite3.Connection) -> None:
+def test_the_log_begins_anew_under_a_writer_that_never_rests(path: Path, beside: db.Connection) -> None:
     assert write(path, 2_000) < 4 * MIB
-    assert len(store.entries(connection)) == 2_000
+    assert len(store.entries(beside)) == 2_000
 
 
-def test_the_log_is_bounded_when_several_write(path: Path, connection: sqlite3.Connection) -> None:
+def test_the_log_is_bounded_when_several_write(path: Path, beside: db.Connection) -> None:
     most: list[int] = []
     threads = [threading.Thread(target=lambda: most.append(write(path, 3_000))) for _ in range(3)]
     for thread in threads:
@@ -57,7 +56,7 @@ def test_the_log_is_bounded_when_several_write(path: Path, connection: sqlite3.C
         thread.join()
     assert len(most) == 3
     assert max(most) < 40 * MIB  # it would be 60 and more
-    assert len(store.entries(connection)) == 9_000
+    assert len(store.entries(beside)) == 9_000
 
 
 def test_the_log_is_cut_again_when_a_long_reader_has_gone(path: Path) -> None:

@@ -1,20 +1,18 @@
 """Rows go in, come out as they went in, are summed to the last digit, and are never changed."""
 
-import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engines import Fresh, tampering
 from tests.ledger import made_up
 from tests.ledger.made_up import charge, entry, later
 from weighbridge import db
@@ -31,16 +29,8 @@ GROUPED: dict[store.By, Callable[[Entry], str]] = {
 }
 
 
-@contextmanager
-def fresh() -> Iterator[sqlite3.Connection]:
-    """An empty, migrated database in memory."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        db.migrate(connection)
-        yield connection
-
-
 @given(st.lists(made_up.entries, max_size=6, unique_by=lambda one: one.id))
-def test_what_went_in_comes_out(entries: list[Entry]) -> None:
+def test_what_went_in_comes_out(fresh: Fresh, entries: list[Entry]) -> None:
     with fresh() as connection:
         store.add(connection, entries)
         assert store.entries(connection) == sorted(entries, key=lambda one: one.id)
@@ -52,7 +42,7 @@ def test_what_went_in_comes_out(entries: list[Entry]) -> None:
     st.sampled_from(("model", "key", "day")),
     st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))),
 )
-def test_sums_are_those_of_exact_arithmetic(entries: list[Entry], by: store.By, since: datetime) -> None:
+def test_sums_are_those_of_exact_arithmetic(fresh: Fresh, entries: list[Entry], by: store.By, since: datetime) -> None:
     groups: dict[str, list[Entry]] = defaultdict(list)
     for one in entries:
         if one.at >= since:
@@ -84,7 +74,7 @@ def summed(group: str, ones: list[Entry]) -> store.UsageRow:
     st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
     st.lists(st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))), min_size=1),
 )
-def test_what_a_key_has_spent_is_exact(entries: list[Entry], since: list[datetime]) -> None:
+def test_what_a_key_has_spent_is_exact(fresh: Fresh, entries: list[Entry], since: list[datetime]) -> None:
     with fresh() as connection:
         store.add(connection, entries)
         for key in {one.key for one in entries} | {"no such key"}:
@@ -93,20 +83,20 @@ def test_what_a_key_has_spent_is_exact(entries: list[Entry], since: list[datetim
             assert store.spent(connection, key, since) == costs
 
 
-def test_sums_hold_beyond_what_one_column_holds(connection: sqlite3.Connection) -> None:
+def test_sums_hold_beyond_what_one_column_holds(connection: db.Connection) -> None:
     most = "9223372.036854775807"
     store.add(connection, [entry(charge=charge(most)) for _ in range(1_000)])
     (row,) = store.usage(connection, by="model")
     assert row.cost == Decimal(most) * 1_000 == Decimal("9223372036.854775807")
 
 
-def test_a_cost_that_no_column_holds_is_refused(connection: sqlite3.Connection) -> None:
+def test_a_cost_that_no_column_holds_is_refused(connection: db.Connection) -> None:
     with pytest.raises(OverflowError):
         store.add(connection, [entry(), entry(charge=charge("9223372.036854775808"))])
     assert store.entries(connection) == []
 
 
-def test_a_summary_is_in_the_order_of_cost_and_that_of_days_in_their_own(connection: sqlite3.Connection) -> None:
+def test_a_summary_is_in_the_order_of_cost_and_that_of_days_in_their_own(connection: db.Connection) -> None:
     costs = {"a": "1", "b": "3", "c": "2"}
     store.add(
         connection,
@@ -118,44 +108,44 @@ def test_a_summary_is_in_the_order_of_cost_and_that_of_days_in_their_own(connect
     assert store.usage(connection, by="key", since=later(9)) == []
 
 
-def test_a_request_without_a_model_is_summed_as_unreadable(connection: sqlite3.Connection) -> None:
+def test_a_request_without_a_model_is_summed_as_unreadable(connection: db.Connection) -> None:
     store.add(connection, [entry(model=None, asked_model=None, charge=None), entry(model=None, asked_model="x")])
     assert sorted(row.group for row in store.usage(connection, by="model")) == ["(unreadable)", "x"]
 
 
-def test_free_and_unknown_are_not_the_same(connection: sqlite3.Connection) -> None:
+def test_free_and_unknown_are_not_the_same(connection: db.Connection) -> None:
     store.add(connection, [entry(charge=charge("0")), entry(charge=charge(None)), entry(charge=None)])
     (row,) = store.usage(connection, by="key")
     assert (row.requests, row.unpriced, row.cost, row.prompt_tokens) == (3, 1, Decimal(0), 24)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 21, 255, 256, 257, 700])
-def test_a_group_of_any_size_is_written_whole(connection: sqlite3.Connection, count: int) -> None:
+def test_a_group_of_any_size_is_written_whole(connection: db.Connection, count: int) -> None:
     made = [entry(status=200 + number % 300) for number in range(count)]
     store.add(connection, made)
     assert store.entries(connection) == made
 
 
-def test_a_group_with_one_that_cannot_be_written_is_not_written(connection: sqlite3.Connection) -> None:
+def test_a_group_with_one_that_cannot_be_written_is_not_written(connection: db.Connection) -> None:
     made = [entry() for _ in range(300)]
-    with pytest.raises(db.Error, match="UNIQUE"):
+    with pytest.raises(db.Error, match=r"UNIQUE|unique"):
         store.add(connection, [*made, made[7]])
     assert store.entries(connection) == []
     store.add(connection, made)
     assert len(store.entries(connection)) == 300
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE entry SET cost = 0",
-        "DELETE FROM entry",
-        "UPDATE OR REPLACE entry SET id = 'x'",
-        "UPDATE kind SET key = 'x'",
-        "DELETE FROM kind",
-    ],
+CHANGES = (
+    "UPDATE entry SET cost = 0",
+    "DELETE FROM entry",
+    "UPDATE entry SET id = 'x'",
+    "UPDATE kind SET key = 'x'",
+    "DELETE FROM kind",
 )
-def test_the_ledger_is_append_only(connection: sqlite3.Connection, change: str) -> None:
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_ledger_is_append_only(connection: db.Connection, change: str) -> None:
     made = entry()
     store.add(connection, [made])
     with pytest.raises(db.Error, match="the ledger is append-only"):
@@ -163,24 +153,55 @@ def test_the_ledger_is_append_only(connection: sqlite3.Connection, change: str) 
     assert store.entries(connection) == [made]
 
 
-def test_an_entry_cannot_be_replaced_under_its_id(connection: sqlite3.Connection) -> None:
+WAYS: dict[db.Engine, tuple[str, ...]] = {
+    "sqlite": ("INSERT OR REPLACE INTO entry SELECT * FROM entry", "UPDATE OR REPLACE entry SET id = 'x'"),
+    "postgresql": (
+        "TRUNCATE entry",
+        "TRUNCATE entry_else",
+        "TRUNCATE kind",
+        "INSERT INTO entry SELECT * FROM entry ON CONFLICT (id) DO UPDATE SET cost = 0",
+        "DELETE FROM entry_else",
+    ),
+}
+"""What one engine alone has for taking something away."""
+
+
+def test_no_way_of_its_own_takes_an_entry_away(connection: db.Connection) -> None:
     made = entry()
     store.add(connection, [made])
-    columns = ", ".join(name for _, name, *_ in connection.execute("PRAGMA table_info(entry)"))
-    with pytest.raises(db.Error, match="append-only"):
-        connection.execute(f"INSERT OR REPLACE INTO entry ({columns}) SELECT {columns} FROM entry")
-    assert store.entries(connection) == [made]
+    for way in WAYS[db.engine(connection)]:
+        with pytest.raises(db.Error, match="append-only"):
+            connection.execute(way)
+        assert store.entries(connection) == [made]
 
 
-def test_a_row_that_makes_no_sense_is_not_believed(connection: sqlite3.Connection) -> None:
+def test_a_text_that_no_column_can_hold_is_held_as_far_as_it_can(connection: db.Connection) -> None:
+    store.add(connection, [entry(asked_model="a\0b")])
+    (found,) = store.entries(connection)
+    assert found.asked_model == {"sqlite": "a\0b", "postgresql": "a\ufffdb"}[db.engine(connection)]
+
+
+def test_a_name_of_any_length_is_held(connection: db.Connection) -> None:
+    made = [entry(asked_model=name * 1_000_000) for name in "aab"]
+    store.add(connection, made)
+    assert store.entries(connection) == made
+
+
+def test_those_that_are_written_are_known(connection: db.Connection) -> None:
+    made = [entry() for _ in range(150)]
+    store.add(connection, made[:100])
+    assert store.written(connection, [one.id for one in made]) == {one.id for one in made[:100]}
+
+
+def test_a_row_that_makes_no_sense_is_not_believed(connection: db.Connection) -> None:
     store.add(connection, [entry()])
-    connection.execute("DROP TRIGGER kind_is_final")
-    connection.execute("UPDATE kind SET ending = 'lost'")
+    with tampering(connection):
+        connection.execute("UPDATE kind SET ending = 'lost'")
     with pytest.raises(msgspec.ValidationError, match="lost"):
         store.entries(connection)
 
 
-def test_an_unknown_receipt_has_no_entry(connection: sqlite3.Connection) -> None:
+def test_an_unknown_receipt_has_no_entry(connection: db.Connection) -> None:
     assert store.find(connection, "wbr-none") is None
 
 
@@ -191,15 +212,17 @@ from pathlib import Path
 from tests.ledger.made_up import entry
 from weighbridge import db
 from weighbridge.ledger import store
-with closing(db.connect(Path(sys.argv[1]))) as connection:
+place = Path(sys.argv[1]) if sys.argv[1].startswith("/") else db.Server(sys.argv[1])
+with closing(db.connect(place)) as connection:
     for number in range(200):
         store.add(connection, [entry(id=f"wbr-{sys.argv[2]}-{number}-{more}") for more in range(5)])
 """
 
 
-def test_processes_that_write_at_once_lose_nothing(path: Path, connection: sqlite3.Connection) -> None:
+def test_processes_that_write_at_once_lose_nothing(place: db.Place, connection: db.Connection) -> None:
+    where = place.url if isinstance(place, db.Server) else str(place)
     writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITE, str(path), str(number)], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", _WRITE, where, str(number)], stderr=subprocess.PIPE, text=True)
         for number in range(3)
     ]
     assert [writer.communicate()[1] for writer in writers] == [""] * 3
@@ -207,7 +230,7 @@ def test_processes_that_write_at_once_lose_nothing(path: Path, connection: sqlit
     assert {one.id for one in store.entries(connection)} == expected
 
 
-def test_usage_tokens_keep_unknown_apart_from_none(connection: sqlite3.Connection) -> None:
+def test_usage_tokens_keep_unknown_apart_from_none(connection: db.Connection) -> None:
     made = [entry(charge=charge(usage=Usage(1, 1, cached=cached))) for cached in (None, 0, 1)]
     store.add(connection, made)
     assert [one.charge and one.charge.usage.cached for one in store.entries(connection)] == [None, 0, 1]

@@ -35,8 +35,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def opened(path: Path, *, reserve_bytes: int = 0) -> AsyncIterator[Writer]:
-    made = Writer(path, reserve_bytes=reserve_bytes)
+async def opened(place: db.Place, *, reserve_bytes: int = 0) -> AsyncIterator[Writer]:
+    made = Writer(place, reserve_bytes=reserve_bytes)
     made.open()
     try:
         yield made
@@ -75,7 +75,7 @@ def commits(writing: Writer) -> Iterator[list[str]]:
     file_of(writing).set_trace_callback(None)
 
 
-async def test_what_comes_together_is_committed_together(path: Path, connection: sqlite3.Connection) -> None:
+async def test_what_comes_together_is_committed_together(path: Path, beside: db.Connection) -> None:
     made = [entry() for _ in range(1_000)]
     async with opened(path) as writing:
         with commits(writing) as committed:
@@ -83,7 +83,7 @@ async def test_what_comes_together_is_committed_together(path: Path, connection:
             assert len(committed) == 1
             await asyncio.gather(*(_record_in_turn(writing, turn) for turn in range(100)))
             assert len(committed) < 20
-    assert len(ids(connection)) == 1_100
+    assert len(ids(beside)) == 1_100
 
 
 async def _record_in_turn(writing: Writer, turn: int) -> None:
@@ -93,14 +93,14 @@ async def _record_in_turn(writing: Writer, turn: int) -> None:
 
 
 async def test_a_future_is_done_only_when_another_connection_finds_the_entry(
-    path: Path, connection: sqlite3.Connection
+    place: db.Place, connection: db.Connection
 ) -> None:
     found: list[bool] = []
 
     def look(one: Entry, _: object) -> None:
         found.append(store.find(connection, one.id) == one)
 
-    async with opened(path) as writing:
+    async with opened(place) as writing:
         for _ in range(20):
             made = [entry() for _ in range(5)]
             waiting = [writing.record(one) for one in made]
@@ -110,13 +110,13 @@ async def test_a_future_is_done_only_when_another_connection_finds_the_entry(
     assert found == [True] * 100
 
 
-async def test_entries_are_done_in_the_order_in_which_they_came(path: Path) -> None:
+async def test_entries_are_done_in_the_order_in_which_they_came(place: db.Place) -> None:
     order: list[int] = []
 
     def note(number: int, _: object) -> None:
         order.append(number)
 
-    async with opened(path) as writing:
+    async with opened(place) as writing:
         waiting = []
         for number in range(300):
             done = writing.record(entry())
@@ -128,8 +128,8 @@ async def test_entries_are_done_in_the_order_in_which_they_came(path: Path) -> N
     assert order == list(range(300))
 
 
-async def test_closing_writes_what_is_left(path: Path, connection: sqlite3.Connection) -> None:
-    async with opened(path) as writing:
+async def test_closing_writes_what_is_left(place: db.Place, connection: db.Connection) -> None:
+    async with opened(place) as writing:
         first = writing.record(entry())
         await first
         left = [writing.record(entry()) for _ in range(50)]
@@ -137,8 +137,8 @@ async def test_closing_writes_what_is_left(path: Path, connection: sqlite3.Conne
     assert len(ids(connection)) == 51
 
 
-async def test_a_waiter_that_left_holds_up_nobody(path: Path, connection: sqlite3.Connection) -> None:
-    async with opened(path) as writing:
+async def test_a_waiter_that_left_holds_up_nobody(place: db.Place, connection: db.Connection) -> None:
+    async with opened(place) as writing:
         left, stays = writing.record(entry()), writing.record(entry())
         left.cancel()
         await stays
@@ -150,15 +150,15 @@ BAD: dict[str, Callable[[], Entry]] = {
     "half a letter": lambda: entry(error="\ud800"),
     "no time": lambda: entry(at=cast(datetime, None)),
     "no status": lambda: entry(status=None),
-    "a number for a text": lambda: entry(key=b"bytes"),
+    "a text for a number": lambda: entry(status="two hundred"),
 }
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=list(BAD))
 async def test_an_entry_that_cannot_be_stored_holds_up_nobody_else(
-    path: Path, connection: sqlite3.Connection, capfd: pytest.CaptureFixture[str], bad: Callable[[], Entry]
+    place: db.Place, connection: db.Connection, capfd: pytest.CaptureFixture[str], bad: Callable[[], Entry]
 ) -> None:
-    async with opened(path) as writing:
+    async with opened(place) as writing:
         made = [entry(), bad(), entry()]
         outcomes = await asyncio.gather(*(writing.record(one) for one in made), return_exceptions=True)
         writing.check()
@@ -173,17 +173,17 @@ async def test_an_entry_that_cannot_be_stored_holds_up_nobody_else(
 
 
 async def test_an_entry_that_is_there_already_is_done_and_there_once(
-    path: Path, connection: sqlite3.Connection
+    place: db.Place, connection: db.Connection
 ) -> None:
     made = entry()
     store.add(connection, [made])
-    async with opened(path) as writing:
+    async with opened(place) as writing:
         await asyncio.gather(writing.record(made), writing.record(entry()))
     assert len(ids(connection)) == 2
 
 
 async def test_a_full_database_fails_its_answers_and_takes_no_more_until_there_is_room(
-    path: Path, connection: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+    path: Path, beside: db.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     async with opened(path) as writing:
@@ -196,22 +196,22 @@ async def test_a_full_database_fails_its_answers_and_takes_no_more_until_there_i
         with pytest.raises(LedgerUnavailable, match="full") as refused:
             writing.check()
         assert refused.value.retry_after is not None
-        assert len(ids(connection)) == 1
+        assert len(ids(beside)) == 1
         full.execute("PRAGMA max_page_count = 1000000")
         await until(lambda: is_well(writing))
         writing.check()
         await writing.record(entry())
         await asyncio.sleep(0.2)  # were anything tried again, it would be now
-    stopped, left = (store.find(connection, one.id) for one in made)
+    stopped, left = (store.find(beside, one.id) for one in made)
     assert stopped is not None
     assert (stopped.ending, stopped.status, stopped.error) == ("stopped", 503, "ledger_unavailable")
     assert stopped.charge == made[0].charge
     assert left == made[1]
-    assert len(ids(connection)) == 4
+    assert len(ids(beside)) == 4
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
-async def test_what_comes_while_a_group_fails_is_written_after_it(path: Path, connection: sqlite3.Connection) -> None:
+async def test_what_comes_while_a_group_fails_is_written_after_it(path: Path, beside: db.Connection) -> None:
     async with opened(path) as writing:
         inner = file_of(writing)
         inner.execute("PRAGMA max_page_count = 1")
@@ -224,7 +224,7 @@ async def test_what_comes_while_a_group_fails_is_written_after_it(path: Path, co
             await first
         inner.execute("PRAGMA max_page_count = 1000000")
         await asyncio.gather(*others)
-    assert ids(connection) == [one.id for one in made]
+    assert ids(beside) == [one.id for one in made]
 
 
 async def test_a_file_that_is_taken_away_during_a_commit_is_not_taken_for_written(path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_nobody_waits_for_ever_for_what_never_had_its_turn(
 
 
 async def test_what_cannot_be_written_at_the_end_is_printed(
-    path: Path, connection: sqlite3.Connection, capfd: pytest.CaptureFixture[str]
+    path: Path, beside: db.Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with opened(path) as writing:
         file_of(writing).execute("PRAGMA max_page_count = 1")
@@ -290,7 +290,7 @@ async def test_what_cannot_be_written_at_the_end_is_printed(
     assert [printed.count(one.id) for one in made] == [1, 1, 1]
     assert '"ending":"stopped"' in printed
     assert isinstance(late.exception(), LedgerUnavailable)
-    assert ids(connection) == []
+    assert ids(beside) == []
 
 
 @pytest.fixture
@@ -362,9 +362,7 @@ def delete(path: Path) -> None:
     path.unlink()
 
 
-async def test_a_file_that_was_moved_away_takes_nothing_until_it_is_back(
-    path: Path, connection: sqlite3.Connection
-) -> None:
+async def test_a_file_that_was_moved_away_takes_nothing_until_it_is_back(path: Path, beside: db.Connection) -> None:
     async with opened(path) as writing:
         await writing.record(entry())
         move(path, path.with_suffix(".away"))
@@ -377,8 +375,8 @@ async def test_a_file_that_was_moved_away_takes_nothing_until_it_is_back(
         move(path.with_suffix(".away"), path)
         await until(lambda: is_well(writing))
         await writing.record(entry())
-    assert ids(connection).count(made.id) == 1
-    assert len(ids(connection)) == 4
+    assert ids(beside).count(made.id) == 1
+    assert len(ids(beside)) == 4
 
 
 async def test_a_file_that_was_deleted_gets_no_entry_and_none_is_lost(
@@ -394,10 +392,10 @@ async def test_a_file_that_was_deleted_gets_no_entry_and_none_is_lost(
 
 @pytest.mark.slow
 async def test_a_lock_longer_than_our_patience_fails_answers_and_loses_nothing(
-    path: Path, connection: sqlite3.Connection
+    path: Path, beside: db.Connection
 ) -> None:
     async with opened(path, reserve_bytes=MIB) as writing:
-        connection.execute("BEGIN IMMEDIATE")
+        beside.execute("BEGIN IMMEDIATE")
         first, second = entry(), entry()
         waiting = writing.record(first)
         with pytest.raises(LedgerUnavailable, match="locked"):
@@ -405,10 +403,10 @@ async def test_a_lock_longer_than_our_patience_fails_answers_and_loses_nothing(
         again = writing.record(second)
         assert path.with_name("ledger.db.reserve").exists(), "room is not what is missing"
         await asyncio.sleep(0.5)
-        connection.execute("ROLLBACK")
+        beside.execute("ROLLBACK")
         await again
         await until(lambda: is_well(writing))
-    assert sorted(ids(connection)) == [first.id, second.id]
+    assert sorted(ids(beside)) == [first.id, second.id]
 
 
 @pytest.mark.parametrize("content", [None, b"this is no database, whatever its name may say" * 100])
@@ -455,9 +453,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("reported", [1, 30, 3_000])
-def test_what_was_reported_before_a_kill_is_in_the_file(
-    path: Path, connection: sqlite3.Connection, reported: int
-) -> None:
+def test_what_was_reported_before_a_kill_is_in_the_file(path: Path, beside: db.Connection, reported: int) -> None:
     workers = [subprocess.Popen([sys.executable, "-c", _RECORD, str(path)], stdout=subprocess.PIPE) for _ in range(2)]
     said: list[bytes] = []
     for worker in workers:
@@ -468,5 +464,5 @@ def test_what_was_reported_before_a_kill_is_in_the_file(
     said += [line for worker in workers for line in worker.communicate()[0].splitlines(keepends=True)]
     receipts = {line.decode().strip() for line in said if line.endswith(b"\n")}
     assert len(receipts) >= 2 * reported
-    assert receipts - set(ids(connection)) == set()
-    assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    assert receipts - set(ids(beside)) == set()
+    assert beside.execute("PRAGMA quick_check").fetchone() == ("ok",)
