@@ -27,6 +27,7 @@ from weighbridge.serving import engines
 from weighbridge.serving.engines import EngineSettings, LocalModel
 from weighbridge.serving.process import Child
 from weighbridge.serving.supervisor import Patience, Supervisor
+from weighbridge.watching import logs
 
 _GRACE_SECONDS = 5.0
 """Beyond the time for open answers: to write the last entries."""
@@ -131,14 +132,23 @@ async def _run(settings: Settings, children: Sequence[Child], gateway: Gateway, 
     supervisor = Supervisor(
         state_file=running.state_file(settings.home),
         logs=running.logs(settings.home),
-        say=lambda line: click.echo(line, err=True),
+        say=_say_json if settings.logging.format == "json" else lambda line: click.echo(line, err=True),
         patience=Patience(worker=settings.server.drain_seconds + _GRACE_SECONDS),
+        worded=_worded if settings.logging.format == "json" else None,
     )
     async with asyncio.TaskGroup() as group:
         greeting = group.create_task(_greet(supervisor, settings, children, gateway, providers))
         code = await supervisor.run(children)
         greeting.cancel()
     return code
+
+
+def _say_json(line: str) -> None:
+    click.echo(_worded("weighbridge.up", line), err=True)
+
+
+def _worded(name: str, line: str) -> str:
+    return logs.said_by(name, line, datetime.now(UTC))
 
 
 async def _greet(

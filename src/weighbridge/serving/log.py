@@ -13,11 +13,12 @@ class BoundedLog:
         self._limit = limit
         self._file: IO[bytes] | None = None
 
-    def write(self, line: str, when: datetime) -> None:
-        """Append one line. A full disk loses lines, never the supervisor."""
+    def write(self, line: str, when: datetime | None) -> None:
+        """Append one line, with its time before it, if given. A full disk loses lines, never the supervisor."""
         try:
             file = self._opened()
-            file.write(f"{when.isoformat(timespec='milliseconds')} {line}\n".encode())
+            before = "" if when is None else f"{when.isoformat(timespec='milliseconds')} "
+            file.write(f"{before}{line}\n".encode())
             if file.tell() >= self._limit:
                 self.close()
                 self._path.replace(self._path.with_name(self._path.name + ".1"))

@@ -51,15 +51,23 @@ class _Watched:
 class Supervisor:
     """Runs children until told to stop.
 
-    `say` gets what the user should read, line by line: the children's output as `[name] …`, and reports.
+    `say` gets what the user should read, line by line: the children's output as `[name] …`, and reports. With `worded`,
+    a child's name and its line come to a line that says both, and when.
     """
 
     def __init__(
-        self, *, state_file: Path, logs: Path, say: Callable[[str], None], patience: Patience | None = None
+        self,
+        *,
+        state_file: Path,
+        logs: Path,
+        say: Callable[[str], None],
+        patience: Patience | None = None,
+        worded: Callable[[str, str], str] | None = None,
     ) -> None:
         self._state_file = state_file
         self._logs = logs
         self._say = say
+        self._worded = worded
         self._patience = patience or Patience()
         self._since = datetime.now(UTC)
         self._watched: dict[str, _Watched] = {}
@@ -221,9 +229,14 @@ class Supervisor:
             write_state(self._state_file, self.state())
 
     def _heard(self, watched: _Watched, line: str) -> None:
-        watched.log.write(line, datetime.now(UTC))
+        name, worded = watched.child.name, self._worded
+        said = f"[{name}] {line}" if worded is None else worded(name, line)
+        if worded is None:
+            watched.log.write(line, datetime.now(UTC))
+        else:
+            watched.log.write(said, None)
         if not watched.child.quiet:
-            self._say(f"[{watched.child.name}] {line}")
+            self._say(said)
 
     def _where(self, watched: _Watched) -> str:
         log = self._logs / f"{watched.child.name}.log"

@@ -4,6 +4,7 @@ A line has no prompt, no answer and no key in it. What our own parts say is word
 over once more here, and whatever looks like a key is taken out.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -39,6 +40,13 @@ class Line(msgspec.Struct, omit_defaults=True):
     process: int | None = None
     exception: str | None = None
     request: "Access | None" = None
+
+
+class _Said(msgspec.Struct):
+    """What every line of JSON of ours has."""
+
+    level: str
+    message: str
 
 
 class Access(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,7 +141,9 @@ class JsonLines(logging.Formatter):
 def said_by(name: str, said: str, now: datetime) -> str:
     """What a process said, as a line of JSON: as it is where it is one, else as the message of one."""
     if said.startswith("{"):
-        return said
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError):
+            msgspec.json.decode(said, type=_Said)
+            return said
     return encoded(Line(now, "info", name, redacted(said)))
 
 
