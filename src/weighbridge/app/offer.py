@@ -19,8 +19,11 @@ LLAMA_CPP: Final = "llama-server"
 """The row of the engine that runs it."""
 
 
-def offered(settings: Settings, providers: tuple[str, ...], engines: Sequence[Upstream], when: datetime) -> Catalog:
-    """The data's models with what is set up here: providers' listings, engines, the settings' own models."""
+def offered(settings: Settings, providers: tuple[str, ...], engines: Sequence[Upstream], when: datetime | None) -> Catalog:
+    """The data's models with what is set up here: providers' listings, engines, the settings' own models.
+
+    Without `when`, with all endpoints that ever were listed.
+    """
     like = {name: own.habits for name, own in settings.providers.items() if own.habits is not None}
     catalog = load(providers, when=when, habits_like=like)
     for engine in engines:

@@ -87,7 +87,7 @@ class Rate:
     tiers: tuple[tuple[int, Decimal], ...] = ()
     """(start, price) in ascending order of start."""
 
-    def at(self, prompt_tokens: int) -> Decimal:
+    def at(self, prompt_tokens: int | Decimal) -> Decimal:
         """The price of a million tokens when the prompt has so many, cached ones counted."""
         if not self.tiers:
             return self.base

@@ -104,7 +104,7 @@ class Tokenizers:
         middle = sum((each.middle for each in found), Decimal(0)) / len(found)
         low = min(*(each.low for each in found), middle * (1 - LEAST_SPREAD))
         high = max(*(each.high for each in found), middle * (1 + LEAST_SPREAD))
-        return Ratio(*(each.quantize(Decimal("0.0001")) for each in (middle, low, high)))
+        return Ratio(_rounded(middle), _rounded(low), _rounded(high))
 
     @staticmethod
     def _of_kind(one: str, other: str, kind: _Kind) -> Ratio:
@@ -112,3 +112,7 @@ class Tokenizers:
             return Ratio(*there)
         middle, low, high = kind.ratios[f"{other} {one}"]
         return Ratio(1 / middle, 1 / high, 1 / low)
+
+
+def _rounded(ratio: Decimal) -> Decimal:
+    return ratio.quantize(Decimal("0.0001"))

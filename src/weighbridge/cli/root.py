@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "keys": "Create, list and revoke keys.",
     "admins": "Create, list and revoke the keys of the admin API.",
     "usage": "Show what was used and what it cost.",
+    "bill": "Show a month's bill, and what it would have cost on another model.",
     "receipt": "Show the ledger's entry for one answer.",
     "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
     "audit": "Prove that every request was served within the policy in force.",

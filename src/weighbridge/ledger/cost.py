@@ -8,6 +8,9 @@ from weighbridge.catalog.model import Price
 from weighbridge.ledger.entry import Charge
 from weighbridge.wire.usage import Source, Usage, together
 
+Number = int | Decimal
+"""Tokens; a count that was worked out from another need not be whole."""
+
 SMALLEST: Final = Decimal("1E-12")
 """US dollars. An entry's cost is rounded once, to this; list prices are whole multiples of it per token."""
 
@@ -33,6 +36,19 @@ def cost(usage: Usage, price: Price) -> Decimal:
     if written:
         sums += written * (price.cache_write or price.input).at(prompt)
     return (sums.scaleb(_PER_MILLION) + price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
+
+
+def cost_together(
+    price: Price, *, requests: int, longest: Number, fresh: Number, cached: Number, written: Number, completion: Number
+) -> Decimal:
+    """What many answers cost by one price row, in US dollars: the sum of what each does.
+
+    All their prompts are in the tier of the `longest`. `fresh` is what was neither read from a cache nor written to it.
+    """
+    sums = fresh * price.input.at(longest) + completion * price.output.at(longest)
+    sums += cached * (price.cache_read or price.input).at(longest)
+    sums += written * (price.cache_write or price.input).at(longest)
+    return (sums.scaleb(_PER_MILLION) + requests * price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
 
 
 def total(charges: Sequence[Charge]) -> Charge:

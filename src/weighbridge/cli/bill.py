@@ -1,0 +1,192 @@
+"""`weighbridge bill`: what a month cost, and what it would have cost on other models."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, get_args
+
+import click
+
+from weighbridge import config
+from weighbridge.app.offer import offered
+from weighbridge.catalog.load import every_provider
+from weighbridge.catalog.model import Catalog, Endpoint, Model
+from weighbridge.catalog.tokenizers import USUAL, Tokenizers
+from weighbridge.cli import billing, database
+from weighbridge.cli.failure import Failure
+from weighbridge.cli.months import Month, next_month, this_month
+from weighbridge.cli.options import config_option, examples, json_option
+from weighbridge.cli.printing import print_json
+from weighbridge.cli.tallying import key_names
+from weighbridge.db import Connection
+from weighbridge.ledger.bill import reading
+from weighbridge.ledger.bill.modelled import Traits
+from weighbridge.ledger.bill.recorded import BY, Bill
+from weighbridge.ledger.bill.recount import Recount, best
+from weighbridge.ledger.bill.tally import Dimension
+from weighbridge.ledger.bill.targets import cuts, targets, traits, worth_counting
+
+_DETAIL: Final[tuple[Dimension, ...]] = ("model", "key", "day")
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    name = "names"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        if not names:
+            self.fail("it names nothing", param, ctx)
+        return names
+
+
+@click.command(
+    "bill",
+    epilog=examples(
+        "weighbridge bill",
+        "weighbridge bill --month 2026-11 --by project",
+        "weighbridge bill --month 2026-11 --on qwen/qwen3.5-27b,deepseek/deepseek-v4-pro",
+        "weighbridge bill --on deepseek/deepseek-v4-pro --provider deepseek --text chinese,code --detail",
+    ),
+)
+@click.option("--month", type=Month(), metavar="YYYY-MM", help="Which month, in UTC [this one].")
+@click.option("--by", type=click.Choice(get_args(Dimension)), help="What to tell apart [provider, model and price].")
+@click.option("--on", "others", type=_Names(), metavar="MODEL,…", help="Count the month again on these models.")
+@click.option("--provider", "providers", type=_Names(), metavar="NAME,…", help="With --on: at these [the cheapest].")
+@click.option(
+    "--text", "kinds", type=_Names(), metavar="KIND,…", help=f"With --on: what the texts are [{','.join(USUAL)}]."
+)
+@click.option("--detail", is_flag=True, help="With --on: by the model that is replaced, key and day.")
+@json_option
+@config_option
+def command(
+    *,
+    month: datetime | None,
+    by: Dimension | None,
+    others: tuple[str, ...] | None,
+    providers: tuple[str, ...] | None,
+    kinds: tuple[str, ...] | None,
+    detail: bool,
+    as_json: bool,
+    config_file: Path | None,
+) -> None:
+    """Show a month's bill, and with --on what the same requests would have cost on other models.
+
+    Every request is counted again: its tokens by the other model's tokenizer, at the price of its day and hour. What
+    is not known is assumed within a range, each assumption is listed, and the answer is a range.
+    """
+    if others is None and (providers or kinds or detail):
+        raise click.UsageError("--provider, --text and --detail need --on")
+    settings = config.read({}, file=config_file)
+    since = month or this_month(datetime.now(UTC))
+    until = next_month(since)
+    tokenizers = Tokenizers()
+    of_text = _known(kinds or USUAL, tokenizers)
+    dimensions = _DETAIL if detail else (by or "model",)
+    # all endpoints there ever were: the month may be long over
+    catalog = offered(settings, tuple({*every_provider(), *settings.providers}), (), None) if others else None
+    with database.existing(settings) as connection:
+        counted = [
+            _recounts(connection, catalog, name, providers, tokenizers, of_text, dimensions)
+            for name in others or ()
+            if catalog is not None
+        ]
+        found = Bill(BY if by is None else (by,))
+        told_apart = cuts(recount.target for each in counted for recount in each)
+        with _progress() as progress:
+            for tally in reading.tallies(
+                connection,
+                since=since,
+                until=until,
+                cuts=told_apart,
+                by_user=by == "user",
+                progress=progress,
+            ):
+                found.add(tally)
+                for recount in (recount for each in counted for recount in each):
+                    recount.add(tally)
+        missing = max(0, reading.summed(connection, since=since, until=until) - _entries(found))
+        names = key_names(connection)
+    view = billing.View(
+        since, found, missing, names, [(best(each), len(each)) for each in counted], tokenizers, of_text
+    )
+    if as_json:
+        print_json(billing.document(view))
+    else:
+        billing.show(view)
+
+
+def _recounts(  # noqa: PLR0917 - what a comparison needs
+    connection: Connection,
+    catalog: Catalog,
+    name: str,
+    providers: tuple[str, ...] | None,
+    tokenizers: Tokenizers,
+    kinds: Sequence[str],
+    by: tuple[Dimension, ...],
+) -> list[Recount]:
+    model = _model(catalog, name)
+    recorded = reading.models(connection)
+    known: dict[str | None, Traits] = {each: traits(each, catalog, tokenizers) for each in recorded}
+    at = targets(
+        model,
+        _endpoints(model, providers),
+        catalog=catalog,
+        recorded=recorded,
+        tokenizers=tokenizers,
+        kinds=kinds,
+        seen=reading.seen_of(connection, model.id),
+    )
+    return [Recount(target, by, known) for target in at]
+
+
+def _model(catalog: Catalog, name: str) -> Model:
+    model = catalog.find(name)
+    if model is None:
+        nearest = ", ".join(catalog.nearest(name))
+        raise Failure(
+            f"there is no model {name!r}", next_step=f"did you mean {nearest}?" if nearest else "weighbridge models"
+        )
+    if not model.endpoints:
+        raise Failure(f"no provider serves {model.id!r}", next_step="weighbridge models")
+    return model
+
+
+def _endpoints(model: Model, providers: tuple[str, ...] | None) -> Sequence[Endpoint]:
+    if providers is None:
+        return worth_counting(model)
+    found = [each for each in model.endpoints if each.provider in providers]
+    if not found:
+        there = ", ".join(sorted({each.provider for each in model.endpoints}))
+        raise Failure(f"{model.id} is not served by {', '.join(providers)}", next_step=f"--provider {there}")
+    return found
+
+
+def _known(kinds: tuple[str, ...], tokenizers: Tokenizers) -> tuple[str, ...]:
+    strange = [kind for kind in kinds if kind not in tokenizers.kinds]
+    if strange:
+        raise click.BadParameter(
+            f"{strange[0]!r} was not measured; there are {', '.join(tokenizers.kinds)}", param_hint="--text"
+        )
+    return kinds
+
+
+def _entries(bill: Bill) -> int:
+    return sum(total.entries for total in bill.totals.values())
+
+
+@contextmanager
+def _progress() -> Iterator[reading.Progress]:
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    # Imported here: rich takes time, and a script draws nothing.
+    from weighbridge.cli.bars import Steps  # noqa: PLC0415
+
+    with Steps("reading the ledger") as bar:
+        yield bar.at
