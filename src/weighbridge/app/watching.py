@@ -14,6 +14,7 @@ from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.tab import Watched
 from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.writer import Writer
+from weighbridge.texts.keeper import Keeper
 from weighbridge.transport.server import Server
 from weighbridge.watching import board, exposition, families, logs
 from weighbridge.watching.gauges import Gauges, Now
@@ -30,12 +31,20 @@ class Watching:
     """For one worker. `keep` runs in the background; `end` when its last entry is written."""
 
     def __init__(
-        self, settings: Settings, worker: str, catalog: Callable[[], Catalog], writer: Writer, dispatch: Dispatch
+        self,
+        settings: Settings,
+        worker: str,
+        catalog: Callable[[], Catalog],
+        writer: Writer,
+        dispatch: Dispatch,
+        *,
+        texts: Keeper,
     ) -> None:
         """`worker` is the id of this one. Raises ConfigError where traces are to be sent and cannot be."""
         self._folder = settings.home / "run" / "metrics"
         self._writer = writer
         self._dispatch = dispatch
+        self._texts = texts
         self._version = version("weighbridge")
         self._server: Server | None = None
         self._meter: Meter | None = None
@@ -100,7 +109,7 @@ class Watching:
         return exposition.written(families.samples(found, self._version), kind)
 
     def _now(self) -> Now:
-        admission, writer = self._dispatch.admission, self._writer
+        admission, writer, texts = self._dispatch.admission, self._writer, self._texts.stats
         connections, in_flight, streams = (0, 0, 0) if self._server is None else self._server.under_way()
         return Now(
             connections=connections,
@@ -114,6 +123,10 @@ class Watching:
             spans=0 if self._telemetry is None else self._telemetry.exported,
             spans_lost=0 if self._telemetry is None else self._telemetry.spans_lost,
             left_alone=self._dispatch.health.left_alone(self._dispatch.seconds()),
+            texts_fault=texts.fault is not None,
+            texts_waiting=texts.waiting,
+            texts_kept=texts.kept,
+            texts_lost=texts.lost,
         )
 
 

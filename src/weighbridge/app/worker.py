@@ -190,7 +190,7 @@ class Worker:
         self._seen = health(settings)
         self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
         self._watching = Watching(
-            settings, self._ids.worker, lambda: self._shelf.current, self._writer, self._dispatch
+            settings, self._ids.worker, lambda: self._shelf.current, self._writer, self._dispatch, texts=self.texts
         )
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)

@@ -114,6 +114,12 @@ SINGLE: Final[Mapping[str, Family]] = {
     ),
     "ledger_fault": Family("weighbridge_ledger_fault", "gauge", "Workers that cannot write the ledger."),
     "ledger_backlog": Family("weighbridge_ledger_backlog_entries", "gauge", "Entries that wait to be committed."),
+    "texts_kept": Family("weighbridge_texts_kept", "counter", "Prompts with their answers that were kept."),
+    "texts_lost": Family("weighbridge_texts_lost", "counter", "Those that were to be kept, and could not be."),
+    "texts_fault": Family("weighbridge_texts_fault", "gauge", "Workers that cannot keep prompts and answers."),
+    "texts_waiting": Family(
+        "weighbridge_texts_waiting_bytes", "gauge", "Prompts and answers that wait to be kept.", (), "bytes"
+    ),
     "rss": Family("weighbridge_worker_resident_memory_bytes", "gauge", "Memory of the workers.", (), "bytes"),
 }
 """Those with a record of their own, by the name that they are counted under."""

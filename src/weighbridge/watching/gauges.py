@@ -31,6 +31,11 @@ class Now(NamedTuple):
     spans_lost: int
     left_alone: Sequence[tuple[str, str, str]]
     """The provider, the model and the reason of each endpoint that is left alone."""
+    texts_fault: bool
+    texts_waiting: int
+    """Bytes."""
+    texts_kept: int
+    texts_lost: int
 
 
 class Gauges:
@@ -52,11 +57,15 @@ class Gauges:
             ("waiting", now.waiting),
             ("ledger_fault", int(now.ledger_fault)),
             ("ledger_backlog", now.ledger_backlog),
+            ("texts_fault", int(now.texts_fault)),
+            ("texts_waiting", now.texts_waiting),
             ("rss", resident_bytes()),
         ):
             meter.set(name, to=value)
         self._grown("ledger_commits", now.ledger_commits)
         self._grown("ledger_entries", now.ledger_entries)
+        self._grown("texts_kept", now.texts_kept)
+        self._grown("texts_lost", now.texts_lost)
         self._grown("spans", now.spans)
         self._grown("spans_lost", now.spans_lost)
         self._grown("cpu", time.process_time_ns() // 1000)
