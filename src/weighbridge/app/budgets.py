@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import socket
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from weighbridge import db
-from weighbridge.db import microseconds
+from weighbridge.db import Connection, microseconds
 from weighbridge.errors import LedgerUnavailable
 from weighbridge.ledger import store
 from weighbridge.ledger.budgets import leases, table
@@ -37,9 +36,7 @@ _SHARES: Final = 2
 class Keeper:
     """For one worker. `begin`, then `watch` in the background, then `end` when its last entry is written."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, worker: str, directory: Path, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, connection: Connection, worker: str, directory: Path, now: Callable[[], datetime]) -> None:
         """The connection is for this alone; `directory` has the journals of all workers of this machine."""
         self.purse = Purse()
         self._connection = connection
@@ -154,7 +151,7 @@ class Keeper:
             self._journal.close()
 
 
-def recover(connection: sqlite3.Connection, directory: Path) -> int:
+def recover(connection: Connection, directory: Path) -> int:
     """Write the entries of what was under way in workers that are gone, and close their leases. How many there were.
 
     Each is charged the most that it can have come to where budgets bound it, else an estimate of its prompt.

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -46,8 +46,8 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
-from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.holding import Holding
+from weighbridge.gateway.keeping_texts import KeepingTexts
 from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
@@ -60,10 +60,14 @@ from weighbridge.gateway.resume import Resumption
 from weighbridge.gateway.routes import Gateway, Route, routes
 from weighbridge.gateway.stored_chat import StoredChat
 from weighbridge.gateway.tab import Books
-from weighbridge.ledger import store
+from weighbridge.gateway.usage import Usage
+from weighbridge.ledger import rollups, store
+from weighbridge.ledger.budgets.budget import Budget
 from weighbridge.ledger.cost import cost
 from weighbridge.ledger.entry import Entry, Ids
 from weighbridge.ledger.policies import adopt, adopt_none
+from weighbridge.ledger.questions import Question
+from weighbridge.ledger.tally import Column, Tally
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
@@ -166,19 +170,17 @@ class Worker:
         self._reading = _connected(where)
         self._keyring = Keyring(self._reading)
         self._keeping = _connected(where)
-        self._keeper = Keeper(
-            _connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now
-        )
+        self._keeper = Keeper(_connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now)
         self._writer.written = self._keeper.written
         self._kept = ResponseTable(self._keeping)
         self._governing = _connected(where)
+        self._asking = _connected(where)
         self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)
         """None where no webhook is set: `tell` is what parts are given that have something to tell."""
         self._kept_chats = KeptChats(self._keeping)
         cache = settings.cache
         self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
-        self._texts = keeper_of(settings)
-        self._users = users_of(settings)
+        self.texts, self._users = keeper_of(settings), users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -228,7 +230,7 @@ class Worker:
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
             caching=self._caching(),
-            texts=KeepingTexts(self._texts),
+            texts=KeepingTexts(self.texts),
             resumption=Resumption(
                 self._dispatch,
                 lambda endpoint: self._shelf.current.prefix_of(endpoint),
@@ -240,7 +242,7 @@ class Worker:
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
-            Receipts(lambda request: self._open(request, _now()), self._find, self._texts.find),
+            Receipts(lambda request: self._open(request, _now()), self._find, self.texts.find),
             Health(self._writer.check, catalog, lambda: self._policy.fault),
             stored_chat=StoredChat(chat, self._kept_chats, self._users),
             responses=Responses(
@@ -253,6 +255,7 @@ class Worker:
                 lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
             ),
             desk=desk,
+            usage=Usage(lambda request: self._open(request, _now()), self._tallied, catalog),
             metrics=Metrics(
                 self._settings.server.metrics,
                 lambda request: self._open(request, _now()),
@@ -260,6 +263,11 @@ class Worker:
                 self._watching.text,
             ),
         )
+
+    @property
+    def budgets(self) -> Sequence[Budget]:
+        """Those that it goes by just now."""
+        return self._keeper.purse.budgets
 
     def _caching(self) -> Caching:
         cache = self._settings.cache
@@ -294,7 +302,7 @@ class Worker:
         self._writer.open()
         if self._cache is not None:
             self._cache.start()
-        self._texts.start()
+        self.texts.start()
         watches = (
             self._watching.keep(self._server),
             self._watch_keys(),
@@ -327,13 +335,14 @@ class Worker:
             self._local.close()
         if self._cache is not None:
             await self._cache.close()
-        await self._texts.close()
+        await self.texts.close()
         await self._writer.close()
         self._keeper.end()
         await self._watching.end()
         self._reading.close()
         self._keeping.close()
         self._governing.close()
+        self._asking.close()
         if self._alerts is not None:
             await self._alerts.close()
 
@@ -350,6 +359,17 @@ class Worker:
 
     async def _find(self, receipt: str) -> Entry | None:
         return await db.in_thread(store.find, self._reading, receipt)
+
+    async def _tallied(self, question: Question, only: Mapping[Column, str | None]) -> list[Tally]:
+        return await db.in_thread(
+            rollups.tallies,
+            self._asking,
+            since=question.since,
+            until=question.until,
+            grain=question.grain,
+            by_user=question.by_user,
+            only=only,
+        )
 
     async def _spent(self, key: str, since: Sequence[datetime]) -> Sequence[Decimal]:
         return await db.in_thread(store.spent, self._reading, key, since)

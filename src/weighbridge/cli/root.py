@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Say whom a request would be sent to, at what price, and why not to others.",
     "models": "List the models there are, with licence, origin and price.",
     "keys": "Create, list and revoke keys.",
+    "budgets": "Set, list and remove budgets and limits.",
     "admins": "Create, list and revoke the keys of the admin API.",
     "usage": "Show what was used and what it cost.",
     "bill": "Show a month's bill, and what it would have cost on another model.",

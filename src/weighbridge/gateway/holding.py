@@ -1,6 +1,7 @@
 """What a request may cost at most is held before it goes out: in every budget that binds whoever asks, or in none."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -145,9 +146,8 @@ def _refusal(account: Account, wanted: int) -> BudgetSpent | LimitReached:
         )
     if budget.period == "at once":
         return LimitReached(f"the limit of {budget} is reached; wait for one of them to end", retry_after=1.0)
-    renews = moment(account.ends)
     if budget.period == "minute":
-        wait = max(0.1, account.ends / _MICROSECONDS - renews.now(renews.tzinfo).timestamp())
+        wait = max(0.1, account.ends / _MICROSECONDS - time.time())
         return LimitReached(f"the limit of {budget}: {asked}; it renews in {wait:.0f} s", retry_after=wait)
     if free + under_way >= wanted:
         return LimitReached(
@@ -155,5 +155,6 @@ def _refusal(account: Account, wanted: int) -> BudgetSpent | LimitReached:
             "ask for a shorter answer (max_tokens)",
             retry_after=1.0,
         )
-    when = "it does not renew" if budget.period == "total" else f"it renews on {renews:%Y-%m-%d} at 00:00 UTC"
+    never = budget.period == "total"
+    when = "it does not renew" if never else f"it renews on {moment(account.ends):%Y-%m-%d} at 00:00 UTC"
     return BudgetSpent(f"{said}; {when}. A shorter answer (max_tokens) or a cheaper model may fit")

@@ -59,10 +59,22 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 def dollars(amount: Decimal) -> int:
-    """In 1e-12 US dollars. Raises ValueError where it is not more than nothing, or more than can be counted."""
-    if not 0 < amount <= MOST_USD:
-        raise ValueError(f"a budget is more than 0 and at most {MOST_USD:,} US dollars")
+    """In 1e-12 US dollars."""
     return int(amount / SMALLEST)
+
+
+def check(budget: Budget) -> None:
+    """Raise ValueError, in words for whoever sets it, where the budget makes no sense."""
+    if budget.amount <= 0:
+        raise ValueError("a budget is more than nothing")
+    if budget.unit == "usd" and budget.amount * SMALLEST > MOST_USD:
+        raise ValueError(f"a budget is at most {MOST_USD:,} US dollars")
+    if budget.period == "at once" and budget.unit != "requests":
+        raise ValueError("only requests can be limited at once: give --requests")
+    if (budget.scope == "all") != (budget.name == ""):
+        raise ValueError("a budget is for somebody, or for all")
+    if budget.soft is not None and not 1 <= budget.soft <= 100:
+        raise ValueError("what is told at is a percentage from 1 to 100")
 
 
 class Window(msgspec.Struct, frozen=True, gc=False):

@@ -6,14 +6,13 @@ holds at every commit. What a worker uses is counted in its lease by the transac
 (`draw`), so the ledger and the budgets can't differ, whoever is killed when.
 """
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from weighbridge.db import microseconds, transaction
+from weighbridge.db import Connection, microseconds, transaction
 from weighbridge.ledger.entry import Claim, Draw
 
 LIVE: Final = timedelta(seconds=10)
@@ -32,7 +31,7 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
     """What other workers have in advance and have not used."""
 
 
-def begin(connection: sqlite3.Connection, worker: str, host: str, journal: str, now: datetime) -> None:
+def begin(connection: Connection, worker: str, host: str, journal: str, now: datetime) -> None:
     """A worker begins."""
     at = microseconds(now)
     connection.execute(
@@ -40,7 +39,7 @@ def begin(connection: sqlite3.Connection, worker: str, host: str, journal: str, 
     )
 
 
-def seen(connection: sqlite3.Connection, worker: str, now: datetime) -> int:
+def seen(connection: Connection, worker: str, now: datetime) -> int:
     """A worker is at work; how many are."""
     connection.execute("UPDATE worker SET seen_at = ? WHERE id = ?", (microseconds(now), worker))
     count: int = connection.execute(
@@ -49,10 +48,10 @@ def seen(connection: sqlite3.Connection, worker: str, now: datetime) -> int:
     return count
 
 
-def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int, *, least: int, parts: int) -> Grant:
+def take(connection: Connection, worker: str, claim: Claim, amount: int, *, least: int, parts: int) -> Grant:
     """Ask for more of a budget of this amount: at least `least`, or nothing; one of so many parts of what is left.
 
-    Raises sqlite3.Error.
+    Raises db.Error.
     """
     with transaction(connection):
         connection.execute(
@@ -83,8 +82,8 @@ def take(connection: sqlite3.Connection, worker: str, claim: Claim, amount: int,
     return Grant(more, left - more, unused)
 
 
-def give_back(connection: sqlite3.Connection, worker: str, amounts: Mapping[Claim, int]) -> None:
-    """A worker does not need so much of what it has. Raises sqlite3.Error, and then it has it still."""
+def give_back(connection: Connection, worker: str, amounts: Mapping[Claim, int]) -> None:
+    """A worker does not need so much of what it has. Raises db.Error, and then it has it still."""
     with transaction(connection):
         for claim, amount in amounts.items():
             connection.execute(
@@ -93,7 +92,7 @@ def give_back(connection: sqlite3.Connection, worker: str, amounts: Mapping[Clai
             )
 
 
-def draw(connection: sqlite3.Connection, draws: Iterable[tuple[str, Draw]]) -> None:
+def draw(connection: Connection, draws: Iterable[tuple[str, Draw]]) -> None:
     """Count what the entries of these workers take: within the transaction that writes the entries."""
     sums: dict[tuple[str, Claim], int] = {}
     for worker, one in draws:
@@ -113,7 +112,7 @@ def _place(item: tuple[tuple[str, Claim], int]) -> tuple[str, str, str, int]:
     return worker, *claim.cells
 
 
-def close(connection: sqlite3.Connection, worker: str, claims: Sequence[Claim] | None = None) -> None:
+def close(connection: Connection, worker: str, claims: Sequence[Claim] | None = None) -> None:
     """A worker's leases, or these of them, are over: what it has used is used, the rest is anybody's.
 
     Of all of them: the worker is gone.
@@ -148,7 +147,7 @@ class Use(msgspec.Struct, frozen=True):
     """What those at work have in advance and have not used: some of it may be held for requests under way."""
 
 
-def uses(connection: sqlite3.Connection, begins: Mapping[str, int]) -> list[Use]:
+def uses(connection: Connection, begins: Mapping[str, int]) -> list[Use]:
     """How budgets stand, in the periods that begin so, by the budget's id; the most used subjects first."""
     rows: list[tuple[str, str, int, int, int]] = connection.execute(
         """
@@ -166,7 +165,7 @@ def uses(connection: sqlite3.Connection, begins: Mapping[str, int]) -> list[Use]
     ]
 
 
-def tell(connection: sqlite3.Connection, claim: Claim, percent: int) -> bool:
+def tell(connection: Connection, claim: Claim, percent: int) -> bool:
     """Note that so much of a budget is used; False where somebody has told it before."""
     with transaction(connection):
         connection.execute(

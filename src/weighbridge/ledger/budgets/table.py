@@ -1,19 +1,41 @@
 """The budgets' SQL: which there are."""
 
 import secrets
-import sqlite3
 from datetime import datetime
 from typing import Final, cast
 
 import msgspec
 
-from weighbridge.db import microseconds, moment, transaction
+from weighbridge import audit_log
+from weighbridge.audit_log import GATEWAY, Actor, Change, Facts, differing
+from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit
+from weighbridge.ledger.cost import SMALLEST, plain
 
 _COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at"
+_FIND: Final = (
+    f"SELECT {_COLUMNS} FROM budget"  # noqa: S608 - a constant
+    " WHERE scope = ? AND name = ? AND unit = ? AND period = ? AND removed_at IS NULL"
+)
 
 
-def put(connection: sqlite3.Connection, budget: Budget) -> Budget:
+def facts(budget: Budget) -> Facts:
+    """What a budget is, as the API shows it and the audit log has it; dollars are a text of digits."""
+    amount = plain(budget.amount * SMALLEST) if budget.unit == "usd" else budget.amount
+    return {
+        "id": budget.id,
+        "scope": budget.scope,
+        "name": budget.name,
+        "unit": budget.unit,
+        "period": budget.period,
+        "amount": amount,
+        "soft": budget.soft,
+        "hard": budget.hard,
+        "created": budget.created,
+    }
+
+
+def put(connection: Connection, budget: Budget, *, by: Actor = GATEWAY) -> Budget:
     """Set a budget, whose id is not looked at; as it is kept.
 
     One of the same scope, name, unit and period is replaced: what was used of that one counts on.
@@ -21,55 +43,65 @@ def put(connection: sqlite3.Connection, budget: Budget) -> Budget:
     same = (budget.scope, budget.name, budget.unit, budget.period)
     amount, soft, hard = budget.amount, budget.soft, int(budget.hard)
     with transaction(connection):
-        row = connection.execute(
-            "SELECT id, created_at FROM budget WHERE scope = ? AND name = ? AND unit = ? AND period = ?"
-            " AND removed_at IS NULL",
-            same,
-        ).fetchone()
-        if row is None:
-            row = (f"bud-{secrets.token_hex(6)}", microseconds(budget.created))
+        row = connection.execute(_FIND, same).fetchone()
+        before = None if row is None else _budget(row)
+        if before is None:
+            kept = msgspec.structs.replace(budget, id=f"bud-{secrets.token_hex(6)}")
             connection.execute(
                 f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (row[0], *same, amount, soft, hard, row[1]),
+                (kept.id, *same, amount, soft, hard, microseconds(budget.created)),
             )
         else:
+            kept = msgspec.structs.replace(budget, id=before.id, created=before.created)
             connection.execute(
-                "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, row[0])
+                "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, kept.id)
             )
-    return msgspec.structs.replace(budget, id=row[0], created=moment(row[1]))
+        action = "budget.create" if before is None else "budget.change"
+        _write(connection, action, (before, kept), by=by, now=budget.created)
+    return kept
 
 
-def remove(connection: sqlite3.Connection, budget_id: str, *, now: datetime) -> bool:
+def remove(connection: Connection, budget_id: str, *, now: datetime, by: Actor = GATEWAY) -> bool:
     """Take a budget away; False where there is none of that id."""
     with transaction(connection):
-        done = connection.execute(
-            "UPDATE budget SET removed_at = ? WHERE id = ? AND removed_at IS NULL", (microseconds(now), budget_id)
-        )
-    return done.rowcount == 1
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM budget WHERE id = ? AND removed_at IS NULL",  # noqa: S608 - a constant
+            (budget_id,),
+        ).fetchone()
+        if row is None:
+            return False
+        connection.execute("UPDATE budget SET removed_at = ? WHERE id = ?", (microseconds(now), budget_id))
+        _write(connection, "budget.remove", (_budget(row), None), by=by, now=now)
+    return True
 
 
-def listing(connection: sqlite3.Connection) -> list[Budget]:
-    """All budgets that bind, the widest scope first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM budget WHERE removed_at IS NULL ORDER BY created_at, id"  # noqa: S608 - a constant
-    ).fetchall()
-    return [
-        Budget(
-            id_,
-            cast("Scope", scope),
-            name,
-            cast("Unit", unit),
-            cast("Period", period),
-            amount,
-            moment(at),
-            soft,
-            bool(hard),
-        )
-        for id_, scope, name, unit, period, amount, soft, hard, at in rows
-    ]
+def listing(connection: Connection) -> list[Budget]:
+    """All budgets that bind, oldest first."""
+    sql = f"SELECT {_COLUMNS} FROM budget WHERE removed_at IS NULL ORDER BY created_at, id"  # noqa: S608 - a constant
+    return [_budget(row) for row in connection.execute(sql).fetchall()]
 
 
-def version(connection: sqlite3.Connection) -> int:
+def version(connection: Connection) -> int:
     """Goes up with every change of a budget."""
     found: int = connection.execute("SELECT version FROM budget_version").fetchone()[0]
     return found
+
+
+def _write(
+    connection: Connection, action: str, change: tuple[Budget | None, Budget | None], *, by: Actor, now: datetime
+) -> None:
+    before, after = change
+    of = after or before
+    if of is None:
+        return
+    was, is_ = (None if each is None else facts(each) for each in (before, after))
+    if was is not None and is_ is not None:
+        was, is_ = differing(was, is_)
+    place = {of.scope: of.name} if of.scope in ("organisation", "project") else {}
+    audit_log.write(connection, by, Change(action=action, target=of.id, before=was, after=is_, **place), now=now)
+
+
+def _budget(row: tuple[str, str, str, str, str, int, int | None, int, int]) -> Budget:
+    id_, scope, name, unit, period, amount, soft, hard, at = row
+    kinds = cast("tuple[Scope, str, Unit, Period]", (scope, name, unit, period))
+    return Budget(id_, *kinds, amount, moment(at), soft, bool(hard))

@@ -1,0 +1,144 @@
+"""What was under way is found by whoever comes next, and nothing else is."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ledger.made_up import entries
+from weighbridge.ledger.entry import Claim, Draw, Entry
+from weighbridge.ledger.journal import SUFFIX, Journal, abandoned
+
+CHILD = """
+import sys, time
+from pathlib import Path
+import msgspec
+from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+for line in sys.stdin.buffer:
+    word, _, text = line.partition(b" ")
+    entry = msgspec.json.decode(text, type=Entry)
+    journal.note(entry) if word == b"note" else journal.strike(entry.id)
+    sys.stdout.write("done\\n")
+    sys.stdout.flush()
+time.sleep(60)
+"""
+
+
+@dataclass
+class Child:
+    """A process with a journal."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        command = [sys.executable, "-c", CHILD, str(self.path)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def do(self, word: str, entry: Entry) -> None:
+        """Note or strike."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(word.encode() + b" " + msgspec.json.encode(entry) + b"\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == b"done\n"
+
+    def kill(self) -> None:
+        """As the kernel does it."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+def found(directory: Path) -> list[Entry]:
+    """Everything in journals that nobody has any more."""
+    all_: list[Entry] = []
+    for each in abandoned(directory):
+        all_ += each.entries()
+        each.close(done=False)
+    return all_
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(entries, st.booleans()), max_size=12, unique_by=lambda pair: pair[0].id))
+def test_what_was_noted_and_not_struck_is_what_is_found(
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[Entry, bool]]
+) -> None:
+    directory = tmp_path_factory.mktemp("journals")
+    journal = Journal(directory / f"one{SUFFIX}")
+    drawn = [(msgspec.structs.replace(each, draws=(Draw(Claim("b", each.key, 5), 7),)), ended) for each, ended in made]
+    for entry, _ in drawn:
+        journal.note(msgspec.structs.replace(entry, error="first"))
+        journal.note(entry)
+    for entry, ended in drawn:
+        if ended:
+            journal.strike(entry.id)
+            journal.strike(entry.id)
+    assert found(directory) == [], "its worker is at work"
+    left = [entry for entry, ended in drawn if not ended]
+    assert len(journal) == len(left)
+    journal.close()
+    assert (directory / f"one{SUFFIX}").exists() == bool(left)
+    assert sorted(found(directory), key=lambda each: each.id) == sorted(left, key=lambda each: each.id)
+
+
+def test_a_place_that_is_free_is_taken_again_and_the_file_grows_when_none_is(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / f"one{SUFFIX}")
+    one = _entry("wbr-" + "0" * 32)
+    for number in range(2000):
+        journal.note(msgspec.structs.replace(one, id=f"wbr-{number:032x}"))
+        journal.strike(f"wbr-{number:032x}")
+    small = journal.path.stat().st_size
+    assert small <= 512 * 1024
+    many = [
+        msgspec.structs.replace(one, id=f"wbr-{number:032x}", asked_model="m" * (number % 5000))
+        for number in range(900)
+    ]
+    for entry in many:
+        journal.note(entry)
+    assert journal.path.stat().st_size > small
+    journal.close()
+    assert sorted(found(tmp_path), key=lambda each: each.id) == many
+
+
+def _entry(id_: str) -> Entry:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    return Entry(id_, at, "key-1", "m", "m", "p", "m", None, "stopped", 503, "worker_died", False, None, None, 0.0, ())
+
+
+def test_a_process_that_is_killed_leaves_what_was_under_way(tmp_path: Path) -> None:
+    child = Child(tmp_path / f"dead{SUFFIX}")
+    one, two, three = (_entry(f"wbr-{number:032x}") for number in range(3))
+    for entry in (one, two, three):
+        child.do("note", entry)
+    child.do("strike", two)
+    assert found(tmp_path) == []
+    child.kill()
+    assert found(tmp_path) == [one, three]
+    (dead,) = abandoned(tmp_path)
+    assert dead.worker == "dead"
+    assert list(abandoned(tmp_path)) == [], "whoever has it has it alone"
+    dead.close(done=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_journal_or_torn_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / f"empty{SUFFIX}").touch()
+    (tmp_path / f"other{SUFFIX}").write_bytes(os.urandom(5000))
+    torn = Journal(tmp_path / f"torn{SUFFIX}")
+    one, two = _entry(f"wbr-{1:032x}"), _entry(f"wbr-{2:032x}")
+    torn.note(one)
+    torn.note(two)
+    torn.close()
+    data = bytearray(torn.path.read_bytes())
+    data[40] ^= 0xFF
+    torn.path.write_bytes(data)
+    assert found(tmp_path) == [two]
