@@ -94,7 +94,7 @@ class Cluster:
         return self.server(name)
 
     def _run(self, program: str, *arguments: str) -> None:
-        as_whom = {} if self._owner is None else {"user": self._owner.pw_uid, "group": self._owner.pw_gid}
+        owner = self._owner
         done = subprocess.run(
             [str(self._programs / program), *arguments],
             cwd=self._directory,
@@ -102,8 +102,9 @@ class Cluster:
             stdout=subprocess.DEVNULL,  # the server would hold a pipe open
             stderr=subprocess.DEVNULL,
             check=False,
-            extra_groups=None if self._owner is None else [],
-            **as_whom,
+            user=None if owner is None else owner.pw_uid,
+            group=None if owner is None else owner.pw_gid,
+            extra_groups=None if owner is None else [],
         )
         log = self._directory / "log"
         assert done.returncode == 0, log.read_text()[-2000:] if log.is_file() else program

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.gateway.house import House, furnished
+from weighbridge.app.place import place
 from weighbridge.app.worker import WorkerSpec
 
 
@@ -43,7 +44,7 @@ class Process(House):
 @asynccontextmanager
 async def process(home: Path, toml: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
     """A worker while the block runs; killed at its end if it still runs. `home` may have served one before."""
-    settings, key = furnished(home, toml, {})
+    settings, key = furnished(home, toml, environ or {})
     said = home.with_name(f"{home.name}.said")
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening, said.open("ab") as output:
         port = listening.getsockname()[1]
@@ -60,7 +61,9 @@ async def process(home: Path, toml: str, environ: Mapping[str, str] | None = Non
     child.stdin.write(spec.encode())
     child.stdin.close()
     try:
-        yield Process(port=port, key=key, ledger=settings.ledger_path, process=child, said=said)
+        yield Process(
+            port=port, key=key, ledger=settings.ledger_path, database=place(settings), process=child, said=said
+        )
     finally:
         if child.returncode is None:
             child.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from weighbridge import config, db
 from weighbridge.accounts import keys
+from weighbridge.app.place import place
 from weighbridge.app.worker import Worker
 from weighbridge.config import Settings
 from weighbridge.ledger import store
@@ -95,6 +96,8 @@ class House:
     port: int
     key: str
     ledger: Path
+    """Its file, where it is none on a server."""
+    database: db.Place
 
     async def send(
         self, body: object, *, key: str | None = None, target: str = "/v1/chat/completions", headers: str = ""
@@ -132,7 +135,7 @@ class House:
 
     def entries(self) -> list[Entry]:
         """Everything in the ledger."""
-        with closing(db.connect(self.ledger)) as connection:
+        with closing(db.connect(self.database)) as connection:
             return store.entries(connection)
 
     async def entry(self, *, after: int = 0) -> Entry:
@@ -158,17 +161,17 @@ class House:
     ) -> str:
         """One more key; it counts within a second."""
         now = datetime.now(UTC)
-        with closing(db.connect(self.ledger)) as connection:
+        with closing(db.connect(self.database)) as connection:
             return keys.create(connection, name=name, now=now, models=models, expires=expires, store=store)[1]
 
     def sql(self, statement: str) -> None:
         """Meddle with the ledger."""
-        with closing(db.connect(self.ledger)) as connection:
+        with closing(db.connect(self.database)) as connection:
             connection.execute(statement)
 
     def revoke(self, name: str) -> None:
         """Take a key's rights; it counts within a second."""
-        with closing(db.connect(self.ledger)) as connection:
+        with closing(db.connect(self.database)) as connection:
             (found,) = [key for key in keys.listing(connection) if key.name == name]
             assert keys.revoke(connection, found.id, now=datetime.now(UTC))
 
@@ -192,7 +195,7 @@ def furnished(home: Path, toml: str, environ: Mapping[str, str]) -> tuple[Settin
     file = home / "weighbridge.toml"
     file.write_text(toml if "[routing]" in toml else f"{toml}\n[routing]\nretries = 0\n")
     settings = config.read({}, {"WEIGHBRIDGE_HOME": str(home), **environ}, file=file)
-    with closing(db.connect(settings.ledger_path)) as connection:
+    with closing(db.connect(place(settings))) as connection:
         db.migrate(connection)
         _, key = keys.create(connection, name="test", now=datetime.now(UTC))
     return settings, key
@@ -213,6 +216,6 @@ async def house(
     worker = Worker(settings, engines, look_again=look_again)
     await worker.start(listening)
     try:
-        yield Gateway(listening.getsockname()[1], key, settings.ledger_path, worker)
+        yield Gateway(listening.getsockname()[1], key, settings.ledger_path, place(settings), worker)
     finally:
         await worker.stop()
