@@ -30,6 +30,7 @@ from weighbridge.gateway.responses_compact import CompactResponses, CountInputTo
 from weighbridge.gateway.responses_socket import ResponsesSocket
 from weighbridge.gateway.route_health import RouteHealth
 from weighbridge.gateway.stored_chat import StoredChat
+from weighbridge.gateway.usage import AdminUsage, Usage
 from weighbridge.transport.message import Headers, Reply, Request
 from weighbridge.transport.server import Handler
 from weighbridge.wire.chat.surface import CHAT
@@ -69,6 +70,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
     desk: Desk,
+    usage: Usage,
     metrics: Metrics,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
@@ -127,7 +129,8 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route("GET", "/healthz", health.healthz, "whether the process lives; needs no key"),
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
-        *_admin(desk),
+        Route("GET", "/v1/usage", usage, "what the key has used and what it cost, by model, country, user, day …"),
+        *_admin(desk, AdminUsage(desk, usage.tallied, usage.catalog)),
         *_openrouter(chat, responses, openrouter_models, openrouter_account),
     )
     return table
@@ -166,7 +169,7 @@ def _responses(chat: Chat, responses: Responses) -> tuple[Route, ...]:
     )
 
 
-def _admin(desk: Desk) -> tuple[Route, ...]:
+def _admin(desk: Desk, usage: AdminUsage) -> tuple[Route, ...]:
     """What takes an admin key."""
     keys, admins, places = AdminKeys(desk), AdminAdmins(desk), AdminPlaces(desk)
     one_key, one_admin = "/v1/admin/keys/{id}", "/v1/admin/admins/{id}"
@@ -187,6 +190,7 @@ def _admin(desk: Desk) -> tuple[Route, ...]:
         Route("POST", "/v1/admin/organisations", places.set_organisation, "set what holds for all keys of one"),
         Route("GET", "/v1/admin/projects", places.projects, "the projects, and what holds for each"),
         Route("POST", "/v1/admin/projects", places.set_project, "set what holds for all keys of one"),
+        Route("GET", "/v1/admin/usage", usage, "what the keys have used that the admin key sees"),
         Route("GET", "/v1/admin/audit-log", AdminAuditLog(desk), "who has changed what, when, from where"),
     )
 

@@ -16,7 +16,7 @@ from weighbridge.ledger.questions import Question
 from weighbridge.ledger.rollups import hours
 from weighbridge.ledger.saved import GIVEN_AGAIN
 from weighbridge.ledger.tabular import PackageMissing
-from weighbridge.ledger.tally import BOUNDS, BUCKETS, NO_TIMES, Sums, Tally
+from weighbridge.ledger.tally import BOUNDS, BUCKETS, NO_TIMES, Tally, of_numbers
 
 if TYPE_CHECKING:
     import ibis
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 Dialect = Literal["duckdb", "postgres", "clickhouse"]
 TABLE: Final = "entries"
 
+# In the order that Sums has them:
 _COUNTS: Final = (
     "requests", "adjustments", "complete", "errors", "estimated", "unpriced", "prompt_tokens", "completion_tokens",
     "cached_tokens", "written_tokens", "reasoning_tokens", "cost",
 )  # fmt: skip
-_TIMES: Final = ("first_bytes", "first_byte", "duration")
 _SAVINGS: Final = ("given_again", "saved", "saved_unknown")
+_TIMES: Final = ("first_bytes", "first_byte", "duration")
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -52,7 +53,7 @@ def tallies(directory: Path, question: Question) -> list[Tally]:
     query = sql(question, "duckdb")
     with duckdb.connect() as connection:
         connection.read_parquet(files, union_by_name=True).create_view(TABLE)
-        rows: Sequence[tuple[object, ...]] = connection.execute(query).fetchall()
+        rows: Sequence[tuple[Any, ...]] = connection.execute(query).fetchall()
     return list(_read(question, rows))
 
 
@@ -113,15 +114,15 @@ def _sums(table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - v
         **{name: table[name].sum() for name in _COUNTS if name.endswith("_tokens")},
         "cost": _exact(table.cost),
     }
-    if question.latency:
-        sums["first_bytes"] = table.count(where=ours & table.first_byte.notnull())
-        sums["first_byte"] = table.first_byte.sum(where=ours)
-        sums["duration"] = table.duration.sum(where=ours)
     if question.savings:
         again = ours & (table.price_id == GIVEN_AGAIN) & (table.ending == "complete")
         sums["given_again"] = table.count(where=again)
         sums["saved"] = _exact(table.saved)
         sums["saved_unknown"] = table.count(where=again & table.saved.isnull())
+    if question.latency:
+        sums["first_bytes"] = table.count(where=ours & table.first_byte.notnull())
+        sums["first_byte"] = table.first_byte.sum(where=ours)
+        sums["duration"] = table.duration.sum(where=ours)
     return sums
 
 
@@ -130,21 +131,18 @@ def _exact(money: Any) -> Any:  # noqa: ANN401 - values of Ibis
     return money.cast("decimal(38, 0)").sum()
 
 
-def _read(question: Question, rows: Sequence[tuple[object, ...]]) -> Iterator[Tally]:
+def _read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]:  # Any: texts, numbers and None
     groups = _groups(question)
-    names = (*_COUNTS, *(_TIMES if question.latency else ()), *(_SAVINGS if question.savings else ()))
     for row in rows:
-        told: dict[str, Any] = dict(zip(groups, row[: len(groups)], strict=True))  # Any: texts and numbers
-        counts = {name: int(str(cell or 0)) for name, cell in zip(names, row[len(groups) :], strict=True)}
-        requests = counts["requests"]
-        yield Tally(
-            sums=Sums(
-                **counts,
-                first=_in_bucket(told.pop("first_bucket", -1), requests),
-                took=_in_bucket(told.pop("took_bucket", -1), requests),
-            ),
-            **_told(told),
-        )
+        told = dict(zip(groups, row, strict=False))
+        counts = tuple(int(cell or 0) for cell in row[len(groups) :])
+        if not question.savings:
+            counts = (*counts[: len(_COUNTS)], *(0,) * len(_SAVINGS), *counts[len(_COUNTS) :])
+        if question.latency:
+            first, took = (_in_bucket(told.pop(name), counts[0]) for name in ("first_bucket", "took_bucket"))
+        else:
+            counts, first, took = (*counts, *(0,) * len(_TIMES)), NO_TIMES, NO_TIMES
+        yield Tally(of_numbers(counts, first, took), **_told(told))
 
 
 def _told(told: Mapping[str, Any]) -> dict[str, Any]:  # Any: texts and numbers

@@ -1,8 +1,8 @@
 """What questions of usage are answered from: sums over entries that are alike. Values only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from operator import add
+from dataclasses import dataclass, fields
+from operator import add, attrgetter
 from typing import Final, Literal
 
 Column = Literal[
@@ -57,12 +57,8 @@ class Sums:
 
 
 _NUMBERS: Final = tuple(field.name for field in fields(Sums))[:-2]
+_numbers: Final = attrgetter(*_NUMBERS)
 NOTHING: Final = Sums()
-
-
-def numbers(sums: Sums) -> tuple[int, ...]:
-    """All but the buckets, in their order."""
-    return tuple(getattr(sums, name) for name in _NUMBERS)
 
 
 def together(many: Iterable[Sums]) -> Sums:
@@ -70,10 +66,17 @@ def together(many: Iterable[Sums]) -> Sums:
     counts = (0,) * len(_NUMBERS)
     first = took = NO_TIMES
     for each in many:
-        counts = tuple(map(add, counts, numbers(each)))
-        first = tuple(map(add, first, each.first))
-        took = tuple(map(add, took, each.took))
-    return replace(Sums(*counts), first=first, took=took)  # type: ignore[arg-type] # as many as there are numbers
+        counts = tuple(map(add, counts, _numbers(each)))
+        if each.first is not NO_TIMES:
+            first = tuple(map(add, first, each.first))
+        if each.took is not NO_TIMES:
+            took = tuple(map(add, took, each.took))
+    return of_numbers(counts, first, took)
+
+
+def of_numbers(counts: tuple[int, ...], first: tuple[int, ...], took: tuple[int, ...]) -> Sums:
+    """Sums by their places."""
+    return Sums(*counts, first, took)  # type: ignore[call-arg, arg-type] # as many as there are numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from weighbridge.gateway.responses import DeletedResponse, InputItems
 from weighbridge.gateway.responses_compact import InputTokens
 from weighbridge.gateway.route_health import RouteHealthList
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
+from weighbridge.gateway.usage import UsageList, UsageQuery
 from weighbridge.routing.explain import Explanation
 from weighbridge.texts.line import Line
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
@@ -256,6 +257,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "GET /v1/admin/projects": Operation(gives=(admin.NodeList,), errors=_ADMIN),
     "POST /v1/admin/projects": Operation(takes=admin.ProjectSetting, gives=(admin.ListedNode,), errors=_ADMIN_BODY),
+    "GET /v1/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(BadRequest, LedgerUnavailable)),
+    "GET /v1/admin/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(*_ADMIN, BadRequest)),
     "GET /v1/admin/audit-log": Operation(
         query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
     ),
