@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "forget": "Delete all that is kept of what one user said and was told.",
     "pull": "Fetch and verify the weights of a model.",
     "openapi": "Print the API as an OpenAPI document.",
+    "grafana": "Print the Grafana dashboard of the gateway's metrics.",
     "doctor": "Say what is configured, reachable and missing, and the next step.",
 }
 """Each command is `weighbridge.cli.<name>:command`, imported when it is asked for: `--help` stays quick."""

@@ -158,7 +158,7 @@ class Supervisor:
     def _ended(self, watched: _Watched, ending: str) -> None:
         if watched.ready.done():
             watched.ready = asyncio.get_running_loop().create_future()
-        watched.log.write(f"-- {ending}", datetime.now(UTC))
+        self._log(watched, f"-- {ending}")
         watched.state = msgspec.structs.replace(
             watched.state,
             last_exit=ending,
@@ -229,14 +229,19 @@ class Supervisor:
             write_state(self._state_file, self.state())
 
     def _heard(self, watched: _Watched, line: str) -> None:
-        name, worded = watched.child.name, self._worded
-        said = f"[{name}] {line}" if worded is None else worded(name, line)
-        if worded is None:
-            watched.log.write(line, datetime.now(UTC))
-        else:
-            watched.log.write(said, None)
+        said = self._log(watched, line)
         if not watched.child.quiet:
             self._say(said)
+
+    def _log(self, watched: _Watched, line: str) -> str:
+        """Write a line into the child's log; how it is said."""
+        name = watched.child.name
+        if self._worded is None:
+            watched.log.write(line, datetime.now(UTC))
+            return f"[{name}] {line}"
+        said = self._worded(name, line)
+        watched.log.write(said, None)
+        return said
 
     def _where(self, watched: _Watched) -> str:
         log = self._logs / f"{watched.child.name}.log"
