@@ -15,12 +15,15 @@ import pytest
 from tests.gateway.conftest import near
 from tests.gateway.house import ASKED, PATIENCE, Gateway, furnished, house
 from tests.gateway.upstream import EVENTS, Call, Upstream, chunk, event
+from tests.watching.reading import read
 from weighbridge import db
 from weighbridge.accounts import keys
 from weighbridge.accounts.keys import Keeps
 from weighbridge.errors import TextsUnavailable
-from weighbridge.gateway.keeping_texts import DIALECTS
+from weighbridge.gateway import keeping_texts
+from weighbridge.gateway.keeping_texts import DIALECTS, TakenDown
 from weighbridge.texts.sealing import new_key
+from weighbridge.transport.message import Reply
 
 Json = dict[str, Any]
 MARKER = "heliotrope-48151623"
@@ -340,6 +343,59 @@ async def until_fault(gateway: Gateway) -> None:
     async with asyncio.timeout(PATIENCE):
         while gateway.worker.texts.fault is None:  # noqa: ASYNC110 - a thread of its own, which tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_what_is_kept_is_counted(gateway: Gateway, key: str) -> None:
+    receipt = (await gateway.ask(CHAT, key=key)).receipt
+    await text(gateway, key, receipt)
+    kept = gateway.worker.texts.stats
+    assert (kept.kept, kept.lost, kept.waiting, kept.fault) == (1, 0, 0, None)
+    found = read((await gateway.get("/metrics")).body.decode())
+    names = ("kept_total", "fault", "waiting_bytes")
+    assert [[each.value for each in found[f"weighbridge_texts_{name}"]] for name in names] == [[1], [0], [0]]
+    assert "weighbridge_texts_lost_total" not in found
+
+
+async def test_an_answer_that_is_given_again_is_kept_again(gateway: Gateway, upstream: Upstream, key: str) -> None:
+    first, again = [await gateway.ask(CHAT, key=key, headers="x-weighbridge-cache: on\r\n") for _ in range(2)]
+    assert len(upstream.calls) == 1
+    assert first.receipt != again.receipt
+    for answer in (first, again):
+        assert (await text(gateway, key, answer.receipt))["answer"] == answer.document
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_of_an_answer_that_is_too_long_the_request_is_kept(
+    gateway: Gateway, key: str, monkeypatch: pytest.MonkeyPatch, *, stream: bool
+) -> None:
+    monkeypatch.setattr(keeping_texts, "LONGEST", 200)
+    answer = await gateway.ask({**CHAT, "stream": stream}, key=key)
+    assert len(answer.body) > 200
+    kept = await text(gateway, key, answer.receipt)
+    assert (kept["request"], kept["answer"], kept["lacks"]) == ({**CHAT, "stream": stream}, None, "too_long")
+    assert gateway.worker.texts.held == 0
+
+
+async def test_nothing_is_held_when_all_have_ended(gateway: Gateway, upstream: Upstream, key: str) -> None:
+    async def script(call: Call) -> None:
+        await call.start()
+        await call.events(EVENTS[:2])
+        await call.left()
+
+    await asyncio.gather(*(gateway.ask({**CHAT, "stream": stream}, key=key) for stream in (False, True) * 5))
+    upstream.script = script
+    client = await gateway.send({**CHAT, "stream": True}, key=key)
+    await client.head()
+    await client.piece()
+    assert gateway.worker.texts.held > 0
+    client.leave()
+    await gateway.entry(after=10)
+    assert gateway.worker.texts.held == 0
+
+
+def test_a_reply_that_is_taken_down_does_all_that_a_reply_does() -> None:
+    does = {name for name in vars(Reply) if not name.startswith("_")}
+    assert does - set(vars(TakenDown)) == set()
 
 
 async def test_texts_of_a_socket_are_kept(gateway: Gateway, key: str) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from weighbridge.gateway.tab import Tab
 from weighbridge.texts.keeper import LONGEST, Keeper, Taken
 from weighbridge.texts.text import Dialect, Text
-from weighbridge.transport.message import Headers, Reply, Request
+from weighbridge.transport.message import Client, Headers, Reply, Request, Successor
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "/v1/chat/completions": "chat",
@@ -181,6 +181,10 @@ class TakenDown(Reply):
     async def drain(self) -> None:
         """See Reply.drain."""
         await self._inner.drain()
+
+    def switch(self, headers: Headers, successor: Successor) -> Client:
+        """See Reply.switch."""
+        return self._inner.switch(headers, successor)
 
 
 def _is_stream(headers: Headers) -> bool:
