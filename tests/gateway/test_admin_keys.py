@@ -49,6 +49,24 @@ async def test_what_is_changed_is_else_and_the_rest_stays(gateway: Gateway) -> N
     )
 
 
+async def test_texts_of_a_key_are_kept_and_kept_no_more(gateway: Gateway) -> None:
+    owner = office(gateway, "owner")
+    made = await owner.call("POST", KEYS, {"name": "a", "keeps_text": {"days": 7, "inputs": True}})
+    path = f"{KEYS}/{made['id']}"
+    assert made["keeps_text"] == {"days": 7, "inputs": True}
+    assert (await owner.call("PATCH", path, {"name": "b"}))["keeps_text"] == {"days": 7, "inputs": True}
+    assert (await owner.call("PATCH", path, {"keeps_text": {}}))["keeps_text"] == {"days": 30, "inputs": False}
+    assert (await owner.call("PATCH", path, {"keeps_text": None}))["keeps_text"] is None
+    for wrong in ({"days": 0}, {"days": "x"}, {"for_ever": True}):
+        refused = await owner.call("PATCH", path, {"keeps_text": wrong}, status=400)
+        assert str(refused["param"]).startswith("keeps_text")
+    *_, row = log(gateway, Wanted(action="key.change"))
+    assert (row.change.before, row.change.after) == (
+        {"keeps_text": {"days": 30, "inputs": False}},
+        {"keeps_text": None},
+    )
+
+
 async def test_a_revoked_key_opens_nothing_and_stays_so(gateway: Gateway) -> None:
     owner = office(gateway, "owner")
     made = await owner.call("POST", KEYS, {"name": "a"})

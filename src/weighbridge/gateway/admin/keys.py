@@ -11,19 +11,27 @@ from msgspec import UNSET
 from weighbridge.accounts import admins, idempotency, keys
 from weighbridge.accounts.admins import Admin, place_of
 from weighbridge.accounts.defaults import NO_DEFAULTS
-from weighbridge.accounts.keys import Key, Labels
+from weighbridge.accounts.keys import Keeps, Key, Labels
 from weighbridge.accounts.roles import Action
 from weighbridge.accounts.tree import Place
 from weighbridge.db import Connection
 from weighbridge.errors import BadRequest, Conflict, Forbidden, NotFound
 from weighbridge.gateway import answers
 from weighbridge.gateway.admin.desk import Caller, Desk, id_in, in_future, narrowed, read
-from weighbridge.gateway.admin.shapes import KeyChange, KeyCreation, KeyPage, KeyRotation, ListedKey, MadeKey
+from weighbridge.gateway.admin.shapes import (
+    KeepsText,
+    KeyChange,
+    KeyCreation,
+    KeyPage,
+    KeyRotation,
+    ListedKey,
+    MadeKey,
+)
 from weighbridge.gateway.keeping import limit_in
 from weighbridge.transport.message import Reply, Request
 
 _PATH: Final = "/v1/admin/keys/"
-_FOR_ADMINS: Final = ("store", "tags", "defaults", "member")
+_FOR_ADMINS: Final = ("store", "keeps_text", "tags", "defaults", "member")
 """What a member can't set of its own keys."""
 
 
@@ -143,6 +151,7 @@ def make(connection: Connection, caller: Caller, wanted: KeyCreation) -> tuple[K
         created=caller.now,
         expires=wanted.expires,
         store=wanted.store,
+        keeps=_keeps(wanted.keeps_text),
         labels=labels,
         defaults=wanted.defaults or NO_DEFAULTS,
         member=member,
@@ -170,6 +179,7 @@ def alter(connection: Connection, caller: Caller, id_: str, wanted: KeyChange) -
         models=None if models is None else tuple(models),
         expires=before.expires if wanted.expires is UNSET else wanted.expires,
         store=before.store if wanted.store is UNSET else wanted.store,
+        keeps=before.keeps if wanted.keeps_text is UNSET else _keeps(wanted.keeps_text),
         labels=labels,
         defaults=defaults,
     )
@@ -229,6 +239,10 @@ def _unchanged(key: Key, secret: str) -> tuple[Key, str]:
 
 def _labels(organisation: str | None, project: str | None, tags: Sequence[str]) -> Labels:
     return Labels(organisation, project, tuple(sorted({keys.tag(each) for each in tags})))
+
+
+def _keeps(wanted: KeepsText | None) -> Keeps | None:
+    return None if wanted is None else Keeps(wanted.days, wanted.inputs)
 
 
 def _refuse_to_members(wanted: KeyCreation) -> None:

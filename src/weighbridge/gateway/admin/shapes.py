@@ -18,6 +18,15 @@ Tags = Annotated[list[Tag], Meta(max_length=100)]
 When = Annotated[datetime, Meta(tz=True)]
 
 
+class KeepsText(msgspec.Struct, forbid_unknown_fields=True):
+    """That prompts and answers of a key are kept, and for how long."""
+
+    days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    """No longer than `texts.retention_days`."""
+    inputs: bool = False
+    """Whether what is sent to be embedded or ranked is kept too."""
+
+
 class KeyCreation(msgspec.Struct, forbid_unknown_fields=True):
     """A key to make. A member's is its own, and has a name, models and an end at most."""
 
@@ -27,6 +36,8 @@ class KeyCreation(msgspec.Struct, forbid_unknown_fields=True):
     expires: When | None = None
     store: bool = False
     """Whether its responses may be kept here, prompts and answers."""
+    keeps_text: KeepsText | None = None
+    """Null: no text of its requests and answers is kept for the gateway's owner."""
     organisation: Name | None = None
     """Where it belongs; left out: where the admin key does."""
     project: Name | None = None
@@ -43,6 +54,7 @@ class KeyChange(msgspec.Struct, forbid_unknown_fields=True):
     models: Models | UnsetType | None = UNSET
     expires: When | UnsetType | None = UNSET
     store: bool | UnsetType = UNSET
+    keeps_text: KeepsText | UnsetType | None = UNSET
     organisation: Name | UnsetType | None = UNSET
     project: Name | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
@@ -98,6 +110,7 @@ class ListedKey(msgspec.Struct):
     expires: datetime | None
     revoked: datetime | None
     store: bool
+    keeps_text: KeepsText | None
     organisation: str | None
     project: str | None
     tags: list[str]
