@@ -164,6 +164,26 @@ def test_a_key_that_would_keep_nothing_or_too_long_is_refused(shell: Shell, opti
     assert said in shell.fails(2, ["keys", "create", "one", *options])
 
 
+def test_a_key_keeps_texts_from_now_on_and_no_more(shell: Shell) -> None:
+    key = json.loads(shell.good("keys", "create", "one", "--json"))["id"]
+
+    def kept() -> Json | None:
+        (found,) = json.loads(shell.good("keys", "list", "--json"))
+        keeps: Json | None = found["keeps_text"]
+        return keeps
+
+    assert shell.good("keys", "keep-text", key) == f"Texts are kept for 30 days of {key}.\n"
+    assert kept() == {"days": 30, "inputs": False}
+    shell.good("keys", "keep-text", key, "--days", "7", "--inputs")
+    assert kept() == {"days": 7, "inputs": True}
+    assert shell.good("keys", "keep-text", key, "--off") == f"Nothing more is kept of {key}.\n"
+    assert kept() is None
+    assert "it stands alone" in shell.fails(2, ["keys", "keep-text", key, "--off", "--days", "7"])
+    assert "texts.retention_days is 365" in shell.fails(2, ["keys", "keep-text", key, "--days", "400"])
+    shell.good("keys", "revoke", key)
+    assert "no active key" in shell.fails(1, ["keys", "keep-text", key])
+
+
 USERS_KEY = "a secret of some length"
 PLAIN = {"WEIGHBRIDGE_LEDGER_USERS": "plain"}
 HASHED = {"WEIGHBRIDGE_LEDGER_USERS": "hashed", "WEIGHBRIDGE_LEDGER_USERS_KEY": USERS_KEY}

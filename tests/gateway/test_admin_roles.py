@@ -207,7 +207,7 @@ async def test_a_member_has_its_own_keys_and_sees_no_other(town: Town) -> None:
     for method, where in (("GET", path), ("DELETE", path), ("POST", f"{path}/rotate")):
         await second.call(method, where, status=404)
     await first.call("PATCH", path, {"models": None}, status=403)
-    others: Json = {"tags": ["a"], "defaults": {"cache": 1}, "member": second.admin.id, "keeps_text": {}}
+    others: dict[str, object] = {"tags": ["a"], "defaults": {"cache": 1}, "member": second.admin.id, "keeps_text": {}}
     for field, value in {"store": True, **others}.items():
         refused = await first.call("POST", "/v1/admin/keys", {"name": "n", field: value}, status=403)
         assert refused["param"] == field

@@ -1,5 +1,6 @@
 """`weighbridge keys`: create, list and revoke."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from weighbridge.cli.moments import Moment
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
+from weighbridge.db import transaction
 
 _KEEP_DAYS: Final = 30
 
@@ -148,6 +150,31 @@ def listing(*, as_json: bool, config_file: Path | None) -> None:
             for key in found
         ),
     )
+
+
+@command.command(
+    "keep-text",
+    epilog=examples("weighbridge keys keep-text key-0123456789ab --days 7", "weighbridge keys keep-text key-… --off"),
+)
+@click.argument("key_id", metavar="ID")
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="DAYS", help="How long each text is kept [30].")
+@click.option("--inputs", is_flag=True, help="What it sends to be embedded or ranked, too.")
+@click.option("--off", is_flag=True, help="Keep nothing more; what was kept stays until its time has come.")
+@config_option
+def keep_text(*, key_id: str, days: int | None, inputs: bool, off: bool, config_file: Path | None) -> None:
+    """Keep the requests and answers of the key with this ID from now on; running gateways follow within a second."""
+    if off and (days is not None or inputs):
+        raise click.BadParameter("it stands alone", param_hint="--off")
+    settings = config.read({}, file=config_file)
+    keeps = None if off else _keeps(days, settings.texts.retention_days, wanted=True, inputs=inputs)
+    with database.existing(settings) as connection, transaction(connection):
+        key = keys.find(connection, key_id)
+        if key is None or key.disabled is not None:
+            raise Failure(f"no active key has the id {key_id!r}", next_step="weighbridge keys list")
+        after = replace(key, keeps=keeps)
+        keys.put(connection, key, after, action="key.change", by=database.actor(), now=datetime.now(UTC))
+    kept = "Nothing more is kept" if keeps is None else f"Texts are kept for {keeps.days} days"
+    click.echo(f"{kept} of {key_id}.")
 
 
 @command.command("revoke")
