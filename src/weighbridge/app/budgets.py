@@ -47,6 +47,8 @@ class Keeper:
         self._live = _ALONE
         self._journal: Journal | None = None
         self._asking: dict[Claim, asyncio.Task[Grant]] = {}
+        self._turns = asyncio.Lock()
+        """The connection is one thread's at a time."""
 
     def begin(self) -> int:
         """Write what workers that died have left, and begin a journal of our own. How many entries that were.
@@ -95,9 +97,10 @@ class Keeper:
         parts = 1 if self._live <= _ALONE else _SHARES * self._live
         claim, amount = account.claim, account.budget.amount
         try:
-            grant = await db.in_thread(
-                leases.take, self._connection, self._worker, claim, amount, least=need, parts=parts
-            )
+            async with self._turns:
+                grant = await db.in_thread(
+                    leases.take, self._connection, self._worker, claim, amount, least=need, parts=parts
+                )
         except db.Error as exc:
             raise LedgerUnavailable(f"the budgets cannot be read: {exc}", retry_after=1.0) from exc
         account.granted += grant.more
@@ -110,7 +113,8 @@ class Keeper:
             await asyncio.sleep(_EVERY)
             turn += 1
             try:
-                await self._turn(turn)
+                async with self._turns:
+                    await self._turn(turn)
             except (db.Error, OSError) as exc:
                 log.warning("the budgets cannot be looked after: %s", exc)
 

@@ -194,8 +194,11 @@ def add_once(connection: Connection, entries: Sequence[Entry], kinds: Kinds | No
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]
     with transaction(connection):
+        there = written(connection, [entry.id for entry in entries if entry.draws])
         for at in range(0, len(rows), _ONE_STATEMENT):
             _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
+        new = (entry for entry in entries if entry.id not in there)
+        leases.draw(connection, [(entry.id[WORKER], draw) for entry in new for draw in entry.draws])
 
 
 def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]], *, once: bool = False) -> None:

@@ -42,6 +42,11 @@ def begin(connection: Connection, worker: str, host: str, journal: str, now: dat
 def seen(connection: Connection, worker: str, now: datetime) -> int:
     """A worker is at work; how many are."""
     connection.execute("UPDATE worker SET seen_at = ? WHERE id = ?", (microseconds(now), worker))
+    return at_work(connection, now)
+
+
+def at_work(connection: Connection, now: datetime) -> int:
+    """How many workers are."""
     count: int = connection.execute(
         "SELECT count(*) FROM worker WHERE seen_at > ?", (microseconds(now - LIVE),)
     ).fetchone()[0]
@@ -70,7 +75,7 @@ def take(connection: Connection, worker: str, claim: Claim, amount: int, *, leas
             " FROM lease WHERE budget = ? AND subject = ? AND begins = ?",
             (worker, *claim.cells),
         ).fetchone()
-        left = amount - used - granted
+        left = amount - used - int(granted)
         more = 0 if left < least else max(least, left // parts)
         if more:
             connection.execute(
@@ -79,7 +84,7 @@ def take(connection: Connection, worker: str, claim: Claim, amount: int, *, leas
                 " DO UPDATE SET granted = lease.granted + excluded.granted",
                 (worker, *claim.cells, more),
             )
-    return Grant(more, left - more, unused)
+    return Grant(more, left - more, int(unused))
 
 
 def give_back(connection: Connection, worker: str, amounts: Mapping[Claim, int]) -> None:
