@@ -144,17 +144,6 @@ def clear(connection: sqlite3.Connection, *, key: str | None = None) -> int:
     return gone
 
 
-def forget(connection: sqlite3.Connection, receipts: Sequence[str]) -> int:
-    """Forget the answers that these entries paid for; how many. Raises sqlite3.Error."""
-    gone = 0
-    with db.transaction(connection):
-        for receipt in receipts:
-            gone += connection.execute("DELETE FROM answer WHERE receipt = ?", (receipt,)).rowcount
-    if gone:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return gone
-
-
 def forget(connection: sqlite3.Connection, receipts: Collection[str]) -> int:
     """Forget the answers that these entries paid for; how many. Raises sqlite3.Error."""
     wanted = frozenset(receipts)
