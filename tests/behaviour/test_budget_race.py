@@ -70,6 +70,7 @@ async def test_two_workers_share_a_budget_to_its_end(tmp_path: Path, upstream: U
     budget = put(home / "ledger.db", amount)
     async with AsyncExitStack() as stack:
         one, two = [await stack.enter_async_context(process(home, near(upstream))) for _ in range(2)]
+        assert [(await each.get("/healthz")).status for each in (one, two)] == [200, 200]
         await asyncio.sleep(1.5)  # they look for each other once a second
         await asyncio.gather(until_spent(one, 8), until_spent(two, 8))
         entries = one.entries()
