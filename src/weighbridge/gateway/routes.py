@@ -10,8 +10,10 @@ from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodN
 from weighbridge.gateway import answers
 from weighbridge.gateway.admin.admins import AdminAdmins
 from weighbridge.gateway.admin.audit_log import AdminAuditLog
+from weighbridge.gateway.admin.budgets import AdminBudgets
 from weighbridge.gateway.admin.desk import Desk
 from weighbridge.gateway.admin.keys import AdminKeys
+from weighbridge.gateway.admin.openrouter_keys import OpenRouterKeys
 from weighbridge.gateway.admin.places import AdminPlaces
 from weighbridge.gateway.anthropic_models import AnthropicModels
 from weighbridge.gateway.chat import Chat
@@ -131,7 +133,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
         Route("GET", "/v1/usage", usage, "what the key has used and what it cost, by model, country, user, day …"),
         *_admin(desk, AdminUsage(desk, usage.tallied, usage.catalog)),
-        *_openrouter(chat, responses, openrouter_models, openrouter_account),
+        *_openrouter(chat, responses, openrouter_models, openrouter_account, OpenRouterKeys(desk)),
     )
     return table
 
@@ -171,7 +173,7 @@ def _responses(chat: Chat, responses: Responses) -> tuple[Route, ...]:
 
 def _admin(desk: Desk, usage: AdminUsage) -> tuple[Route, ...]:
     """What takes an admin key."""
-    keys, admins, places = AdminKeys(desk), AdminAdmins(desk), AdminPlaces(desk)
+    keys, admins, places, budgets = AdminKeys(desk), AdminAdmins(desk), AdminPlaces(desk), AdminBudgets(desk)
     one_key, one_admin = "/v1/admin/keys/{id}", "/v1/admin/admins/{id}"
     for_good = "disable one for good; it stays in the list"
     return (
@@ -191,12 +193,15 @@ def _admin(desk: Desk, usage: AdminUsage) -> tuple[Route, ...]:
         Route("GET", "/v1/admin/projects", places.projects, "the projects, and what holds for each"),
         Route("POST", "/v1/admin/projects", places.set_project, "set what holds for all keys of one"),
         Route("GET", "/v1/admin/usage", usage, "what the keys have used that the admin key sees"),
+        Route("GET", "/v1/admin/budgets", budgets.list, "the budgets and limits, and what is used of each"),
+        Route("POST", "/v1/admin/budgets", budgets.set, "set one; of the same kind there is one only"),
+        Route("DELETE", "/v1/admin/budgets/{id}", budgets.remove, "take one away"),
         Route("GET", "/v1/admin/audit-log", AdminAuditLog(desk), "who has changed what, when, from where"),
     )
 
 
 def _openrouter(
-    chat: Chat, responses: Responses, models: OpenRouterModels, account: OpenRouterAccount
+    chat: Chat, responses: Responses, models: OpenRouterModels, account: OpenRouterAccount, keys: OpenRouterKeys
 ) -> tuple[Route, ...]:
     """OpenRouter's API, for its clients."""
     completions = OpenRouterErrors(COMPLETIONS)
@@ -217,6 +222,11 @@ def _openrouter(
         ("GET", "/api/v1/key", account.key, "what the key is and has used"),
         ("GET", "/api/v1/auth/key", account.key, "the same"),
         ("GET", "/api/v1/credits", account.credits, "what the key has used; nobody buys credits here"),
+        ("GET", "/api/v1/keys", keys.list, "the keys that the admin key sees"),
+        ("POST", "/api/v1/keys", keys.create, "make a key, and show it this once"),
+        ("GET", "/api/v1/keys/{id}", keys.one, "one of them"),
+        ("PATCH", "/api/v1/keys/{id}", keys.change, "give one another name or limit, or disable it"),
+        ("DELETE", "/api/v1/keys/{id}", keys.delete, "disable one for good"),
         ("GET", "/api/v1/providers", account.providers, "the providers that are set up here"),
     )
     return (

@@ -5,6 +5,7 @@ A piece of work is a transaction, with the look at the admin key in it: what a k
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -62,18 +63,35 @@ class Desk:
 
     async def do(self, request: Request, reply: Reply, work: Work[T]) -> T:
         """Do a piece of work for whoever asks, all of it or nothing. Raises what it raises, and as `open` does."""
+        caller = self._caller(request, reply)
+
+        def done() -> T:
+            with db.transaction(self.connection):
+                return work(self.connection, caller())
+
+        return await self._do(done)
+
+    async def alone(self, request: Request, reply: Reply, work: Work[T]) -> T:
+        """The same for work that makes a transaction of its own."""
+        caller = self._caller(request, reply)
+        return await self._do(lambda: work(self.connection, caller()))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """For work that is done `alone`: all of what is inside, or nothing."""
+        return db.transaction(self.connection)
+
+    def _caller(self, request: Request, reply: Reply) -> Callable[[], Caller]:
         presented, address = _presented(request), _address(request, reply)
         name = _idempotency(request)
 
-        def done() -> T:
+        def found() -> Caller:
             now = self.now()
-            with db.transaction(self.connection):
-                admin = admins.open_with(self.connection, presented, now=now)
-                what = b"\0".join((request.method.encode(), request.target, request.body))
-                asked = None if name is None else Asked(admin.id, presented, name, what)
-                return work(self.connection, Caller(admin, Actor(admin.id, address), now, asked))
+            admin = admins.open_with(self.connection, presented, now=now)
+            what = b"\0".join((request.method.encode(), request.target, request.body))
+            asked = None if name is None else Asked(admin.id, presented, name, what)
+            return Caller(admin, Actor(admin.id, address), now, asked)
 
-        return await self._do(done)
+        return found
 
     async def _do(self, work: Callable[[], T]) -> T:
         async with self._lock:

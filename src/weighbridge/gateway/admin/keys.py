@@ -54,7 +54,7 @@ class AdminKeys:
             admin = caller.admin
             place = narrowed(admin, "key.read", query.get("organisation"), query.get("project"))
             if after is not None:
-                _visible(connection, admin, after, param="after")
+                visible(connection, admin, after, param="after")
             wanted = keys.Wanted(
                 within=(place.organisation, place.project),
                 member=admin.id if admin.role == "member" else query.get("member"),
@@ -86,7 +86,7 @@ class AdminKeys:
         """One of them. Raises NotFound where the admin key sees none of this id."""
         await self.desk.open(request)
         id_ = id_in(request, _PATH)
-        key = await self.desk.do(request, reply, lambda connection, caller: _visible(connection, caller.admin, id_))
+        key = await self.desk.do(request, reply, lambda connection, caller: visible(connection, caller.admin, id_))
         answers.document(reply, listed(key))
 
     async def change(self, request: Request, reply: Reply) -> None:
@@ -142,7 +142,7 @@ def make(connection: Connection, caller: Caller, wanted: KeyCreation) -> tuple[K
     id_ = keys.new_id()
     secret, again = _secret(connection, caller, id_)
     if again is not None:
-        return _unchanged(_visible(connection, admin, again), secret)
+        return _unchanged(visible(connection, admin, again), secret)
     key = Key(
         id=id_,
         name=wanted.name,
@@ -209,7 +209,7 @@ def made(key: Key, secret: str) -> MadeKey:
     return msgspec.convert({**keys.facts(key), "key": secret}, MadeKey)
 
 
-def _visible(connection: Connection, admin: Admin, id_: str, *, param: str | None = None) -> Key:
+def visible(connection: Connection, admin: Admin, id_: str, *, param: str | None = None) -> Key:
     """The key of this id. Raises NotFound where the admin key sees none."""
     key = keys.find(connection, id_)
     if key is None or not admin.reaches("key.read", place_of(key), member=key.member, is_key=True):
@@ -218,7 +218,7 @@ def _visible(connection: Connection, admin: Admin, id_: str, *, param: str | Non
 
 
 def _allowed(connection: Connection, admin: Admin, id_: str, action: Action) -> Key:
-    key = _visible(connection, admin, id_)
+    key = visible(connection, admin, id_)
     admin.require(action, place_of(key), member=key.member, is_key=True)
     return key
 

@@ -38,9 +38,7 @@ class AdminPlaces:
         wanted = read(request.body, ProjectSetting)
         await self._set(request, reply, Place(wanted.organisation, wanted.name), wanted.models)
 
-    async def _list(
-        self, request: Request, reply: Reply, found: Callable[[Connection], Sequence[Node]]
-    ) -> None:
+    async def _list(self, request: Request, reply: Reply, found: Callable[[Connection], Sequence[Node]]) -> None:
         def work(connection: Connection, caller: Caller) -> list[Node]:
             caller.admin.may("project.read")
             return [node for node in found(connection) if caller.admin.reaches("project.read", node.place)]

@@ -1,6 +1,7 @@
 """What the admin API takes and gives."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from weighbridge.accounts.defaults import Defaults
 from weighbridge.accounts.keys import LONGEST_TAG
 from weighbridge.accounts.roles import Role
+from weighbridge.ledger.budgets.budget import Period, Scope, Unit
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Models = Annotated[list[Name], Meta(min_length=1, max_length=1000)]
@@ -97,6 +99,65 @@ class ProjectSetting(msgspec.Struct, forbid_unknown_fields=True):
     """What they may ask for, at most; null: whatever they may themselves."""
     organisation: Name | None = None
     """Whose project it is."""
+
+
+class BudgetSetting(msgspec.Struct, forbid_unknown_fields=True):
+    """So much of a unit, for whom, in which time."""
+
+    scope: Scope
+    unit: Unit
+    period: Period
+    amount: Annotated[int, Meta(ge=1)] | Decimal
+    """US dollars, as a number or a text of digits; tokens; requests."""
+    name: Annotated[str, Meta(max_length=200)] = ""
+    """Whose: the name of the organisation, project or tag, a key's id, the client's word for its user; `*`: each of
+    them has one of its own. Left out for `all`."""
+    soft: Annotated[int, Meta(ge=1, le=100)] | None = None
+    """Tell when so many percent of it are used."""
+    hard: bool = True
+    """Whether a request that it can't cover is refused."""
+
+
+class BudgetUse(msgspec.Struct):
+    """How a budget stands in its period, for one that it binds. Dollars are a text of digits."""
+
+    subject: str
+    used: str | int
+    in_advance: str | int
+    """What workers have for the next requests."""
+    left: str | int
+
+
+class ListedBudget(msgspec.Struct):
+    """A budget or limit. Dollars are a text of digits."""
+
+    id: str
+    scope: Scope
+    name: str
+    unit: Unit
+    period: Period
+    amount: str | int
+    soft: int | None
+    hard: bool
+    created: datetime
+    uses: list[BudgetUse]
+    """Of all that have used any of it in this period, the most used first."""
+    object: Literal["budget"] = "budget"
+
+
+class BudgetList(msgspec.Struct):
+    """All that the admin key sees, oldest first."""
+
+    data: list[ListedBudget]
+    object: Literal["list"] = "list"
+
+
+class RemovedBudget(msgspec.Struct):
+    """A budget that binds no more."""
+
+    id: str
+    deleted: bool = True
+    object: Literal["budget.deleted"] = "budget.deleted"
 
 
 class ListedKey(msgspec.Struct):

@@ -189,7 +189,7 @@ def _answers(route: Listed, operation: Operation, schemas: _Schemas) -> _Json:
             name: {"operationId": link.to, "parameters": {link.parameter: link.value}}
             for name, link in operation.links.items()
         }
-    return {"200": answer} | _errors(route, operation, schemas)
+    return {"201" if operation.made else "200": answer} | _errors(route, operation, schemas)
 
 
 def _errors(route: Listed, operation: Operation, schemas: _Schemas) -> _Json:

@@ -32,6 +32,7 @@ from weighbridge.errors import (
     UpstreamUnreachable,
     WeighbridgeError,
 )
+from weighbridge.gateway.admin import openrouter_keys
 from weighbridge.gateway.admin import shapes as admin
 from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelPage
 from weighbridge.gateway.count_tokens import TokenCount
@@ -86,6 +87,8 @@ class Operation:
     """Another shape of errors, where the headers decide it."""
     text: bool = False
     """Whether it gives plain text."""
+    made: bool = False
+    """Whether the answer comes with 201."""
     streams: bool = False
     switches: bool = False
     """Whether it leads to a WebSocket, with 101, instead."""
@@ -259,6 +262,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/admin/projects": Operation(takes=admin.ProjectSetting, gives=(admin.ListedNode,), errors=_ADMIN_BODY),
     "GET /v1/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(BadRequest, LedgerUnavailable)),
     "GET /v1/admin/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(*_ADMIN, BadRequest)),
+    "GET /v1/admin/budgets": Operation(gives=(admin.BudgetList,), errors=_ADMIN),
+    "POST /v1/admin/budgets": Operation(takes=admin.BudgetSetting, gives=(admin.ListedBudget,), errors=_ADMIN_BODY),
+    "DELETE /v1/admin/budgets/{id}": Operation(gives=(admin.RemovedBudget,), errors=(*_ADMIN, NotFound)),
     "GET /v1/admin/audit-log": Operation(
         query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
     ),
@@ -283,6 +289,25 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /api/v1/key": _OPENROUTER_KEY,
     "GET /api/v1/auth/key": _OPENROUTER_KEY,
     "GET /api/v1/credits": Operation(gives=(schemas.OpenRouterCredits,)),
+    "GET /api/v1/keys": Operation(
+        query=openrouter_keys.OpenRouterKeyQuery,
+        gives=(openrouter_keys.OpenRouterKeyList,),
+        errors=(*_ADMIN, BadRequest),
+    ),
+    "POST /api/v1/keys": Operation(
+        takes=openrouter_keys.OpenRouterKeyCreation,
+        gives=(openrouter_keys.OpenRouterNewKey,),
+        made=True,
+        headers=_ONCE,
+        errors=(*_ADMIN_BODY, Conflict),
+    ),
+    "GET /api/v1/keys/{id}": Operation(gives=(openrouter_keys.OpenRouterOneKey,), errors=_KEPT),
+    "PATCH /api/v1/keys/{id}": Operation(
+        takes=openrouter_keys.OpenRouterKeyChange,
+        gives=(openrouter_keys.OpenRouterOneKey,),
+        errors=(*_ADMIN_BODY, NotFound),
+    ),
+    "DELETE /api/v1/keys/{id}": Operation(gives=(openrouter_keys.OpenRouterDeleted,), errors=(*_ADMIN, NotFound)),
     "GET /api/v1/providers": Operation(gives=(schemas.OpenRouterProviders,)),
     "POST /api/v1/messages": _MESSAGES,
     "POST /api/v1/responses": _RESPONSES,

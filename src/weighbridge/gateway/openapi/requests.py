@@ -38,6 +38,7 @@ def shaped(
         if field.encode_name.startswith(_INTERNAL) or (role is not None and field.name == "role"):
             continue
         kind = instead.get(field.name, field.type)
+        kind = str | None if kind is object else kind  # read where it is a text, and left alone where it is not
         if field.required and field.name not in optional:
             fields.append((field.name, kind, msgspec.field(name=field.encode_name)))
         else:

@@ -1,0 +1,157 @@
+"""/v1/admin/budgets: set, list and remove budgets and limits, with what is used of each."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from weighbridge.accounts import keys
+from weighbridge.accounts.admins import place_of
+from weighbridge.accounts.roles import Action
+from weighbridge.accounts.tree import EVERYWHERE, Place
+from weighbridge.db import Connection, microseconds
+from weighbridge.errors import BadRequest, NotFound
+from weighbridge.gateway import answers
+from weighbridge.gateway.admin.desk import Caller, Desk, id_in, read
+from weighbridge.gateway.admin.shapes import BudgetList, BudgetSetting, BudgetUse, ListedBudget, RemovedBudget
+from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets.budget import EACH, Budget, Unit, check, dollars, window
+from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.cost import SMALLEST, plain
+from weighbridge.transport.message import Reply, Request
+
+_PATH: Final = "/v1/admin/budgets/"
+_MOST: Final = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class AdminBudgets:
+    """The handlers."""
+
+    desk: Desk
+
+    async def list(self, request: Request, reply: Reply) -> None:
+        """Those that the admin key sees, oldest first. Raises Forbidden."""
+        await self.desk.open(request)
+
+        def work(connection: Connection, caller: Caller) -> BudgetList:
+            caller.admin.may("budget.read")
+            seen = [each for each in table.listing(connection) if _reaches(connection, caller, "budget.read", each)]
+            uses = uses_of(connection, seen, caller.now)
+            return BudgetList([listed(budget, uses[budget.id]) for budget in seen])
+
+        answers.document(reply, await self.desk.do(request, reply, work))
+
+    async def set(self, request: Request, reply: Reply) -> None:
+        """Set one; of the same scope, name, unit and period there is one only. Raises BadRequest, Forbidden."""
+        await self.desk.open(request)
+        wanted = read(request.body, BudgetSetting)
+        amount = amount_of(wanted.unit, wanted.amount)
+
+        def work(connection: Connection, caller: Caller) -> ListedBudget:
+            kinds = (wanted.scope, wanted.name, wanted.unit, wanted.period)
+            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard)
+            try:
+                check(budget)
+            except ValueError as exc:
+                raise BadRequest(str(exc)) from exc
+            _require(connection, caller, budget)
+            kept = table.put(connection, budget, by=caller.by)
+            return listed(kept, uses_of(connection, [kept], caller.now)[kept.id])
+
+        answers.document(reply, await self.desk.alone(request, reply, work))
+
+    async def remove(self, request: Request, reply: Reply) -> None:
+        """Take one away. Raises Forbidden, NotFound."""
+        await self.desk.open(request)
+        id_ = id_in(request, _PATH)
+
+        def work(connection: Connection, caller: Caller) -> None:
+            budget = next((each for each in table.listing(connection) if each.id == id_), None)
+            if budget is None or not _reaches(connection, caller, "budget.read", budget):
+                raise NotFound(f"there is no budget {id_[:100]!r} that this admin key sees; see GET /v1/admin/budgets")
+            _require(connection, caller, budget)
+            table.remove(connection, id_, now=caller.now, by=caller.by)
+
+        await self.desk.alone(request, reply, work)
+        answers.document(reply, RemovedBudget(id_))
+
+
+def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
+    """A budget as it is shown, with how it stands in its period."""
+    return ListedBudget(
+        id=budget.id,
+        scope=budget.scope,
+        name=budget.name,
+        unit=budget.unit,
+        period=budget.period,
+        amount=_shown(budget.unit, budget.amount),
+        soft=budget.soft,
+        hard=budget.hard,
+        created=budget.created,
+        uses=[_use(budget, use) for use in uses],
+    )
+
+
+def uses_of(connection: Connection, budgets: Sequence[Budget], now: datetime) -> Mapping[str, Sequence[Use]]:
+    """How budgets stand in the periods that are now, by their ids. Raises db.Error."""
+    begins = {budget.id: window(budget.period, microseconds(now)).begins for budget in budgets}
+    found: defaultdict[str, list[Use]] = defaultdict(list)
+    for use in leases.uses(connection, begins):
+        found[use.claim.budget].append(use)
+    return found
+
+
+def _use(budget: Budget, use: Use) -> BudgetUse:
+    left = max(0, budget.amount - use.used - use.granted)
+    shown = (_shown(budget.unit, each) for each in (use.used, use.granted, left))
+    return BudgetUse(use.claim.subject, *shown)
+
+
+def _shown(unit: Unit, amount: int) -> str | int:
+    return plain(amount * SMALLEST) if unit == "usd" else amount
+
+
+def amount_of(unit: Unit, given: int | Decimal) -> int:
+    """So much as a budget has it. Raises BadRequest for what is no amount."""
+    if not Decimal(given).is_finite() or abs(Decimal(given)) > _MOST:
+        raise BadRequest(f"amount: a number up to {_MOST:,}", param="amount")
+    if unit == "usd":
+        return dollars(Decimal(given))
+    if given != int(given):
+        raise BadRequest(f"amount: a whole number of {unit}", param="amount")
+    return int(given)
+
+
+def _place(connection: Connection, budget: Budget) -> tuple[Place, bool]:
+    """Where in the tree it binds, and whether it is one key's.
+
+    A budget of a project is by its name alone, in whatever organisation: only one without an organisation is a place of
+    its own. What binds users, tags, or each of a kind, binds everywhere.
+    """
+    if budget.name == EACH:
+        return EVERYWHERE, False
+    match budget.scope:
+        case "organisation":
+            return Place(budget.name), False
+        case "project":
+            return Place(None, budget.name), False
+        case "key":
+            key = keys.find(connection, budget.name)
+            if key is not None:
+                return place_of(key), True
+    return EVERYWHERE, False
+
+
+def _reaches(connection: Connection, caller: Caller, action: Action, budget: Budget) -> bool:
+    place, is_key = _place(connection, budget)
+    return caller.admin.reaches(action, place, is_key=is_key)
+
+
+def _require(connection: Connection, caller: Caller, budget: Budget) -> None:
+    place, is_key = _place(connection, budget)
+    if budget.scope == "key" and budget.name != EACH and not is_key:
+        raise BadRequest(f"name: there is no key {budget.name[:100]!r}; give its id", param="name")
+    caller.admin.require("budget.set", place, is_key=is_key)
