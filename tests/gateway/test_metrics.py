@@ -11,8 +11,10 @@ from tests.gateway.house import ASKED, Gateway, house
 from tests.gateway.upstream import Upstream
 from tests.watching.reading import Sample, read
 from weighbridge import db
-from weighbridge.accounts import keys
+from weighbridge.accounts import admins, keys
 from weighbridge.accounts.keys import Labels
+from weighbridge.accounts.roles import Role
+from weighbridge.accounts.tree import EVERYWHERE, Place
 
 STREAMED = {**ASKED, "stream": True}
 ROUTE = {"operation": "chat", "provider": "near", "model": "near/tiny"}
@@ -111,6 +113,24 @@ async def test_who_may_not_see_all_usage_sees_none(gateway: Gateway) -> None:
     labelled = _labelled(gateway, Labels(organisation="acme"))
     await gateway.until("/metrics", labelled, 403)
     assert "acme" not in (await gateway.get("/metrics", key=labelled)).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "status"),
+    [
+        ("owner", EVERYWHERE, 200),
+        ("auditor", EVERYWHERE, 200),
+        ("auditor", Place("acme"), 403),
+        ("admin", Place("acme", "search"), 403),
+        ("member", Place("acme", "search"), 403),
+    ],
+)
+async def test_an_admin_key_sees_them_if_it_sees_all_usage(
+    role: Role, scope: Place, status: int, gateway: Gateway
+) -> None:
+    with closing(db.connect(gateway.ledger)) as connection:
+        _, secret = admins.create(connection, name="prometheus", role=role, now=datetime.now(UTC), scope=scope)
+    assert (await gateway.get("/metrics", key=secret)).status == status
 
 
 @pytest.mark.parametrize(("setting", "status"), [("open", 200), ("off", 404)])

@@ -1,5 +1,6 @@
 """What a settled request counts for: tables, and sums that hold for any requests."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -206,6 +207,15 @@ def test_families_are_named_as_prometheus_wants_it() -> None:
         assert not family.name.endswith("_total"), "the suffix is the sample's"
         assert not family.unit or family.name.endswith(f"_{family.unit}")
         assert family.meaning.endswith(".")
+
+
+def test_every_family_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "watch-it.md").read_text("utf-8")
+    sampled = [f"{family.name}_total" if family.kind == "counter" else family.name for family in FAMILIES]
+    assert [name for name in sampled if f"`{name}`" not in page] == []
+    named = set(re.findall(r"`((?:weighbridge|gen_ai)_\w+)`", page))
+    labels = {label for family in FAMILIES for label in family.labels}
+    assert named - set(sampled) - labels == set()
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,9 @@ def samples(totals: Totals, version: str) -> Iterator[tuple[Family, Sequence[Ser
             attempts[key[2], key[3] or NONE] += figures[0]
         elif key[0] in (COUNTER, GAUGE) and (single := SINGLE.get(key[1])) is not None:
             found[single.name][key[2:]] = _scaled(figures[0], single.scale)
+    for single in SINGLE.values():
+        if not single.labels:  # what was never counted is told as well, so that its first one is seen to come
+            found[single.name].setdefault((), Decimal(0))
     found[ATTEMPTS.name] = {labels: Decimal(count) for labels, count in attempts.items()}
     found[WORKERS.name][()] = Decimal(totals.alive)
     found[BUILD.name][(version,)] = Decimal(1)
