@@ -30,8 +30,26 @@ def test_a_user_is_forgotten(place: db.Place, tmp_path: Path) -> None:
             Chats(connection).keep(Chat(name, "key-1", NOW, "tiny", None, b"[]", {}, b"{}", user))
         done = forget_user(settings, connection, "alice")
         left = [connection.execute(f"SELECT id FROM {table} ORDER BY id").fetchall() for table in ("response", "chat")]
-    assert done == Forgotten(texts=0, responses=1, chats=1, cached=0, every_cached=False, entries=1, unnamed=2)
+    assert done == Forgotten(
+        texts=0, responses=1, chats=1, cached=0, every_cached=False, entries=1, unnamed=2, in_log=False
+    )
     assert left == [[("wbr-2",), ("wbr-3",)]] * 2
+
+
+def test_it_is_said_where_a_reader_keeps_the_log(tmp_path: Path) -> None:
+    settings = config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)}, here=tmp_path)
+    with (
+        closing(db.connect(settings.ledger_path)) as connection,
+        closing(db.connect(settings.ledger_path)) as reader,
+    ):
+        db.migrate(connection)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entry").fetchone()
+        Chats(connection).keep(Chat("a", "key-1", NOW, "tiny", None, b"[]", {}, b"{}", "alice"))
+        done = forget_user(settings, connection, "alice")
+        reader.execute("ROLLBACK")
+        assert (done.chats, done.in_log) == (1, True)
+        assert not forget_user(settings, connection, "alice").in_log
 
 
 @pytest.mark.parametrize("keeps", [None, Keeps(30), Keeps(7, inputs=True)])

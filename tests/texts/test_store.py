@@ -133,7 +133,7 @@ def test_rows_are_sealed_anew_and_what_was_deleted_meanwhile_stays_away(store: T
     anew = [both.closed(PLAIN.opened(each), each.until) for each in store.each(Which())]
     store.forget(Which(receipts=("gone",)))
     store.replace(anew, now=AT)
-    store.tidy()
+    store.empty_log()
     assert receipts(store) == ["a"]
     found = store.find("a")
     assert found is not None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 from weighbridge import db
 from weighbridge.accounts.chats import Chats
@@ -13,6 +14,9 @@ from weighbridge.config import Settings
 from weighbridge.errors import TextsUnavailable
 from weighbridge.texts.store import TextStore
 from weighbridge.texts.text import Which
+
+_LOG_WAIT_MS: Final = 100
+_LOG_TRIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Forgotten:
     """Of the ledger, which stay: they say that there were requests, when, and what they cost."""
     unnamed: int
     """Responses and chat completions that stay, since they do not say whose they are."""
+    in_log: bool
+    """Whether a file's log may still hold what was deleted: somebody was reading all the time."""
 
 
 def forget_user(settings: Settings, connection: db.Connection, user: str) -> Forgotten:
@@ -48,14 +54,15 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only let go of
     responses, chats = Responses(connection), Chats(connection)
     gone = responses.forget_user(names), chats.forget_user(names)
-    if db.engine(connection) == "sqlite":
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    emptied = db.engine(connection) != "sqlite" or _empty_log(connection)
     deleted = 0
     if texts.is_file():
         with closing(TextStore(texts)) as store:
             wanted = tuple(dict.fromkeys(name for each in users.known_as(user) for name in seals.names(each)))
             deleted = store.forget(Which(users=wanted))
+            emptied = store.empty_log() and emptied
     return Forgotten(
+        in_log=not emptied,
         texts=deleted,
         responses=gone[0],
         chats=gone[1],
@@ -64,6 +71,16 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         entries=len(receipts),
         unnamed=responses.nobodys() + chats.nobodys(),
     )
+
+
+def _empty_log(connection: db.Connection) -> bool:
+    """In short tries: nobody commits an entry while one of them waits."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {_LOG_WAIT_MS}")
+    try:
+        return any(not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] for _ in range(_LOG_TRIES))
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _check(settings: Settings) -> None:

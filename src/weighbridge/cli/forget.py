@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,6 +14,8 @@ from weighbridge.cli import database
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.db import transaction
+
+_NO_COUNTS: Final = ("every_cached", "unnamed", "in_log")
 
 
 @click.command("forget", epilog=examples("weighbridge forget --user customer-4711"))
@@ -27,7 +30,7 @@ def command(*, user: str, as_json: bool, config_file: Path | None) -> None:
     settings = config.read({}, file=config_file)
     with database.existing(settings) as connection:
         done = forget_user(settings, connection, user)
-        counts = {name: count for name, count in asdict(done).items() if name not in ("every_cached", "unnamed")}
+        counts = {name: count for name, count in asdict(done).items() if name not in _NO_COUNTS}
         with transaction(connection):  # who is not said: that was to be forgotten
             change = Change(action="user.forget", target="user", before=counts)
             audit_log.write(connection, database.actor(), change, now=datetime.now(UTC))
@@ -46,5 +49,10 @@ def _tell(done: Forgotten) -> None:
         click.echo(
             f"{done.unnamed} responses and chat completions stay that do not say whose they are; they go when they are "
             "older than responses.keep_days.",
+            err=True,
+        )
+    if done.in_log:
+        click.echo(
+            "A file's log may still hold what was deleted, as another program reads it all the time: run this again.",
             err=True,
         )

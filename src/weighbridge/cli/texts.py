@@ -136,7 +136,6 @@ def sweep(*, config_file: Path | None) -> None:
     with _opened(settings) as store:
         before = now - timedelta(days=settings.texts.retention_days)
         gone = store.expire(now=microseconds(now), before=microseconds(before))
-        store.tidy()
     click.echo(f"Deleted {gone} texts.")
 
 
@@ -164,7 +163,7 @@ def rekey(*, config_file: Path | None) -> None:
         while group := [row for _, row in zip(range(_TOGETHER), store.each(which), strict=False)]:
             store.replace([seals.closed(seals.opened(row), row.until) for row in group], now=_now())
             done += len(group)
-        store.tidy()
+        store.empty_log()
     click.echo(f"Encrypted {done} texts with the key {seals.current.id}.")
 
 

@@ -110,7 +110,7 @@ class TextStore:
             if done < _AT_ONCE:
                 break
         if gone:
-            self._empty_log()
+            self.empty_log()
         return gone
 
     def expire(self, *, now: int, before: int) -> int:
@@ -127,7 +127,7 @@ class TextStore:
             if done < _AT_ONCE:
                 break
         if gone:
-            self._empty_log()
+            self.empty_log()
         return gone
 
     def replace(self, rows: Sequence[Row], *, now: int) -> None:
@@ -149,10 +149,10 @@ class TextStore:
         """Whether a text was ever sealed here, so that nothing is written in clear any more."""
         return self._connection.execute("SELECT 1 FROM seal LIMIT 1").fetchone() is not None
 
-    def tidy(self) -> None:
-        """Give the room of what was deleted back to the disk, and leave nothing of it in the log."""
-        self._connection.execute("VACUUM")
-        self._empty_log()
+    def empty_log(self) -> bool:
+        """Take what was deleted off the write-ahead log too; False where somebody read all the time."""
+        busy: int = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
 
     def _allow(self, seal: str | None, now: int) -> None:
         if seal is not None:
@@ -162,10 +162,6 @@ class TextStore:
                 "texts here are encrypted, and no key is set: nothing is written in clear beside them; "
                 "set WEIGHBRIDGE_TEXTS_KEY to the key, and start the gateway again"
             )
-
-    def _empty_log(self) -> None:
-        """What was deleted still stands in the write-ahead log: take that off too, unless somebody reads just now."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _values(row: Row) -> tuple[object, ...]:
