@@ -19,7 +19,7 @@ from weighbridge.transport.server import Server
 from weighbridge.watching import board, exposition, families, logs
 from weighbridge.watching.gauges import Gauges, Now
 from weighbridge.watching.meter import GAUGE, MEANING, OTHER, Meter
-from weighbridge.watching.otel import Lacking, Telemetry
+from weighbridge.watching.otel import Lacking, Telemetry, require
 from weighbridge.watching.tracing import Tracer
 
 _EVERY: Final = 1.0
@@ -138,23 +138,31 @@ def _all_of(watchers: list[Watched]) -> Watched:
     return watched
 
 
+def check_telemetry(settings: Settings) -> None:
+    """Raise ConfigError where telemetry is to be sent and cannot be, before a worker would."""
+    _headers(settings.telemetry.headers)
+    if settings.telemetry.endpoint is not None:
+        try:
+            require()
+        except Lacking as exc:
+            raise ConfigError(f"telemetry.endpoint: {exc}") from exc
+
+
 def _telemetry(settings: Settings, worker: str, label: Callable[[str], str]) -> Telemetry | None:
     told = settings.telemetry
     if told.endpoint is None:
         return None
-    try:
-        return Telemetry(
-            told.endpoint,
-            headers=_headers(told.headers),
-            service=told.service,
-            instance=worker,
-            version=version("weighbridge"),
-            traces=told.traces,
-            metrics_every=told.metrics_seconds if told.metrics else None,
-            label=label,
-        )
-    except Lacking as exc:
-        raise ConfigError(f"telemetry.endpoint: {exc}") from exc
+    check_telemetry(settings)
+    return Telemetry(
+        told.endpoint,
+        headers=_headers(told.headers),
+        service=told.service,
+        instance=worker,
+        version=version("weighbridge"),
+        traces=told.traces,
+        metrics_every=told.metrics_seconds if told.metrics else None,
+        label=label,
+    )
 
 
 def _headers(given: Secret | None) -> Mapping[str, str]:

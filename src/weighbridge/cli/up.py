@@ -13,6 +13,7 @@ import click
 from weighbridge import config
 from weighbridge.app.connections import Connection, connections
 from weighbridge.app.policies import policies_of
+from weighbridge.app.watching import check_telemetry
 from weighbridge.app.worker import WorkerSpec
 from weighbridge.cli import client_key, database, pull, running
 from weighbridge.cli.client import Gateway
@@ -59,6 +60,7 @@ def command(
     settings = config.read(flags, file=config_file)
     providers = connections(settings, read_rows())
     policies_of(settings)  # a broken one is told here, before anything runs
+    check_telemetry(settings)
     database.make_home(settings.home)
     with (
         running.alone(settings.home),

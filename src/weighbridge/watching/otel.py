@@ -41,6 +41,15 @@ class Lacking(Exception):
     """The packages are not installed; the message says how they are."""
 
 
+def require() -> None:
+    """Raise Lacking unless the packages of the extra are installed."""
+    try:
+        import opentelemetry.exporter.otlp.proto.http  # noqa: PLC0415
+        import opentelemetry.sdk.trace  # noqa: F401, PLC0415
+    except ImportError as exc:
+        raise Lacking(_INSTALL) from exc
+
+
 class Telemetry:
     """For one worker. `traced` and `counted` are called on the loop."""
 
@@ -56,15 +65,13 @@ class Telemetry:
         metrics_every: float | None,
         label: Callable[[str], str],
     ) -> None:
-        """Raises Lacking.
+        """See `require` for what it takes.
 
         `metrics_every` is in seconds; None: no metrics are sent. `label` is what a model is called in a metric.
         """
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-        except ImportError as exc:
-            raise Lacking(_INSTALL) from exc
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we say it ourselves, and once
         self._endpoint = endpoint
         self._label = label

@@ -268,7 +268,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/admin/audit-log": Operation(
         query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
     ),
-    "GET /metrics": Operation(gives=(), text=True, errors=(Forbidden, NotFound)),
+    "GET /metrics": Operation(gives=(), text=True, errors=(Forbidden, NotFound, LedgerUnavailable)),
     "GET /healthz": Operation(gives=(Alive,), keyless=True),
     "GET /readyz": Operation(gives=(Readiness,), unready=Readiness, keyless=True),
     "GET /openapi.json": Operation(gives=(schemas.Some,), keyless=True),
