@@ -20,6 +20,8 @@ from weighbridge.alerts.outbox import Alert
 from weighbridge.app import alerts
 from weighbridge.app.worker import Worker
 from weighbridge.config import ConfigError
+from weighbridge.ledger.budgets import table
+from weighbridge.ledger.budgets.budget import Budget
 from weighbridge.transport.deadlines import Deadlines
 
 
@@ -201,3 +203,26 @@ def kept(ledger: Path) -> list[Alert]:
 def seen(ledger: Path) -> list[object]:
     with closing(db.connect(ledger)) as connection:
         return connection.execute("SELECT * FROM price_seen").fetchall()
+
+
+async def test_a_budget_is_told_at_its_threshold_and_when_it_is_spent(tmp_path: Path, upstream: Upstream) -> None:
+    async with receiver() as hook, house(tmp_path / "home", settings(hook, upstream)) as gateway:
+        with closing(db.connect(gateway.ledger)) as connection:
+            made = Budget("", "all", "", "requests", "day", 4, datetime.now(UTC), soft=50)
+            table.put(connection, made)
+        async with asyncio.timeout(10):
+            while not gateway.worker.budgets:  # noqa: ASYNC110 - budgets are looked at by the clock
+                await asyncio.sleep(0.01)
+        for _ in range(2):
+            assert (await gateway.ask()).status == 200
+        (warned,) = await hook.until(1)
+        warned.verify()
+        assert warned.document["type"] == "budget.warned"
+        for _ in range(2):
+            assert (await gateway.ask()).status == 200
+        spent = (await hook.until(2))[1]
+        assert spent.document["type"] == "budget.spent"
+        data = spent.document["data"]
+        assert isinstance(data, dict)
+        assert (data["figures"]["used"], data["figures"]["amount"]) == (4, 4)
+    assert len(hook.messages) == 2

@@ -12,7 +12,7 @@ from weighbridge.db import Connection, microseconds, moment
 
 LEASE: Final = timedelta(minutes=2)
 """How long whoever took an alert has it to itself; longer than one delivery takes."""
-KEPT: Final = timedelta(days=30)
+KEPT: Final = timedelta(days=100)
 """How long one is listed, and not told again, once it is delivered or given up."""
 
 

@@ -18,6 +18,7 @@ from weighbridge.alerts.breakers import Wanted
 from weighbridge.alerts.event import Event, EventType, Figure
 from weighbridge.alerts.outbox import Alert
 from weighbridge.alerts.webhook import Outcome, Webhook
+from weighbridge.app import budget_alerts
 from weighbridge.catalog.model import Catalog, Endpoint, Price
 from weighbridge.config import ConfigError, Settings
 from weighbridge.db import Connection
@@ -35,6 +36,7 @@ _MOST_UNWRITTEN: Final = 10_000
 """Events in memory while the outbox cannot be written; more are lost, and the log says so."""
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at the endpoints, and at what others have left to deliver."""
+_BUDGETS_SECONDS: Final = 2.0
 _PRICES_SECONDS: Final = 300.0
 _SWEEP_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 2
@@ -140,6 +142,8 @@ class Alerts:
                 group.create_task(self._keep_delivering())
             if self._wanted & {"breaker.opened", "breaker.closed"}:
                 group.create_task(self._watch_endpoints(snapshot))
+            if self._wanted & {"budget.warned", "budget.spent"}:
+                group.create_task(self._watch_budgets())
             if "price.changed" in self._wanted:
                 group.create_task(self._watch_prices(catalog))
             group.create_task(self._sweep())
@@ -210,6 +214,22 @@ class Alerts:
                     said, since = frozenset(alone), now
                     self._due.set()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _watch_budgets(self) -> None:
+        told: set[str] = set()
+        """Marks that this worker need not put again; the outbox would know them, but it would have to be asked."""
+        while True:
+            if await self._tried(self._in_turn(lambda connection: self._note_budgets(connection, told))):
+                self._due.set()
+            await asyncio.sleep(_BUDGETS_SECONDS)
+
+    def _note_budgets(self, connection: Connection, told: set[str]) -> None:
+        events = {event.mark: event for event in budget_alerts.due(connection, self._now())}
+        for mark, event in events.items():
+            if mark not in told and event.type in self._wanted:
+                outbox.put(connection, event)
+        told.clear()
+        told.update(events)
 
     async def _watch_prices(self, catalog: Callable[[], Catalog]) -> None:
         while True:

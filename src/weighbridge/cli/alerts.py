@@ -57,7 +57,7 @@ def test(*, config_file: Path | None) -> None:
 @json_option
 @config_option
 def listing(*, waiting: bool, as_json: bool, config_file: Path | None) -> None:
-    """List what was told in the last 30 days, the newest first, and what became of it."""
+    """List what was told in the last 100 days, the newest first, and what became of it."""
     with database.existing(config.read({}, file=config_file)) as connection:
         found = outbox.listing(connection, waiting=waiting)
     if as_json:
