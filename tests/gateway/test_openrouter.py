@@ -454,3 +454,12 @@ async def test_models_have_the_catalogues_facts_and_prices_for_a_token(tmp_path:
         ):
             answer = await gateway.get(target)
             assert (answer.status, answer.error["code"]) == (status, status)
+
+
+async def test_the_entry_has_the_id_that_a_routers_own_list_has(gateway: House, upstream: Upstream) -> None:
+    async def script(call: Call) -> None:
+        await call.answer(ANSWER, headers="x-request-id: req-7\r\nx-generation-id: gen-7\r\n")
+
+    upstream.script = script
+    await gateway.ask()
+    assert (await gateway.entry()).upstream_request == "gen-7"

@@ -107,7 +107,8 @@ class OpenAICompatible:
         if not 200 <= answer.status < 300:
             raise await self._refused(answer, task)
         told = answer.headers
-        request_id = told.get(b"x-request-id") or told.get(b"request-id")
+        # OpenRouter's first: it names the generation as its own lists do
+        request_id = told.get(b"x-generation-id") or told.get(b"x-request-id") or told.get(b"request-id")
         return Answer(
             told.get(b"content-type", b"application/json"),
             answer,
