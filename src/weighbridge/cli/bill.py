@@ -19,7 +19,9 @@ from weighbridge.cli.failure import Failure
 from weighbridge.cli.months import Month, next_month, this_month
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
+from weighbridge.cli.recounting import count_kept
 from weighbridge.cli.tallying import key_names
+from weighbridge.cli.vocabularies import Vocabularies
 from weighbridge.db import Connection
 from weighbridge.ledger.bill import reading
 from weighbridge.ledger.bill.modelled import Traits
@@ -78,7 +80,8 @@ def command(
     """Show a month's bill, and with --on what the same requests would have cost on other models.
 
     Every request is counted again: its tokens by the other model's tokenizer, at the price of its day and hour. What
-    is not known is assumed within a range, each assumption is listed, and the answer is a range.
+    is not known is assumed within a range, each assumption is listed, and the answer is a range. Texts that are kept
+    are counted themselves, with vocabularies in the data directory's folder `tokenizers`.
     """
     if others is None and (providers or kinds or detail):
         raise click.UsageError("--provider, --text and --detail need --on")
@@ -110,6 +113,14 @@ def command(
                 found.add(tally)
                 for recount in (recount for each in counted for recount in each):
                     recount.add(tally)
+        count_kept(
+            settings,
+            connection,
+            [recount for each in counted for recount in each],
+            Vocabularies(settings.home, tokenizers),
+            since=since,
+            until=until,
+        )
         missing = max(0, reading.summed(connection, since=since, until=until) - _entries(found))
         names = key_names(connection)
     view = billing.View(

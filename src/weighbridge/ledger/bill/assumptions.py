@@ -38,7 +38,7 @@ def _texts(recount: Recount, tokenizers: Tokenizers, kinds: Sequence[str]) -> It
     for model, bases in _by_model(recount, "text").items():
         name, ratio = model or UNKNOWN, target.ratio(model)
         if kept := bases.get("kept"):
-            yield f"{name}: {_requests(kept)} counted from their texts, which were kept, with both tokenizers."
+            yield f"{name}: {_requests(kept)} counted from their texts, which were kept."
         if of_ratio := bases.get("ratio"):
             yield (
                 f"{name}: {ratio.middle:.3f} tokens for one, {ratio.low:.3f} to {ratio.high:.3f}, in "
