@@ -171,6 +171,7 @@ def _month(directory: Path, begin: date, end: date, values: Mapping[str, int]) -
         "start": int(datetime(begin.year, begin.month, 1, tzinfo=UTC).timestamp()) * 1_000_000,
         "span": (end - begin).days * 86_400_000_000,
         "endpoints": len(endpoints),
+        "base": values["seed"] * 10**12,  # a hash of one number: those of several are not independent
     }
     sql = _ENTRIES
     for name, value in placed.items():
@@ -197,9 +198,9 @@ _ENDPOINT = """
 _ENTRIES = """
     WITH drawn AS (
         SELECT i, $start + (i - $first) * ($span / ($until - $first))::BIGINT AS us,
-               hash(i, $seed, 1) / 18446744073709551616.0 AS a, hash(i, $seed, 2) / 18446744073709551616.0 AS b,
-               hash(i, $seed, 3) / 18446744073709551616.0 AS c, hash(i, $seed, 4) / 18446744073709551616.0 AS d,
-               hash(i, $seed, 5) / 18446744073709551616.0 AS e, hash(i, $seed, 6) / 18446744073709551616.0 AS f
+               hash($base + i * 8 + 1) / 2.0 ** 64 AS a, hash($base + i * 8 + 2) / 2.0 ** 64 AS b,
+               hash($base + i * 8 + 3) / 2.0 ** 64 AS c, hash($base + i * 8 + 4) / 2.0 ** 64 AS d,
+               hash($base + i * 8 + 5) / 2.0 ** 64 AS e, hash($base + i * 8 + 6) / 2.0 ** 64 AS f
         FROM range($first, $until) AS numbers (i)
     ), made AS (
         SELECT *, sqrt(-2 * ln(1 - a)) * cos(2 * pi() * b) AS n1, sqrt(-2 * ln(1 - a)) * sin(2 * pi() * b) AS n2,
@@ -225,7 +226,7 @@ _ENTRIES = """
            CASE WHEN ended <> 'refused' AND NOT again THEN provider END AS provider,
            CASE WHEN ended <> 'refused' AND NOT again THEN upstream_model END AS upstream_model,
            CASE WHEN again THEN printf('wbr-%012x%010x%010x', (us - 60000000) // 1000, 77, i - 1)
-                ELSE printf('chatcmpl-%016x', hash(i, $seed, 7)) END AS upstream_request,
+                ELSE printf('chatcmpl-%016x', hash($base + i * 8 + 7)) END AS upstream_request,
            ended AS ending,
            CASE ended WHEN 'complete' THEN 200 WHEN 'client_left' THEN 499 WHEN 'refused' THEN 400 ELSE 502 END
                AS status,

@@ -95,7 +95,7 @@ def test_what_is_not_wanted_is_not_read(ledger: Ledger) -> None:
     assert "duration" not in analysis.sql(Question(("key",), latency=False), "duckdb")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(made_up.entries, max_size=8, unique_by=lambda one: one.id))
 def test_any_entries_are_exported_to_the_last_digit(
     tmp_path_factory: pytest.TempPathFactory, ones: list[Entry]

@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 Dialect = Literal["duckdb", "postgres", "clickhouse"]
 TABLE: Final = "entries"
 
+_TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "written_tokens", "reasoning_tokens")
 # In the order that Sums has them:
-_COUNTS: Final = (
-    "requests", "adjustments", "complete", "errors", "estimated", "unpriced", "prompt_tokens", "completion_tokens",
-    "cached_tokens", "written_tokens", "reasoning_tokens", "cost",
-)  # fmt: skip
+_COUNTS: Final = ("requests", "adjustments", "complete", "errors", "estimated", "unpriced", *_TOKENS, "cost")
 _SAVINGS: Final = ("given_again", "saved", "saved_unknown")
 _TIMES: Final = ("first_bytes", "first_byte", "duration")
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
@@ -68,11 +66,10 @@ def expression(question: Question) -> "ibis.Table":
         table = table.filter(table.hour < end)
     for column, value in question.only.items():
         table = table.filter(table[column].isnull() if value is None else table[column] == value)
-    sums = _sums(table, question)
-    groups = {name: _group(package, table, question, name) for name in _groups(question)}
-    if not groups:
-        return table.aggregate(**sums)
-    return table.group_by(**groups).aggregate(**sums)
+    told = {name: _group(table, question, name) for name in _groups(question)}
+    alike = table.group_by(**told, **_deciding(package, table, question)).aggregate(**_summed(table, question))
+    sums = _sums(alike, question)
+    return alike.group_by(tuple(told)).aggregate(**sums) if told else alike.aggregate(**sums)
 
 
 def _groups(question: Question) -> tuple[str, ...]:
@@ -80,49 +77,70 @@ def _groups(question: Question) -> tuple[str, ...]:
     columns: tuple[str, ...] = question.columns
     if question.savings and "price_id" not in columns:
         columns = (*columns, "price_id")
-    if question.grain != "all":
-        columns = (*columns, "hour")
-    return (*columns, "first_bucket", "took_bucket") if question.latency else columns
+    return columns if question.grain == "all" else (*columns, "hour")
 
 
-def _group(package: Any, table: Any, question: Question, name: str) -> Any:  # noqa: ANN401 - values of Ibis
+def _group(table: Any, question: Question, name: str) -> Any:  # noqa: ANN401 - values of Ibis
+    return table.hour - table.hour % 24 if name == "hour" and question.grain == "day" else table[name]
+
+
+def _deciding(package: Any, table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
+    """What decides how an entry counts."""
     ours = table.corrects.isnull()
-    if name == "first_bucket":
-        return _bucket(package, ours & table.first_byte.notnull(), table.first_byte)
-    if name == "took_bucket":
-        return _bucket(package, ours, table.duration)
-    if name == "hour" and question.grain == "day":
-        return table.hour - table.hour % 24
-    return table[name]
+    deciding = {"of_ours": ours, "ended": table.ending, "counted": table.counted_by}
+    if question.savings:
+        deciding["again"] = (table.price_id == GIVEN_AGAIN) & (table.ending == "complete")
+    if question.latency:
+        deciding["first_bucket"] = _bucket(package, table.first_byte.fill_null(-1))
+        deciding["took_bucket"] = _bucket(package, table.duration)
+    return deciding
 
 
-def _bucket(package: Any, counts: Any, time: Any) -> Any:  # noqa: ANN401 - values of Ibis
-    """The number of a time's bucket; -1 where there is none."""
-    below = ((time < bound, bucket) for bucket, bound in enumerate(BOUNDS))
-    return package.cases((~counts, -1), *below, else_=len(BOUNDS))
+def _bucket(package: Any, time: Any, first: int = 0, last: int = len(BOUNDS)) -> Any:  # noqa: ANN401 - values of Ibis
+    """The number of a time's bucket, found by halves; -1 where there is no time."""
+    if first == last:
+        return package.ifelse(time < 0, -1, 0) if first == 0 else package.literal(first)
+    middle = (first + last) // 2
+    below, above = _bucket(package, time, first, middle), _bucket(package, time, middle + 1, last)
+    return package.ifelse(time < BOUNDS[middle], below, above)
 
 
-def _sums(table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
-    ours = table.corrects.isnull()
+def _summed(table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
+    """Sums over entries that are alike in all that decides how they count: two steps take half the time of one."""
     sums = {
-        "requests": table.count(where=ours),
-        "adjustments": table.count(where=~ours),
-        "complete": table.count(where=ours & (table.ending == "complete")),
-        "errors": table.count(where=ours & table.ending.isin(("upstream_broke", "refused", "stopped"))),
-        "estimated": table.count(where=ours & table.counted_by.isin(("estimate", "bound"))),
-        "unpriced": table.count(where=ours & table.prompt_tokens.notnull() & table.cost.isnull()),
-        **{name: table[name].sum() for name in _COUNTS if name.endswith("_tokens")},
+        "entries": table.count(),
+        "worked": table.prompt_tokens.count(),
+        "priced": table.cost.count(),
+        **{name: table[name].sum() for name in _TOKENS},
         "cost": _exact(table.cost),
     }
-    if question.savings:
-        again = ours & (table.price_id == GIVEN_AGAIN) & (table.ending == "complete")
-        sums["given_again"] = table.count(where=again)
-        sums["saved"] = _exact(table.saved)
-        sums["saved_unknown"] = table.count(where=again & table.saved.isnull())
     if question.latency:
-        sums["first_bytes"] = table.count(where=ours & table.first_byte.notnull())
-        sums["first_byte"] = table.first_byte.sum(where=ours)
-        sums["duration"] = table.duration.sum(where=ours)
+        sums |= {"first_bytes": table.first_byte.count(), **{name: table[name].sum() for name in _TIMES[1:]}}
+    if question.savings:
+        sums |= {"known": table.saved.count(), "saved": _exact(table.saved)}
+    return sums
+
+
+def _sums(alike: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
+    ours = alike.of_ours
+    sums = {
+        "requests": alike.entries.sum(where=ours),
+        "adjustments": alike.entries.sum(where=~ours),
+        "complete": alike.entries.sum(where=ours & (alike.ended == "complete")),
+        "errors": alike.entries.sum(where=ours & alike.ended.isin(("upstream_broke", "refused", "stopped"))),
+        "estimated": alike.entries.sum(where=ours & alike.counted.isin(("estimate", "bound"))),
+        "unpriced": (alike.worked - alike.priced).sum(where=ours),  # whatever has a cost has been worked on
+        **{name: alike[name].sum() for name in (*_TOKENS, "cost")},
+    }
+    if question.savings:
+        sums["given_again"] = alike.entries.sum(where=ours & alike.again)
+        sums["saved"] = alike.saved.sum()
+        sums["saved_unknown"] = (alike.entries - alike.known).sum(where=ours & alike.again)
+    if question.latency:
+        sums |= {name: alike[name].sum(where=ours) for name in _TIMES}
+        for time in ("first", "took"):
+            bucket = alike[f"{time}_bucket"]
+            sums |= {f"{time}_{n}": alike.entries.sum(where=ours & (bucket == n)) for n in range(BUCKETS)}
     return sums
 
 
@@ -134,26 +152,20 @@ def _exact(money: Any) -> Any:  # noqa: ANN401 - values of Ibis
 def _read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]:  # Any: texts, numbers and None
     groups = _groups(question)
     for row in rows:
-        told = dict(zip(groups, row, strict=False))
         counts = tuple(int(cell or 0) for cell in row[len(groups) :])
         if not question.savings:
             counts = (*counts[: len(_COUNTS)], *(0,) * len(_SAVINGS), *counts[len(_COUNTS) :])
         if question.latency:
-            first, took = (_in_bucket(told.pop(name), counts[0]) for name in ("first_bucket", "took_bucket"))
+            first, took = counts[-2 * BUCKETS : -BUCKETS], counts[-BUCKETS:]
+            counts = counts[: -2 * BUCKETS]
         else:
             counts, first, took = (*counts, *(0,) * len(_TIMES)), NO_TIMES, NO_TIMES
-        yield Tally(of_numbers(counts, first, took), **_told(told))
+        yield Tally(of_numbers(counts, first, took), **_told(dict(zip(groups, row, strict=False))))
 
 
 def _told(told: Mapping[str, Any]) -> dict[str, Any]:  # Any: texts and numbers
     tags = told.get("tags")
     return {**told, "tags": () if tags is None else _tags.decode(tags)}
-
-
-def _in_bucket(bucket: int, requests: int) -> tuple[int, ...]:
-    if bucket < 0:
-        return NO_TIMES
-    return tuple(requests if place == bucket else 0 for place in range(BUCKETS))
 
 
 def _ibis() -> Any:  # noqa: ANN401 - a module
