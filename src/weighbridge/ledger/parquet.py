@@ -5,6 +5,8 @@ does.
 """
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -77,12 +79,13 @@ _READ: Final[Mapping[str, str]] = {
     "saved": "CASE WHEN receipt.price_id = 'cache' AND receipt.ending = 'complete' AND receipt.corrects IS NULL"
     " THEN paid.cost END",
 }
-_SELECT: Final = (
+SELECT: Final = (
     f"SELECT {', '.join(_READ.get(name, f'receipt.{name}') for name in COLUMNS)}"
     " FROM receipt LEFT JOIN entry AS paid"
     f" ON paid.id = receipt.upstream_request AND receipt.price_id = '{GIVEN_AGAIN}'"
-    " WHERE receipt.id > ? AND receipt.at >= ? AND receipt.at < ? ORDER BY receipt.id LIMIT ?"
 )
+"""The columns of entries, in their order; what follows may narrow it down."""
+_NEXT: Final = f"{SELECT} WHERE receipt.id > ? AND receipt.at >= ? AND receipt.at < ? ORDER BY receipt.id LIMIT ?"
 _BATCH: Final = 20_000
 _ROW_GROUP: Final = 500_000
 _NEVER: Final = 2**62
@@ -115,7 +118,7 @@ def export(
     """Write all entries from `since` to before `until`, a file for each month.
 
     Raises PackageMissing, FileExistsError where a month's file is there already, OSError, db.Error. No file is there
-    under its name before it is whole.
+    under its name before it is whole and on the disk.
     """
     pyarrow_()
     directory.mkdir(parents=True, exist_ok=True)
@@ -125,11 +128,16 @@ def export(
         for rows in batches(connection, since=since, until=until):
             for month, part in _by_month(rows).items():
                 if month not in months:
-                    months[month] = stack.enter_context(_Writing(directory / f"entries-{month}.parquet", month))
+                    months[month] = stack.enter_context(_Writing(directory / name_of(month), month))
                 months[month].add(part)
             done += len(rows)
             progress(done)
         return [writing.finish() for _, writing in sorted(months.items())]
+
+
+def name_of(month: str, number: int = 1) -> str:
+    """The file of a month such as `2026-11`, or another of the same."""
+    return f"entries-{month}.parquet" if number == 1 else f"entries-{month}.{number}.parquet"
 
 
 def batches(
@@ -139,7 +147,7 @@ def batches(
     start = 0 if since is None else microseconds(since)
     end = _NEVER if until is None else microseconds(until)
     last = ""
-    while rows := [tuple(row) for row in connection.execute(_SELECT, (last, start, end, _BATCH)).fetchall()]:
+    while rows := [tuple(row) for row in connection.execute(_NEXT, (last, start, end, _BATCH)).fetchall()]:
         yield rows
         last = rows[-1][0]
 
@@ -193,9 +201,9 @@ class _Writing:
         import pyarrow.parquet  # noqa: PLC0415 - an extra
 
         if path.exists():
-            raise FileExistsError(17, "is there already; name another directory", str(path))
+            raise FileExistsError(errno.EEXIST, "is there already; name another directory", str(path))
         self._path, self._month = path, month
-        self._unfinished = path.with_suffix(".unfinished")
+        self._unfinished = path.with_name(f"{path.name}.unfinished")
         self._writer = pyarrow.parquet.ParquetWriter(self._unfinished, schema(), compression=COMPRESSION)
         self._waiting: list[pyarrow.Table] = []
         self._rows = 0
@@ -223,7 +231,9 @@ class _Writing:
         """The file, whole and under its name."""
         self._flush()
         self._writer.close()
+        sync(self._unfinished)
         self._unfinished.rename(self._path)
+        sync(self._path.parent)
         entries, prompt, completion, cost = self._sums
         return File(self._path, self._month, entries, prompt, completion, cost)
 
@@ -231,6 +241,15 @@ class _Writing:
         if self._waiting:
             self._writer.write_table(pyarrow_().concat_tables(self._waiting))
         self._waiting, self._rows = [], 0
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a directory, on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 _SUMMED: Final = tuple(list(COLUMNS).index(name) for name in ("prompt_tokens", "completion_tokens", "cost"))
