@@ -1,4 +1,4 @@
-"""`weighbridge ledger`: the ledger as a thing of its own: moving it to a PostgreSQL server."""
+"""`weighbridge ledger`: the ledger as a thing of its own: moving it to a PostgreSQL server, and its files."""
 
 import sys
 import threading
@@ -12,6 +12,7 @@ import click
 from weighbridge import config, db
 from weighbridge.cli import database, running
 from weighbridge.cli.failure import Failure, Misuse
+from weighbridge.cli.ledger_files import archive, export
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.printing import usd
 from weighbridge.config import Settings
@@ -26,7 +27,11 @@ _URL = "WEIGHBRIDGE_DATABASE_URL"
 
 @click.group("ledger")
 def command() -> None:
-    """Move the ledger to a PostgreSQL server."""
+    """Export the ledger, archive what is old of it, move it to a PostgreSQL server."""
+
+
+command.add_command(export)
+command.add_command(archive)
 
 
 @command.command(
