@@ -1,6 +1,7 @@
 """The audit log: in the transaction of the change, append-only, and a tampered one shows."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engines import Fresh
 from weighbridge import audit_log, db
 from weighbridge.accounts import admins, keys, tree
 from weighbridge.accounts.keys import Labels
@@ -23,8 +25,16 @@ ALICE = Actor("adm-alice", "192.0.2.7")
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as opened:
+def connection(place: db.Place) -> Iterator[Connection]:
+    """A migrated database, on each engine."""
+    with closing(db.connect(place)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Connection]:
+    """An SQLite file, which is taken the guards from."""
+    with closing(db.connect(tmp_path / "log.db")) as opened:
         db.migrate(opened)
         yield opened
 
@@ -55,19 +65,38 @@ def test_a_row_says_who_what_when_from_where_before_and_after(connection: Connec
     assert secret not in str([made, revoked])
 
 
-def test_a_change_that_fails_leaves_no_row_and_a_row_that_fails_no_change(connection: Connection) -> None:
+def test_a_change_that_fails_leaves_no_row(connection: Connection) -> None:
     write(connection, 1)
     with contextlib.suppress(RuntimeError), transaction(connection):
         audit_log.write(connection, ALICE, Change(action="a", target="b"), now=NOW)
         raise RuntimeError
     assert len(audit_log.rows(connection, Wanted())) == 1
-    connection.execute("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END")
-    with pytest.raises(db.Error):
-        keys.create(connection, name="ci", now=NOW)
-    with pytest.raises(db.Error):
-        admins.create(connection, name="a", role="owner", now=NOW)
-    assert (keys.listing(connection), admins.listing(connection)) == ([], [])
     assert audit_log.verify(connection).fault is None
+
+
+def test_a_row_that_fails_leaves_no_change(file: Connection) -> None:
+    file.execute("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END")
+    with pytest.raises(db.Error):
+        keys.create(file, name="ci", now=NOW)
+    with pytest.raises(db.Error):
+        admins.create(file, name="a", role="owner", now=NOW)
+    assert (keys.listing(file), admins.listing(file)) == ([], [])
+
+
+def test_rows_that_are_written_at_once_by_several_processes_make_one_chain(
+    connection: Connection, place: db.Place
+) -> None:
+    def work() -> None:
+        with closing(db.connect(place)) as own:
+            write(own, 25)
+
+    writers = [threading.Thread(target=work) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    found = audit_log.verify(connection)
+    assert (found.rows, found.fault) == (100, None)
 
 
 @pytest.mark.parametrize("sql", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"])
@@ -88,11 +117,11 @@ COLUMNS = ("at", "actor", "address", "action", "target", "organisation", "projec
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("row", [1, 3, 5])
-def test_a_row_that_was_changed_shows(connection: Connection, column: str, row: int) -> None:
-    write(connection)
-    unlocked(connection)
-    connection.execute(f"UPDATE audit_log SET {column} = '7' WHERE id = ?", (row,))
-    found = audit_log.verify(connection)
+def test_a_row_that_was_changed_shows(file: Connection, column: str, row: int) -> None:
+    write(file)
+    unlocked(file)
+    file.execute(f"UPDATE audit_log SET {column} = '7' WHERE id = ?", (row,))
+    found = audit_log.verify(file)
     assert (found.rows, found.fault is not None) == (row - 1, True)
     assert f"row {row} was changed" in str(found.fault)
 
@@ -111,47 +140,45 @@ TAMPERED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("case", TAMPERED)
-def test_a_row_that_was_taken_out_or_put_in_shows(connection: Connection, case: str) -> None:
+def test_a_row_that_was_taken_out_or_put_in_shows(file: Connection, case: str) -> None:
     sql, said = TAMPERED[case]
-    write(connection)
-    unlocked(connection)
-    connection.execute(sql)
-    assert said in str(audit_log.verify(connection).fault)
+    write(file)
+    unlocked(file)
+    file.execute(sql)
+    assert said in str(audit_log.verify(file).fault)
 
 
-def test_a_log_that_was_written_anew_is_whole_but_not_the_one_that_was_noted(connection: Connection) -> None:
-    write(connection)
-    noted = audit_log.verify(connection).head
-    write(connection, 2)
-    assert audit_log.verify(connection, noted=noted).fault is None
-    unlocked(connection)
-    connection.execute("DELETE FROM audit_log")
-    connection.execute("UPDATE audit_log_head SET length = 0, hash = ''")
-    write(connection, 7)
-    connection.execute("UPDATE audit_log SET actor = actor")
-    assert audit_log.verify(connection).fault is None
-    assert audit_log.verify(connection, noted=noted).fault is None, "the same rows have the same hashes"
-    connection.execute("DELETE FROM audit_log")
-    connection.execute("UPDATE audit_log_head SET length = 0, hash = ''")
-    with transaction(connection):
-        audit_log.write(connection, Actor("mallory"), Change(action="a", target="b"), now=NOW)
-    write(connection, 6)
-    assert audit_log.verify(connection).fault is None
-    assert "was cut and written anew" in str(audit_log.verify(connection, noted=noted).fault)
+def test_a_log_that_was_written_anew_is_whole_but_not_the_one_that_was_noted(file: Connection) -> None:
+    write(file)
+    noted = audit_log.verify(file).head
+    write(file, 2)
+    assert audit_log.verify(file, noted=noted).fault is None
+    unlocked(file)
+    file.execute("DELETE FROM audit_log")
+    file.execute("UPDATE audit_log_head SET length = 0, hash = ''")
+    write(file, 7)
+    file.execute("UPDATE audit_log SET actor = actor")
+    assert audit_log.verify(file).fault is None
+    assert audit_log.verify(file, noted=noted).fault is None, "the same rows have the same hashes"
+    file.execute("DELETE FROM audit_log")
+    file.execute("UPDATE audit_log_head SET length = 0, hash = ''")
+    with transaction(file):
+        audit_log.write(file, Actor("mallory"), Change(action="a", target="b"), now=NOW)
+    write(file, 6)
+    assert audit_log.verify(file).fault is None
+    assert "was cut and written anew" in str(audit_log.verify(file, noted=noted).fault)
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5) | st.integers() | st.booleans())))
-def test_whatever_is_written_holds_and_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, every: list[dict[str, object]]
-) -> None:
-    with closing(db.connect(tmp_path_factory.mktemp("log") / "ledger.db")) as connection:
-        db.migrate(connection)
+def test_whatever_is_written_holds_and_comes_back(fresh: Fresh, every: list[dict[str, object]]) -> None:
+    with fresh() as connection:
+        before = audit_log.verify(connection).rows  # of the examples before this: nobody can empty it
         for facts in every:
             with transaction(connection):
                 audit_log.write(connection, ALICE, Change(action="a", target="b", after=facts), now=NOW)
         assert audit_log.verify(connection).fault is None
-        assert [row.change.after for row in audit_log.rows(connection, Wanted())] == every
+        assert [row.change.after for row in audit_log.rows(connection, Wanted(after=before))] == every
 
 
 FILTERS: dict[str, tuple[Wanted, list[int]]] = {

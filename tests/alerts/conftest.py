@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,7 @@ from weighbridge.db import Connection
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as opened:
-        db.migrate(opened)
+def connection(place: db.Place) -> Iterator[Connection]:
+    """A migrated database, on each engine."""
+    with closing(db.connect(place)) as opened:
         yield opened

@@ -3,7 +3,6 @@
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
@@ -80,13 +79,13 @@ def test_old_ones_are_forgotten_once_they_are_done(connection: Connection) -> No
     assert len(outbox.listing(connection)) == 1
 
 
-def test_of_many_workers_each_alert_is_taken_by_one(connection: Connection, tmp_path: Path) -> None:
+def test_of_many_workers_each_alert_is_taken_by_one(connection: Connection, place: db.Place) -> None:
     for number in range(200):
         outbox.put(connection, event(f"mark {number}"))
     taken: list[str] = []
 
     def work() -> None:
-        with closing(db.connect(tmp_path / "ledger.db")) as own:
+        with closing(db.connect(place)) as own:
             while (alert := outbox.take(own, now=NOW)) is not None:
                 taken.append(alert.id)
 
@@ -124,6 +123,24 @@ def test_an_endpoint_that_several_workers_leave_alone_is_told_once_and_once_when
     assert turn(connection, "w1", at=at[2]) == []
     assert turn(connection, "w2", "b/y", at=at[3]) == ["breaker.closed a/x"]
     assert turn(connection, "w1", "a/x", at=at[4]) == ["breaker.opened a/x"]
+
+
+def test_workers_that_leave_an_endpoint_alone_at_the_same_moment_tell_it_once(
+    connection: Connection, place: db.Place
+) -> None:
+    ready = threading.Barrier(8)
+
+    def work(worker: int) -> None:
+        with closing(db.connect(place)) as own:
+            ready.wait()
+            breakers.note(own, f"w{worker}", {"a/x": {}}, now=NOW + timedelta(microseconds=worker))
+
+    workers = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [alert.type for alert in outbox.listing(connection)] == ["breaker.opened"]
 
 
 def test_a_worker_that_is_gone_leaves_nothing_alone_after_a_while(connection: Connection) -> None:

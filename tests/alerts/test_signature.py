@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import openai
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.alerts.receiver import Message
@@ -31,6 +31,7 @@ def test_a_known_message_has_the_known_signature() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.text().map(str.encode), st.binary(min_size=24, max_size=64))
 def test_others_verify_what_is_signed(body: bytes, key: bytes) -> None:
     secret = signature.PREFIX + base64.b64encode(key).decode()
