@@ -1,14 +1,18 @@
 """`weighbridge doctor` on installations in various states."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Shell
 from tests.cli.upstream import upstream
+from tests.ledger.made_up import entry
+from weighbridge import db
 from weighbridge.app.connections import connections
 from weighbridge.config import read
+from weighbridge.ledger import store
 from weighbridge.providers.rows import Row
 
 ROW = Row(id="acme", name="Acme", source="a page", key_env=("ACME_API_KEY",), base_url="https://api.acme.example/v1")
@@ -34,6 +38,16 @@ def test_a_broken_ledger_fails_with_a_next_step(shell: Shell) -> None:
     found = findings(shell, code=1)["ledger"]
     assert found["condition"] == "failed"
     assert "backup" in found["next_step"]
+
+
+def test_sums_that_are_not_those_of_the_entries_are_told(shell: Shell) -> None:
+    shell.good("keys", "create", "alice")
+    with closing(db.connect(shell.home / "ledger.db")) as connection:
+        store.add(connection, [entry()])
+        assert findings(shell)["sums"]["condition"] == "ok"
+        connection.execute("UPDATE rollup SET prompt_tokens = prompt_tokens - 2")
+    found = findings(shell, code=1)["sums"]
+    assert (found["condition"], found["said"].rpartition(": ")[2]) == ("failed", "prompt_tokens by -2")
 
 
 def test_a_data_directory_that_others_may_read_is_noted(shell: Shell) -> None:

@@ -21,6 +21,8 @@ from weighbridge.cli.live import meanings
 from weighbridge.config import ConfigError, Settings
 from weighbridge.config.reference import unknown_variables
 from weighbridge.errors import PolicyError, UnknownModel
+from weighbridge.ledger import rollups
+from weighbridge.ledger.rollups import HOUR, Difference
 from weighbridge.serving import state
 from weighbridge.serving.weights import present, weights_of
 
@@ -81,6 +83,7 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
             said = _looked_at(connection)
             entries = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
             found = keys.listing(connection)
+            amiss = rollups.differences(connection) if said == "ok" else []
     except db.Error as error:
         yield Finding("ledger", "failed", f"{where}: {error}", step)
         return
@@ -88,6 +91,7 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         yield Finding("ledger", "failed", f"{where}: {said}", step)
         return
     yield Finding("ledger", "ok", f"{where}, whole; {entries:,} entries")
+    yield _of_sums(amiss)
     now = datetime.now(UTC)
     active = [key for key in found if key.disabled is None and (key.expires is None or key.expires > now)]
     if active:
@@ -99,6 +103,17 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
         if preset is not None and preset.lower() not in {name.lower() for name in settings.presets}:
             said = f"the key {key.name!r} ({key.id}) names the preset {preset!r}, which is not in the settings"
             yield Finding("keys", "failed", said, f"add [presets.{preset}], or make another key")
+
+
+def _of_sums(amiss: list[Difference]) -> Finding:
+    """Whether the sums that are kept by the hour are those of the entries."""
+    if not amiss:
+        return Finding("sums", "ok", "those that are kept by the hour are those of the entries, to the last digit")
+    first = amiss[0]
+    hour = f"{db.moment(first.hour * HOUR):%Y-%m-%d %H:%M}"
+    told = ", ".join(f"{name} by {by:,}" for name, by in first.by.items())
+    said = f"those of {len(amiss)} hours and kinds are not those of their entries; from {hour} on: {told}"
+    return Finding("sums", "failed", said, "if `weighbridge ledger archive` was broken off, call it again")
 
 
 def _looked_at(connection: db.Connection) -> str:
