@@ -1,16 +1,15 @@
 """The audit: what is planted in a ledger is found, and what is in order is not."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engines import Fresh, tampering
 from tests.ledger.made_up import charge, entry
 from weighbridge import db
 from weighbridge.app.auditing import Auditor, Report, rehearsed
@@ -45,7 +44,7 @@ def policies(text: str) -> Policies:
 class Books:
     """A ledger and its audit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: db.Connection) -> None:
         self.connection = connection
         self.ids = Ids()
 
@@ -89,18 +88,15 @@ class Books:
 
     def tamper(self, *statements: str) -> "Books":
         """As somebody with the file would, who takes the triggers away first."""
-        self.connection.execute("PRAGMA foreign_keys = OFF")
-        for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            self.connection.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            self.connection.execute(statement)
+        with tampering(self.connection):
+            for statement in statements:
+                self.connection.execute(statement)
         return self
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    with closing(db.connect(tmp_path / "ledger.db")) as connection:
-        db.migrate(connection)
+def books(place: db.Place) -> Iterator[Books]:
+    with closing(db.connect(place)) as connection:
         yield Books(connection)
 
 
@@ -299,11 +295,8 @@ def test_many_entries_that_are_alike_are_few_tallies(books: Books) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(-100, 100), st.booleans()), max_size=30))
-def test_a_tally_counts_every_entry_once(
-    tmp_path_factory: pytest.TempPathFactory, moments: list[tuple[int, bool]]
-) -> None:
-    with closing(db.connect(tmp_path_factory.mktemp("ledger") / "ledger.db")) as connection:
-        db.migrate(connection)
+def test_a_tally_counts_every_entry_once(fresh: Fresh, moments: list[tuple[int, bool]]) -> None:
+    with fresh() as connection:
         books = Books(connection)
         books.adopt(EU_ONLY)
         for seconds, european in moments:
@@ -328,3 +321,11 @@ def test_a_policy_is_tried_on_past_requests_before_it_is_applied(books: Books) -
         False,
     )
     assert (second.endpoint, second.entries, second.unknown) == ("gone/x", 1, True)
+
+
+def test_only_requests_of_ours_are_audited(books: Books) -> None:
+    books.adopt(EU_ONLY)
+    books.serve(EU_ONLY, HERE, later(1))
+    books.serve(None, THERE, later(2), imported="codex")
+    books.serve(None, THERE, later(2), corrects="wbr-0")
+    assert (books.report().entries, books.breaches()) == (1, [])

@@ -113,3 +113,17 @@ def test_a_source_without_files_says_where_it_looked(
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "in ~/.codex/sessions or ~/.codex/archived_sessions" in shell.fails(1, ["import-usage", "--from", "codex"])
     assert "there is no file to read" in shell.fails(1, ["import-usage", "--from", "litellm", str(tmp_path)])
+
+
+@pytest.mark.parametrize(("naming", "starts"), [("plain", "ann"), ("hashed", "h:"), ("off", None)])
+def test_users_are_named_as_the_ledger_names_them(
+    naming: str, starts: str | None, shell: Shell, tmp_path: Path
+) -> None:
+    shell.environ |= {"WEIGHBRIDGE_LEDGER_USERS": naming, "WEIGHBRIDGE_LEDGER_USERS_KEY": "0123456789abcdef"}
+    file = tmp_path / "usage.csv"
+    heads = "id,at,provider,model,prompt_tokens,completion_tokens,user"
+    file.write_text(f"{heads}\n1,2026-11-02T10:00:00Z,openai,gpt-4.1,10,2,ann\n")
+    shell.good("import-usage", "--from", "generic", str(file))
+    (one,) = entries(shell)
+    assert (one.user or "")[:3].startswith(starts or "")
+    assert (one.user is None) is (starts is None)

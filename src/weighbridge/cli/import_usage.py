@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import click
 
 from weighbridge import config
 from weighbridge.accounts import keys
+from weighbridge.app.texts import users_of
 from weighbridge.cli import database
 from weighbridge.cli.dated_prices import dated_prices
 from weighbridge.cli.failure import Failure
@@ -79,15 +80,17 @@ def command(  # noqa: PLR0913 - one for each option
     if not files:
         raise Failure("there is no file to read", next_step=f"weighbridge import-usage --from {source} FILE")
     found = _read(files, kind)
-    kept = [one for one in kind.merge(found.usage) if _within(one, since, until)]
-    named, prices = name or source, dated_prices(settings)
+    merged = list(kind.merge(found.usage))
+    kept = [one for one in merged if _within(one, since, until)]
+    named, prices, users = name or source, dated_prices(settings), users_of(settings)
+    kept = [one if one.user is None else replace(one, user=users.of_entry(one.user)) for one in kept]
     with database.opened(settings) as connection:
         owner = _owner(connection, key, named)
         entries = sorted(
             (entry_of(one, named=named, owner=owner, prices=prices) for one in kept), key=lambda entry: entry.id
         )
         taken = take(connection, entries, dry=dry_run)
-    repeated = len(found.usage) - len(list(kind.merge(found.usage)))
+    repeated = len(found.usage) - len(merged)
     if as_json:
         print_json(_document(taken, found, repeated, owner, named))
     else:

@@ -1,5 +1,7 @@
 """The ledger as an audit reads it: entries that one policy decides alike are one tally, so that millions are few.
 
+Of requests only: no policy decides an entry that puts another right, nor usage that did not pass through us.
+
 SQL and counts only: what a policy says to a tally is worked out by whoever has the policies (`app/auditing.py`).
 """
 
@@ -98,10 +100,11 @@ def _sql(of: Engine) -> str:
                    CASE WHEN attempts IS NOT NULL THEN ({_TRIED[of]}) END AS tried
             FROM entry
             WHERE id >= :from AND (CAST(:to AS TEXT) IS NULL OR id < :to) AND at >= :since AND at < :until
+              AND corrects IS NULL -- no request was made
         ) AS each
         GROUP BY kind, worker, since, just_begun, about_to_end, tried
     ) AS tallied
-    JOIN kind ON kind.id = tallied.kind LEFT JOIN facts ON facts.id = kind.facts
+    JOIN kind ON kind.id = tallied.kind AND kind.imported IS NULL LEFT JOIN facts ON facts.id = kind.facts
 """  # noqa: S608 - put together of constants
 
 

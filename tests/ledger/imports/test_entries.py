@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -42,9 +41,8 @@ def prices() -> DatedPrices:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as connection:
-        db.migrate(connection)
+def ledger(place: db.Place) -> Iterator[Connection]:
+    with closing(db.connect(place)) as connection:
         yield connection
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -57,9 +56,8 @@ def said(number: int, usage: Usage, cost: Decimal | None = None) -> Asked:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as connection:
-        db.migrate(connection)
+def ledger(place: db.Place) -> Iterator[Connection]:
+    with closing(db.connect(place)) as connection:
         yield connection
 
 
