@@ -145,6 +145,18 @@ def test_what_cannot_be_compared_is_said(shell: Shell) -> None:
     assert "  1 requests: $0.0156 here" in text
 
 
+def test_what_the_policy_keeps_from_who_asked_is_not_compared(shell: Shell) -> None:
+    ledger(shell, [READS, replace(READS, id="wbr-2", tags=("personal-data",), key_tags=("personal-data",))])
+    folder = shell.home.parent
+    (folder / "policy.toml").write_text('[[deny]]\nname = "at home"\ncontains = "personal-data"\n')
+    (folder / "weighbridge.toml").write_text('[policy]\nfile = "policy.toml"\n')
+    (on,) = document(shell, "--on", "deepseek-v3", "--provider", "deepseek")["on"]
+    assert on["requests"] == 1
+    assert [(gap["why"], gap["requests"], gap["recorded"]) for gap in on["not_compared"]] == [
+        ("not allowed", 1, "0.25")
+    ]
+
+
 def test_models_whose_tokenizer_nobody_knows_are_said_to_be_assumed(shell: Shell) -> None:
     said = ledger(shell, [READS]).good("bill", "--month", "2025-01", "--on", "anthropic/claude-sonnet-4.6")
     assert "openai/gpt-4o: assumed 1.0 tokens for one, range 0.8 to 1.3" in said

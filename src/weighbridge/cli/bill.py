@@ -1,7 +1,7 @@
 """`weighbridge bill`: what a month cost, and what it would have cost on other models."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,25 +10,18 @@ from typing import Final, get_args
 import click
 
 from weighbridge import config
-from weighbridge.app.offer import offered
-from weighbridge.catalog.load import every_provider
-from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.catalog.tokenizers import USUAL, Tokenizers
 from weighbridge.cli import billing, database
-from weighbridge.cli.failure import Failure
 from weighbridge.cli.months import Month, next_month, this_month
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
-from weighbridge.cli.recounting import count_kept
+from weighbridge.cli.recounting import Recounting
 from weighbridge.cli.tallying import key_names
-from weighbridge.cli.vocabularies import Vocabularies
-from weighbridge.db import Connection
 from weighbridge.ledger.bill import reading
-from weighbridge.ledger.bill.modelled import Traits
 from weighbridge.ledger.bill.recorded import BY, Bill
-from weighbridge.ledger.bill.recount import Recount, best
+from weighbridge.ledger.bill.recount import best
 from weighbridge.ledger.bill.tally import Dimension
-from weighbridge.ledger.bill.targets import cuts, targets, traits, worth_counting
+from weighbridge.ledger.bill.targets import cuts
 
 _DETAIL: Final[tuple[Dimension, ...]] = ("model", "key", "day")
 
@@ -91,36 +84,25 @@ def command(
     tokenizers = Tokenizers()
     of_text = _known(kinds or USUAL, tokenizers)
     dimensions = _DETAIL if detail else (by or "model",)
-    # all endpoints there ever were: the month may be long over
-    catalog = offered(settings, tuple({*every_provider(), *settings.providers}), (), None) if others else None
     with database.existing(settings) as connection:
-        counted = [
-            _recounts(connection, catalog, name, providers, tokenizers, of_text, dimensions)
-            for name in others or ()
-            if catalog is not None
-        ]
+        recounting = None if others is None else Recounting(settings, connection, tokenizers, of_text, providers)
+        counted = [] if recounting is None else [recounting.on(name, dimensions) for name in others or ()]
+        recounts = [recount for each in counted for recount in each]
         found = Bill(BY if by is None else (by,))
-        told_apart = cuts(recount.target for each in counted for recount in each)
         with _progress() as progress:
             for tally in reading.tallies(
                 connection,
                 since=since,
                 until=until,
-                cuts=told_apart,
+                cuts=cuts(recount.target for recount in recounts),
                 by_user=by == "user",
                 progress=progress,
             ):
                 found.add(tally)
-                for recount in (recount for each in counted for recount in each):
+                for recount in recounts:
                     recount.add(tally)
-        count_kept(
-            settings,
-            connection,
-            [recount for each in counted for recount in each],
-            Vocabularies(settings.home, tokenizers),
-            since=since,
-            until=until,
-        )
+        if recounting is not None:
+            recounting.count_kept(recounts, since=since, until=until)
         missing = max(0, reading.summed(connection, since=since, until=until) - _entries(found))
         names = key_names(connection)
     view = billing.View(
@@ -130,52 +112,6 @@ def command(
         print_json(billing.document(view))
     else:
         billing.show(view)
-
-
-def _recounts(  # noqa: PLR0917 - what a comparison needs
-    connection: Connection,
-    catalog: Catalog,
-    name: str,
-    providers: tuple[str, ...] | None,
-    tokenizers: Tokenizers,
-    kinds: Sequence[str],
-    by: tuple[Dimension, ...],
-) -> list[Recount]:
-    model = _model(catalog, name)
-    recorded = reading.models(connection)
-    known: dict[str | None, Traits] = {each: traits(each, catalog, tokenizers) for each in recorded}
-    at = targets(
-        model,
-        _endpoints(model, providers),
-        catalog=catalog,
-        recorded=recorded,
-        tokenizers=tokenizers,
-        kinds=kinds,
-        seen=reading.seen_of(connection, model.id),
-    )
-    return [Recount(target, by, known) for target in at]
-
-
-def _model(catalog: Catalog, name: str) -> Model:
-    model = catalog.find(name)
-    if model is None:
-        nearest = ", ".join(catalog.nearest(name))
-        raise Failure(
-            f"there is no model {name!r}", next_step=f"did you mean {nearest}?" if nearest else "weighbridge models"
-        )
-    if not model.endpoints:
-        raise Failure(f"no provider serves {model.id!r}", next_step="weighbridge models")
-    return model
-
-
-def _endpoints(model: Model, providers: tuple[str, ...] | None) -> Sequence[Endpoint]:
-    if providers is None:
-        return worth_counting(model)
-    found = [each for each in model.endpoints if each.provider in providers]
-    if not found:
-        there = ", ".join(sorted({each.provider for each in model.endpoints}))
-        raise Failure(f"{model.id} is not served by {', '.join(providers)}", next_step=f"--provider {there}")
-    return found
 
 
 def _known(kinds: tuple[str, ...], tokenizers: Tokenizers) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ _WORDS: Final[Mapping[Part, str]] = {
     "imported": "imported: usage that did not pass through the gateway",
 }
 _WHY: Final[Mapping[Gap, str]] = {
+    "not allowed": "may not be asked there: the policy of the settings keeps it from who asked",
     "not offered": "came on days on which it was not offered there",
     "no price": "came when its price there is not known",
     "too long": "are longer than it can read and answer",

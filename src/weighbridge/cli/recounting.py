@@ -1,61 +1,134 @@
-"""The texts that were kept, counted again for `weighbridge bill --on`."""
+"""What `weighbridge bill --on` sets up: other models, their endpoints, who may ask them, and texts that were kept."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from weighbridge.app.offer import offered
+from weighbridge.app.policies import policies_of
 from weighbridge.app.texts import seals_of
+from weighbridge.catalog.load import every_provider
+from weighbridge.catalog.model import Endpoint, Model
+from weighbridge.catalog.tokenizers import Tokenizers
+from weighbridge.cli.failure import Failure
+from weighbridge.cli.tallying import key_names
 from weighbridge.cli.vocabularies import Vocabularies
 from weighbridge.config import Settings
 from weighbridge.db import Connection, microseconds
 from weighbridge.ledger import store
+from weighbridge.ledger.bill import reading
 from weighbridge.ledger.bill.kept import measured, taken_out, tally_of
 from weighbridge.ledger.bill.recount import Recount
-from weighbridge.ledger.bill.tally import Tally
+from weighbridge.ledger.bill.tally import Dimension, Tally
+from weighbridge.ledger.bill.targets import targets, traits, worth_counting
+from weighbridge.routing.policy.law import Laws
+from weighbridge.routing.policy.rules import Who
 from weighbridge.texts.store import TextStore
 from weighbridge.texts.text import Which
 from weighbridge.texts.words import Words, words
 
 
-def count_kept(
-    settings: Settings,
-    connection: Connection,
-    recounts: Iterable[Recount],
-    vocabularies: Vocabularies,
-    *,
-    since: datetime,
-    until: datetime,
-) -> None:
-    """Put each request of the time whose words are kept in the place of its estimate, where its tokenizer is at hand.
+class Recounting:
+    """Comparisons over one ledger, with the settings' providers, prices and policy. Raises PolicyError, ConfigError."""
 
-    Raises Failure, and TextsUnavailable where texts are encrypted with a key that is not here.
-    """
-    counted = [(each, other) for each in recounts if (other := vocabularies.of(each.target.model)) is not None]
-    if not counted:
-        return
-    for tally, said in _kept(settings, connection, since, until):
-        for recount, other in counted:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        tokenizers: Tokenizers,
+        kinds: Sequence[str],
+        providers: tuple[str, ...] | None,
+    ) -> None:
+        """`kinds` are those of the texts; without `providers` every endpoint is looked at."""
+        self._settings = settings
+        self._connection = connection
+        self._tokenizers = tokenizers
+        self._kinds = kinds
+        self._providers = providers
+        # all endpoints there ever were: the month may be long over
+        self._catalog = offered(settings, tuple({*every_provider(), *settings.providers}), (), None)
+        self._recorded = reading.models(connection)
+        self._traits = {each: traits(each, self._catalog, tokenizers) for each in self._recorded}
+        self._names = key_names(connection)
+        policies = policies_of(settings)
+        self._laws = None if policies is None else Laws(policies)
+
+    def on(self, name: str, by: tuple[Dimension, ...]) -> list[Recount]:
+        """A model at each of its endpoints that are to be compared. Raises Failure."""
+        model = self._model(name)
+        at = targets(
+            model,
+            self._endpoints(model),
+            catalog=self._catalog,
+            recorded=self._recorded,
+            tokenizers=self._tokenizers,
+            kinds=self._kinds,
+            seen=reading.seen_of(self._connection, model.id),
+        )
+        return [Recount(each, by, self._traits, self._allowed(model, each.endpoint)) for each in at]
+
+    def count_kept(self, recounts: Iterable[Recount], *, since: datetime, until: datetime) -> None:
+        """Put each request of the time whose words are kept in the place of its estimate, if its tokenizer is at hand.
+
+        Raises Failure, and TextsUnavailable where texts are encrypted with a key that is not here.
+        """
+        vocabularies = Vocabularies(self._settings.home, self._tokenizers)
+        counted = [(each, other) for each in recounts if (other := vocabularies.of(each.target.model)) is not None]
+        if not counted:
+            return
+        for tally, said in self._kept(since, until):
             own = vocabularies.of(tally.model)
-            if tally.model == recount.target.model or tally.given_again:
-                continue
-            found = measured(tally, said.prompt, said.answer, other=other, own=own)
-            if found is not None:
-                recount.add(taken_out(tally))
-                recount.add(replace(tally, measured=found))
+            for recount, other in counted:
+                if tally.model == recount.target.model or tally.given_again:
+                    continue
+                found = measured(tally, said.prompt, said.answer, other=other, own=own)
+                if found is not None:
+                    recount.add(taken_out(tally))
+                    recount.add(replace(tally, measured=found))
 
+    def _kept(self, since: datetime, until: datetime) -> Iterator[tuple[Tally, Words]]:
+        path = self._settings.texts_path
+        if not path.is_file():
+            return
+        seals = seals_of(self._settings)
+        with contextlib.closing(TextStore(path)) as texts:
+            # a text has the time of its request, as its entry has
+            for row in texts.each(Which(since=microseconds(since), before=microseconds(until))):
+                said = words(seals.opened(row))
+                entry = None if said is None else store.find(self._connection, row.receipt)
+                tally = None if entry is None else tally_of(entry)
+                if said is not None and tally is not None and since <= tally.at < until:
+                    yield tally, said
 
-def _kept(
-    settings: Settings, connection: Connection, since: datetime, until: datetime
-) -> Iterator[tuple[Tally, Words]]:
-    if not settings.texts_path.is_file():
-        return
-    seals = seals_of(settings)
-    with contextlib.closing(TextStore(settings.texts_path)) as texts:
-        # a text has the time of its request, as its entry has
-        for row in texts.each(Which(since=microseconds(since), before=microseconds(until))):
-            said = words(seals.opened(row))
-            entry = None if said is None else store.find(connection, row.receipt)
-            tally = None if entry is None else tally_of(entry)
-            if said is not None and tally is not None and since <= tally.at < until:
-                yield tally, said
+    def _allowed(self, model: Model, endpoint: Endpoint) -> Callable[[Tally], bool]:
+        laws, catalog, names = self._laws, self._catalog, self._names
+        if laws is None:
+            return lambda tally: True
+
+        def allowed(tally: Tally) -> bool:
+            who = Who(
+                tally.key, names.get(tally.key, ""), tally.organisation, tally.project, tally.tags, tally.key_tags
+            )
+            return laws.law(who, catalog).forbids(model, endpoint) is None
+
+        return allowed
+
+    def _model(self, name: str) -> Model:
+        model = self._catalog.find(name)
+        if model is None:
+            nearest = ", ".join(self._catalog.nearest(name))
+            step = f"did you mean {nearest}?" if nearest else "weighbridge models"
+            raise Failure(f"there is no model {name!r}", next_step=step)
+        if not model.endpoints:
+            raise Failure(f"no provider serves {model.id!r}", next_step="weighbridge models")
+        return model
+
+    def _endpoints(self, model: Model) -> Sequence[Endpoint]:
+        if self._providers is None:
+            return worth_counting(model)
+        found = [each for each in model.endpoints if each.provider in self._providers]
+        if not found:
+            there = ", ".join(sorted({each.provider for each in model.endpoints}))
+            raise Failure(f"{model.id} is not served by {', '.join(self._providers)}", next_step=f"--provider {there}")
+        return found

@@ -196,6 +196,13 @@ def test_what_cannot_be_compared_is_named_with_what_it_cost(why: str) -> None:
     assert {gap: (each.requests, each.recorded) for gap, each in found.gaps.items()} == {why: (1, bad.cost)}
 
 
+def test_what_may_not_be_asked_there_is_named() -> None:
+    recount = Recount(target(price()), ("model",), {}, lambda tally: "public" in tally.tags)
+    recount.add(tally(Usage(1000, 1), price()))
+    recount.add(replaced(tally(Usage(1000, 1), price()), tags=("public",)))
+    assert (recount.total.requests, recount.gaps["not allowed"].requests) == (1, 1)
+
+
 def test_what_has_no_price_here_is_counted_there_all_the_same() -> None:
     found = recounted(
         target(price("1000000", "0"), ratios=SAME_TEXT),

@@ -27,6 +27,8 @@ def tally_of(entry: Entry) -> Tally | None:
         organisation=entry.organisation,
         project=entry.project,
         user=entry.user,
+        tags=entry.tags,
+        key_tags=entry.key_tags,
         counted_by=charge.counted_by,
         price_id=charge.price_id,
         price_since=charge.price_since,

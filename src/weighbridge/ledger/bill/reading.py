@@ -20,6 +20,7 @@ Progress = Callable[[int, int], None]
 _HOUR: Final = 3_600_000_000
 _DAY: Final = 24 * _HOUR
 _SLICES: Final = 64
+_texts: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -34,6 +35,8 @@ class _Row(msgspec.Struct, array_like=True):
     price_id: str | None
     price_since: str | None
     imported: str | None
+    tags: str | None
+    key_tags: str | None
     user: str | None
     adjusts: int
     worked: int
@@ -123,8 +126,8 @@ def seen_of(connection: Connection, model: str) -> Seen:
 def _sql(cuts: Cuts, *, by_user: bool) -> str:
     return f"""
         SELECT at, model, asked_model, provider, key, organisation, project, counted_by, price_id, price_since,
-               imported, end_user, adjusts, worked, priced, entries, prompt, completion, fresh, cached, written,
-               reasoning, untold, cost_high, cost_low, longest, longest_whole
+               imported, tags, key_tags, end_user, adjusts, worked, priced, entries, prompt, completion, fresh,
+               cached, written, reasoning, untold, cost_high, cost_low, longest, longest_whole
         FROM (
             SELECT kind, at / {_DAY} AS day, {_class(f"at % {_DAY}", cuts.hours, below=True)} AS hours,
                    {_class(_PROMPT, cuts.prompts)} AS tier, {_class(f"{_PROMPT} + {_COMPLETION}", cuts.wholes)} AS size,
@@ -170,6 +173,8 @@ def _tally(row: _Row) -> Tally:
         organisation=row.organisation,
         project=row.project,
         user=row.user,
+        tags=_tags(row.tags),
+        key_tags=_tags(row.key_tags),
         counted_by=row.counted_by if row.worked else None,
         price_id=row.price_id,
         price_since=row.price_since,
@@ -188,3 +193,7 @@ def _tally(row: _Row) -> Tally:
         longest=row.longest,
         longest_whole=row.longest_whole,
     )
+
+
+def _tags(text: str | None) -> tuple[str, ...]:
+    return () if text is None else _texts.decode(text)

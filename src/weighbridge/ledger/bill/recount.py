@@ -3,7 +3,7 @@
 Pure: tallies in, sums out. A sum of money is worked out in `cost.py`; how many tokens there would be, in `modelled.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
@@ -13,16 +13,17 @@ from weighbridge.ledger.bill.modelled import Bases, Counts, Target, Traits, as_r
 from weighbridge.ledger.bill.tally import ZERO, Dimension, Group, Tally, Triple, group, plus
 from weighbridge.ledger.cost import cost_together
 
-Gap = Literal["not offered", "no price", "too long", "another kind", "unpriced"]
+Gap = Literal["not allowed", "not offered", "no price", "too long", "another kind", "unpriced"]
 """Why requests are in no comparison.
 
+not allowed   whoever asked may not ask that endpoint
 not offered   the endpoint did not serve the model on that day
 no price      it did, at a price that is not known
 too long      prompt and answer are longer than the model's context
 another kind  embeddings against text, or text against embeddings
 unpriced      what they cost here is not known: what they would have cost there is told apart
 """
-GAPS: Final[tuple[Gap, ...]] = ("not offered", "no price", "too long", "another kind", "unpriced")
+GAPS: Final[tuple[Gap, ...]] = ("not allowed", "not offered", "no price", "too long", "another kind", "unpriced")
 _STRANGER: Final = Traits()
 
 
@@ -57,8 +58,14 @@ class Rest:
 class Recount:
     """The comparison with one target; tallies go in one by one, so that there may be any number."""
 
-    def __init__(self, target: Target, by: tuple[Dimension, ...], traits: Mapping[str | None, Traits]) -> None:
-        """`traits` are those of the recorded models that are known."""
+    def __init__(
+        self,
+        target: Target,
+        by: tuple[Dimension, ...],
+        traits: Mapping[str | None, Traits],
+        allowed: Callable[[Tally], bool] = lambda tally: True,
+    ) -> None:
+        """`traits` are those of the recorded models that are known; `allowed` says who may ask the target."""
         self.target = target
         self.by = by
         self.total = Sum()
@@ -69,6 +76,7 @@ class Recount:
         self.prices: dict[str, bool] = {}
         """The price rows that were used, by id, and whether each says since when it holds."""
         self._traits = traits
+        self._allowed = allowed
 
     def add(self, tally: Tally) -> None:
         """Count it in; what nothing was used for is in no comparison."""
@@ -102,6 +110,8 @@ class Recount:
         endpoint = self.target.endpoint
         if recorded.embeds != self.target.traits.embeds:
             return "another kind"
+        if not self._allowed(tally):
+            return "not allowed"
         if not endpoint.served_on(tally.day):
             return "not offered"
         if endpoint.price_at(tally.at) is None:

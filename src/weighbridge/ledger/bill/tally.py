@@ -36,6 +36,9 @@ class Tally:
     organisation: str | None = None
     project: str | None = None
     user: str | None = None
+    tags: tuple[str, ...] = ()
+    key_tags: tuple[str, ...] = ()
+    """Those of the tags that the key put there."""
     counted_by: str | None = None
     """None: nothing was used."""
     price_id: str | None = None
