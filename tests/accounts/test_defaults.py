@@ -30,9 +30,8 @@ CASES = [
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[db.Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as opened:
-        db.migrate(opened)
+def connection(place: db.Place) -> Iterator[db.Connection]:
+    with closing(db.connect(place)) as opened:
         yield opened
 
 

@@ -17,14 +17,8 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
-def connection(path: Path) -> Iterator[db.Connection]:
-    with closing(db.connect(path)) as opened:
-        db.migrate(opened)
+def connection(place: db.Place) -> Iterator[db.Connection]:
+    with closing(db.connect(place)) as opened:
         yield opened
 
 
@@ -42,12 +36,13 @@ def test_a_key_opens_what_it_was_made_for(connection: db.Connection) -> None:
     assert keys.listing(connection) == [key]
 
 
-def test_the_key_itself_is_in_no_file(connection: db.Connection, path: Path) -> None:
-    _, secret = keys.create(connection, name="ci", now=NOW)
-    files = list(path.parent.iterdir())
-    assert any(secret[-4:].encode() in file.read_bytes() for file in files), "the hint is there, so the files were read"
-    for file in files:
-        written = file.read_bytes()
+def test_the_key_itself_is_in_no_file(tmp_path: Path) -> None:
+    with closing(db.connect(tmp_path / "ledger.db")) as connection:
+        db.migrate(connection)
+        _, secret = keys.create(connection, name="ci", now=NOW)
+        files = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert any(secret[-4:].encode() in written for written in files.values()), "the hint is there, so they were read"
+    for written in files.values():
         assert secret.encode() not in written
         assert secret.removeprefix("wb-").encode() not in written
         assert secret[3:20].encode() not in written
@@ -136,9 +131,9 @@ def test_a_key_admits_the_models_it_lists(
         assert refused.value.param == "model"
 
 
-def test_a_change_made_elsewhere_counts_after_a_refresh(connection: db.Connection, path: Path) -> None:
+def test_a_change_made_elsewhere_counts_after_a_refresh(connection: db.Connection, place: db.Place) -> None:
     held = ring(connection)
-    with closing(db.connect(path)) as elsewhere:
+    with closing(db.connect(place)) as elsewhere:
         key, secret = keys.create(elsewhere, name="new", now=NOW)
         held.refresh()
         assert held.open(secret.encode(), now=NOW) == key

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +14,8 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def responses(tmp_path: Path) -> Iterator[Responses]:
-    with closing(db.connect(tmp_path / "ledger.db")) as connection:
-        db.migrate(connection)
+def responses(place: db.Place) -> Iterator[Responses]:
+    with closing(db.connect(place)) as connection:
         yield Responses(connection)
 
 

@@ -1,9 +1,8 @@
 """The ledger's sums of itself are those of its entries, to the last digit, whoever writes and whatever is asked."""
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.engines import Fresh, tampering
 from tests.ledger import made_up
 from tests.ledger.made_up import NOW, charge, entry, later
 from weighbridge import db
@@ -22,14 +22,6 @@ from weighbridge.ledger.entry import Charge, Entry
 from weighbridge.ledger.rollups import ARCHIVED, differences, tallies
 from weighbridge.ledger.tally import BOUNDS, BUCKETS, Grain, Sums, Tally, together
 from weighbridge.wire.usage import Usage
-
-
-@contextmanager
-def fresh() -> Iterator[db.Connection]:
-    """An empty, migrated database in memory."""
-    with closing(db.connect(Path(":memory:"))) as connection:
-        db.migrate(connection)
-        yield connection
 
 
 def bucket(seconds: float | None) -> int | None:
@@ -70,7 +62,7 @@ def summed(found: Sequence[Tally]) -> Sums:
 
 
 @given(st.lists(made_up.entries, max_size=8, unique_by=lambda one: one.id))
-def test_sums_are_those_of_the_entries_by_every_way_to_ask(ones: list[Entry]) -> None:
+def test_sums_are_those_of_the_entries_by_every_way_to_ask(fresh: Fresh, ones: list[Entry]) -> None:
     with fresh() as connection:
         store.add(connection, ones)
         expected = counted(ones)
@@ -97,7 +89,7 @@ def test_what_was_there_before_is_summed_by_the_migration(ones: list[Entry]) -> 
         assert differences(connection) == []
 
 
-def test_an_hour_is_taken_whole_so_that_nothing_asked_for_is_left_out() -> None:
+def test_an_hour_is_taken_whole_so_that_nothing_asked_for_is_left_out(fresh: Fresh) -> None:
     with fresh() as connection:
         times = [NOW + timedelta(minutes=minutes) for minutes in (-1, 0, 59, 60, 119, 120)]
         store.add(connection, [entry(at=at) for at in times])
@@ -107,7 +99,7 @@ def test_an_hour_is_taken_whole_so_that_nothing_asked_for_is_left_out() -> None:
         assert summed(tallies(connection, since=NOW, until=NOW)).requests == 0
 
 
-def test_a_day_begins_at_midnight() -> None:
+def test_a_day_begins_at_midnight(fresh: Fresh) -> None:
     with fresh() as connection:
         store.add(connection, [entry(at=NOW), entry(at=later(0.4)), entry(at=later(0.6))])
         found = tallies(connection, grain="day")
@@ -117,7 +109,7 @@ def test_a_day_begins_at_midnight() -> None:
         ]
 
 
-def test_an_adjustment_is_no_request_and_its_figures_count() -> None:
+def test_an_adjustment_is_no_request_and_its_figures_count(fresh: Fresh) -> None:
     with fresh() as connection:
         first = entry(charge=charge("0.5", Usage(100, 50), "estimate"))
         less = entry(corrects=first.id, charge=charge("-0.25", Usage(-10, 5)), first_byte=None, duration=0.0)
@@ -129,13 +121,13 @@ def test_an_adjustment_is_no_request_and_its_figures_count() -> None:
         assert differences(connection) == []
 
 
-def test_sums_of_costs_may_be_more_than_a_column_holds() -> None:
+def test_sums_of_costs_may_be_more_than_a_column_holds(fresh: Fresh) -> None:
     with fresh() as connection:
         store.add(connection, [entry(charge=charge("9000000.000000000001")) for _ in range(3)])
         assert summed(tallies(connection)).cost == 27_000_000 * 10**12 + 3
 
 
-def test_an_answer_given_again_saves_what_it_had_cost() -> None:
+def test_an_answer_given_again_saves_what_it_had_cost(fresh: Fresh) -> None:
     with fresh() as connection:
         paid = entry(charge=charge("1.000000000001"))
         again = Charge(Usage(12, 5), "cache", Decimal(0), "cache", "hit", None)
@@ -149,7 +141,7 @@ def test_an_answer_given_again_saves_what_it_had_cost() -> None:
 
 
 @pytest.mark.parametrize("column", ["requests", "cost_low", "prompt_tokens", "took_3"])
-def test_a_sum_that_is_off_by_one_is_found(column: str) -> None:
+def test_a_sum_that_is_off_by_one_is_found(fresh: Fresh, column: str) -> None:
     with fresh() as connection:
         store.add(connection, [entry(), entry(at=later(1))])
         connection.execute(f"UPDATE rollup SET {column} = {column} + 1 WHERE hour = ?", (int(NOW.timestamp()) // 3600,))
@@ -157,16 +149,16 @@ def test_a_sum_that_is_off_by_one_is_found(column: str) -> None:
         assert (found.hour, found.by) == (int(NOW.timestamp()) // 3600, {column.replace("cost_low", "cost"): 1})
 
 
-def test_an_entry_that_no_sum_knows_is_found() -> None:
+def test_an_entry_that_no_sum_knows_is_found(fresh: Fresh) -> None:
     with fresh() as connection:
         store.add(connection, [entry()])
-        connection.execute("DROP TRIGGER entry_is_summed")
-        store.add(connection, [entry()])
+        with tampering(connection):
+            store.add(connection, [entry()])
         (found,) = differences(connection)
         assert found.by["requests"] == -1
 
 
-def test_sums_stay_when_the_entries_are_taken_back() -> None:
+def test_sums_stay_when_the_entries_are_taken_back(fresh: Fresh) -> None:
     """A group that fails leaves neither."""
     with fresh() as connection:
         once = entry()
@@ -177,17 +169,17 @@ def test_sums_stay_when_the_entries_are_taken_back() -> None:
         assert differences(connection) == []
 
 
-def test_users_of_entries_that_are_gone_are_one_so_that_totals_stay() -> None:
+def test_users_of_entries_that_are_gone_are_one_so_that_totals_stay(fresh: Fresh) -> None:
     with fresh() as connection:
         store.add(connection, [entry(user="ann"), entry(user="ben"), entry(user=None)])
-        connection.execute("DROP TRIGGER entry_stays")
-        connection.execute("DELETE FROM entry WHERE end_user = 'ben'")
+        with tampering(connection):
+            connection.execute("DELETE FROM entry WHERE end_user = 'ben'")
         found = {tally.user: tally.sums.requests for tally in tallies(connection, by_user=True)}
         assert found == {"ann": 1, None: 1, ARCHIVED: 1}
         assert [tally.user for tally in tallies(connection, only={"user": ARCHIVED})] == [ARCHIVED]
 
 
-def test_the_migration_and_this_code_have_the_same_buckets() -> None:
+def test_the_migration_and_this_code_have_the_same_buckets(fresh: Fresh) -> None:
     with fresh() as connection:
         seconds = [0.0, *(bound / 1e6 for bound in BOUNDS), *((bound - 1) / 1e6 for bound in BOUNDS), 1e4]
         store.add(connection, [entry(first_byte=each, duration=each) for each in seconds])

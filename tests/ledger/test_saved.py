@@ -1,11 +1,9 @@
 """What giving answers again has saved is what they cost the first time, to the last digit."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -45,13 +43,12 @@ def again(id_: str, of: str, *, days: int = 0, ending: Ending = "complete") -> E
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[db.Connection]:
-    with closing(db.connect(tmp_path / "ledger.db")) as connection:
-        db.migrate(connection)
+def ledger(place: db.Place) -> Iterator[db.Connection]:
+    with closing(db.connect(place)) as connection:
         yield connection
 
 
-def test_each_time_an_answer_is_given_again_saves_what_it_cost(ledger: sqlite3.Connection) -> None:
+def test_each_time_an_answer_is_given_again_saves_what_it_cost(ledger: db.Connection) -> None:
     assert PAID.charge is not None
     free = replace(PAID, id="wbr-2", charge=replace(PAID.charge, cost=None))
     others = [again("wbr-3", "wbr-1"), again("wbr-4", "wbr-1", days=9), again("wbr-5", "wbr-2"), again("wbr-6", "gone")]
@@ -60,12 +57,12 @@ def test_each_time_an_answer_is_given_again_saves_what_it_cost(ledger: sqlite3.C
     assert saved(ledger, since=NOW + timedelta(days=1)) == Saved(1, 0, Decimal("1234567.000000000001"))
 
 
-def test_without_such_answers_nothing_was_saved(ledger: sqlite3.Connection) -> None:
+def test_without_such_answers_nothing_was_saved(ledger: db.Connection) -> None:
     store.add(ledger, [PAID])
     assert saved(ledger) == Saved(0, 0, Decimal(0))
 
 
-def test_which_entry_paid(ledger: sqlite3.Connection) -> None:
+def test_which_entry_paid(ledger: db.Connection) -> None:
     assert original(PAID) is None
     assert original(replace(PAID, charge=None)) is None
     assert original(again("wbr-2", "wbr-1")) == "wbr-1"
