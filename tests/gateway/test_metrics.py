@@ -1,5 +1,6 @@
 """GET /metrics tells what the ledger says, of all workers, to whoever may know it."""
 
+import asyncio
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.gateway.conftest import near
 from tests.gateway.house import ASKED, Gateway, house
-from tests.gateway.upstream import Upstream
+from tests.gateway.upstream import Call, Upstream
 from tests.watching.reading import Sample, read
 from weighbridge import db
 from weighbridge.accounts import admins, keys
@@ -90,6 +91,40 @@ async def test_gauges_are_of_now(gateway: Gateway, upstream: Upstream) -> None:
     assert value(found["weighbridge_worker_resident_memory_bytes"]) > 2**20
     (version,) = found["weighbridge_build_info"]
     assert version.labels["version"]
+
+
+async def test_an_endpoint_that_keeps_failing_is_told_with_its_attempts_and_retries(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    async def fail(call: Call) -> None:
+        await call.answer({"error": {"message": "no"}}, 500)
+
+    upstream.script = fail
+    toml = f"{near(upstream)}[routing]\nretries = 2\nbreaker_failures = 3\nbreaker_seconds = 60\n"
+    async with house(tmp_path / "home", toml) as gateway:
+        assert (await gateway.ask()).status == 502
+        found = await told(gateway)
+        assert value(found["weighbridge_attempts_total"], provider="near", error="upstream_error") == 3
+        assert value(found["weighbridge_retries_total"]) == 2
+        assert value(found["weighbridge_request_errors_total"], code="upstream_error") == 1
+        left_alone = {"provider": "near", "model": "near/tiny", "why": "breaker"}
+        assert value(found["weighbridge_endpoints_left_alone"], **left_alone) == 1
+
+
+async def test_a_ledger_that_cannot_be_written_is_told(gateway: Gateway) -> None:
+    assert value((await told(gateway))["weighbridge_ledger_fault"]) == 0
+    gateway.ledger.rename(gateway.ledger.with_name("elsewhere.db"))
+    assert (await gateway.ask()).status == 503
+    found = await told(gateway)
+    assert value(found["weighbridge_ledger_fault"]) == 1
+    assert value(found["weighbridge_ledger_backlog_entries"]) == 1
+    gateway.ledger.with_name("elsewhere.db").rename(gateway.ledger)
+    async with asyncio.timeout(10):
+        while value((await told(gateway))["weighbridge_ledger_fault"]):  # noqa: ASYNC110 - it is tried each second
+            await asyncio.sleep(0.05)
+    found = await told(gateway)
+    assert value(found["weighbridge_ledger_backlog_entries"]) == 0
+    assert value(found["weighbridge_ledger_entries_total"]) == 1
 
 
 async def test_open_metrics_are_given_to_those_who_ask(gateway: Gateway) -> None:

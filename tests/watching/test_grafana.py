@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.watching.test_meter import CASES, Counted
+from tools.reference import error_classes
 from weighbridge.ledger.entry import Entry
 from weighbridge.watching import exposition
 from weighbridge.watching.board import take
@@ -23,6 +24,8 @@ DASHBOARD: dict[str, Any] = json.loads(TEXT)
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 VARIABLES = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "watch-it.md").read_text("utf-8")
+(RULES,) = re.findall(r"```yaml\n(groups:\n.*?)```", PAGE, re.DOTALL)
 FROM_PROMETHEUS = {"instance", "job", "le"}
 """Labels that Prometheus puts there, or that buckets have."""
 _METRIC = re.compile(r"\b((?:weighbridge|gen_ai)_[a-z_]+)(?:\{([^}]*)\})?")
@@ -67,6 +70,17 @@ def test_panel_asks_for_what_is_told(title: str, query: str, told: Counted) -> N
         grouped = {label.strip() for group in _BY.findall(query) for label in group.split(",")}
         assert grouped <= there, f"{title}: {name} has no {grouped - there}"
     assert set(re.findall(r"\$\{?(\w+)", query)) <= VARIABLES.keys() | {"__rate_interval", "__range"}
+
+
+def test_alerts_of_the_page_ask_for_what_is_told(told: Counted) -> None:
+    samples = told.samples()
+    asked = list(metrics_in(RULES))
+    assert len(asked) > 5
+    for name, labels in asked:
+        assert name in samples, name
+        assert labels <= set().union(*(sample.labels for sample in samples[name])) | FROM_PROMETHEUS, name
+    codes = {each.code for each in error_classes()}
+    assert set(re.findall(r'error="(\w+)"', RULES)) <= codes
 
 
 def test_counters_are_asked_for_their_rate_and_gauges_are_not() -> None:
@@ -127,6 +141,10 @@ def test_prometheus_own_tool_finds_nothing_amiss(tmp_path: Path, told: Counted) 
     checked = subprocess.run([PROMTOOL, "check", "rules", file], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(rules)} rules found" in checked.stdout
+    alerts = tmp_path / "alerts.yaml"
+    alerts.write_text(RULES)
+    checked = subprocess.run([PROMTOOL, "check", "rules", alerts], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     linted = subprocess.run(
         [PROMTOOL, "check", "metrics"], input=told.text(exposition.PLAIN), capture_output=True, text=True, check=False
     )
