@@ -86,6 +86,35 @@ def test_every_change_of_the_command_line_is_in_the_audit_log_with_who_made_it(s
     assert shell.good("audit-log", "--since", "2099-01-01").splitlines() == [table[0]]
 
 
+def test_a_rotated_key_has_another_secret_and_all_else_of_it(shell: Shell) -> None:
+    made = json.loads(shell.good("keys", "create", "ci", "--models", "a/*", "--json"))
+    rotated = json.loads(shell.good("keys", "rotate", made["id"], "--overlap", "1d", "--json"))
+    same = {name: value for name, value in made.items() if name not in ("key", "ends_in")}
+    assert {name: rotated[name] for name in same} == same
+    assert rotated["key"] != made["key"]
+    assert shell.good("keys", "rotate", made["id"]).startswith("wb-")
+    assert "weighbridge keys list" in shell.fails(1, ["keys", "rotate", "key-0"])
+    shell.good("keys", "revoke", made["id"])
+    assert "no active key" in shell.fails(1, ["keys", "rotate", made["id"]])
+    assert [row["action"] for row in json.loads(shell.good("audit-log", "--json"))].count("key.rotate") == 2
+
+
+def test_models_are_set_for_organisations_and_projects(shell: Shell) -> None:
+    shell.good("keys", "create", "ci", "--organisation", "acme", "--project", "search")
+    assert shell.good("projects", "set", "--organisation", "acme", "--models", "a/*, b/c") == "a/*, b/c.\n"
+    shell.good("projects", "set", "--organisation", "acme", "--project", "search", "--any-model")
+    listed = json.loads(shell.good("projects", "list", "--json"))
+    assert [(each["organisation"], each["project"], each["models"]) for each in listed] == [
+        ("acme", None, ["a/*", "b/c"]),
+        ("acme", "search", None),
+    ]
+    assert shell.good("projects", "list").splitlines()[1] == "acme\t-\ta/*, b/c"
+    for arguments in (["--models", "a"], ["--project", "p"], ["--project", "p", "--models", "a", "--any-model"]):
+        assert "say " in shell.fails(2, ["projects", "set", *arguments])
+    rows = json.loads(shell.good("audit-log", "--json"))
+    assert [row["action"] for row in rows] == ["key.create", "organisation.set", "project.set"]
+
+
 def test_a_log_that_is_whole_says_its_head_and_a_tampered_one_fails(shell: Shell) -> None:
     for name in ("a", "b", "c"):
         shell.good("keys", "create", name)

@@ -177,6 +177,27 @@ def keep_text(*, key_id: str, days: int | None, inputs: bool, off: bool, config_
     click.echo(f"{kept} of {key_id}.")
 
 
+@command.command("rotate", epilog=examples("weighbridge keys rotate key-0123456789ab --overlap 1d"))
+@click.argument("key_id", metavar="ID")
+@click.option("--overlap", type=Moment("ahead"), metavar="SPAN", help="How long the old secret opens as well: 12h, 1d.")
+@json_option
+@config_option
+def rotate(*, key_id: str, overlap: datetime | None, as_json: bool, config_file: Path | None) -> None:
+    """Give the key with this ID another secret and show it, this once; all else of the key stays."""
+    secret = keys.new_secret()
+    with database.existing(config.read({}, file=config_file)) as connection, transaction(connection):
+        before = keys.find(connection, key_id)
+        if before is None or before.disabled is not None:
+            raise Failure(f"no active key has the id {key_id!r}", next_step="weighbridge keys list")
+        now = datetime.now(UTC)
+        key = keys.rotate(connection, before, secret, until=overlap, by=database.actor(), now=now)
+    if as_json:
+        print_json({**keys.facts(key), "key": secret})
+        return
+    click.echo(secret)
+    click.echo(f"Key {key.name!r} ({key.id}). Keep it now: it is not stored and cannot be shown again.", err=True)
+
+
 @command.command("revoke")
 @click.argument("key_id", metavar="ID")
 @config_option

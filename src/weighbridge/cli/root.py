@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "List the models there are, with licence, origin and price.",
     "keys": "Create, list and revoke keys.",
     "budgets": "Set, list and remove budgets and limits.",
+    "projects": "Set and list what holds for all keys of an organisation or a project.",
     "admins": "Create, list and revoke the keys of the admin API.",
     "usage": "Show what was used and what it cost.",
     "bill": "Show a month's bill, and what it would have cost on another model.",
