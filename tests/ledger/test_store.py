@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -20,14 +18,6 @@ from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry
 from weighbridge.wire.usage import Usage
 
-GROUPED: dict[store.By, Callable[[Entry], str]] = {
-    "model": lambda one: (
-        one.model if one.model is not None else one.asked_model if one.asked_model is not None else "(unreadable)"
-    ),
-    "key": lambda one: one.key,
-    "day": lambda one: one.at.date().isoformat(),
-}
-
 
 @given(st.lists(made_up.entries, max_size=6, unique_by=lambda one: one.id))
 def test_what_went_in_comes_out(fresh: Fresh, entries: list[Entry]) -> None:
@@ -39,39 +29,6 @@ def test_what_went_in_comes_out(fresh: Fresh, entries: list[Entry]) -> None:
 
 @given(
     st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
-    st.sampled_from(("model", "key", "day")),
-    st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))),
-)
-def test_sums_are_those_of_exact_arithmetic(fresh: Fresh, entries: list[Entry], by: store.By, since: datetime) -> None:
-    groups: dict[str, list[Entry]] = defaultdict(list)
-    for one in entries:
-        if one.at >= since:
-            groups[GROUPED[by](one)].append(one)
-    with fresh() as connection:
-        store.add(connection, entries)
-        rows = store.usage(connection, by=by, since=since)
-    assert {row.group: row for row in rows} == {group: summed(group, ones) for group, ones in groups.items()}
-    assert len(rows) == len(groups)
-
-
-def summed(group: str, ones: list[Entry]) -> store.UsageRow:
-    charges = [one.charge for one in ones if one.charge is not None]
-    return store.UsageRow(
-        group=group,
-        requests=len(ones),
-        complete=sum(one.ending == "complete" for one in ones),
-        prompt_tokens=sum(each.usage.prompt for each in charges),
-        completion_tokens=sum(each.usage.completion for each in charges),
-        cached_tokens=sum(each.usage.cached or 0 for each in charges),
-        reasoning_tokens=sum(each.usage.reasoning or 0 for each in charges),
-        estimated=sum(each.counted_by == "estimate" for each in charges),
-        unpriced=sum(each.cost is None for each in charges),
-        cost=sum((each.cost for each in charges if each.cost is not None), Decimal(0)),
-    )
-
-
-@given(
-    st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
     st.lists(st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))), min_size=1),
 )
 def test_what_a_key_has_spent_is_exact(fresh: Fresh, entries: list[Entry], since: list[datetime]) -> None:
@@ -79,44 +36,25 @@ def test_what_a_key_has_spent_is_exact(fresh: Fresh, entries: list[Entry], since
         store.add(connection, entries)
         for key in {one.key for one in entries} | {"no such key"}:
             own = [one for one in entries if one.key == key]
-            costs = [summed(key, [one for one in own if one.at >= time]).cost for time in since]
+            costs = [cost_of([one for one in own if one.at >= time]) for time in since]
             assert store.spent(connection, key, since) == costs
+
+
+def cost_of(ones: list[Entry]) -> Decimal:
+    return sum((one.charge.cost for one in ones if one.charge is not None and one.charge.cost is not None), Decimal(0))
 
 
 def test_sums_hold_beyond_what_one_column_holds(connection: db.Connection) -> None:
     most = "9223372.036854775807"
     store.add(connection, [entry(charge=charge(most)) for _ in range(1_000)])
-    (row,) = store.usage(connection, by="model")
-    assert row.cost == Decimal(most) * 1_000 == Decimal("9223372036.854775807")
+    (spent,) = store.spent(connection, "key-1", [later(-1)])
+    assert spent == Decimal(most) * 1_000 == Decimal("9223372036.854775807")
 
 
 def test_a_cost_that_no_column_holds_is_refused(connection: db.Connection) -> None:
     with pytest.raises(OverflowError):
         store.add(connection, [entry(), entry(charge=charge("9223372.036854775808"))])
     assert store.entries(connection) == []
-
-
-def test_a_summary_is_in_the_order_of_cost_and_that_of_days_in_their_own(connection: db.Connection) -> None:
-    costs = {"a": "1", "b": "3", "c": "2"}
-    store.add(
-        connection,
-        [entry(model=name, at=later(day), charge=charge(cost)) for day, (name, cost) in enumerate(costs.items())],
-    )
-    assert [row.group for row in store.usage(connection, by="model")] == ["b", "c", "a"]
-    assert [row.group for row in store.usage(connection, by="day")] == ["2026-11-22", "2026-11-23", "2026-11-24"]
-    assert [row.group for row in store.usage(connection, by="model", since=later(1))] == ["b", "c"]
-    assert store.usage(connection, by="key", since=later(9)) == []
-
-
-def test_a_request_without_a_model_is_summed_as_unreadable(connection: db.Connection) -> None:
-    store.add(connection, [entry(model=None, asked_model=None, charge=None), entry(model=None, asked_model="x")])
-    assert sorted(row.group for row in store.usage(connection, by="model")) == ["(unreadable)", "x"]
-
-
-def test_free_and_unknown_are_not_the_same(connection: db.Connection) -> None:
-    store.add(connection, [entry(charge=charge("0")), entry(charge=charge(None)), entry(charge=None)])
-    (row,) = store.usage(connection, by="key")
-    assert (row.requests, row.unpriced, row.cost, row.prompt_tokens) == (3, 1, Decimal(0), 24)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 21, 255, 256, 257, 700])

@@ -3,10 +3,9 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -115,31 +114,6 @@ _tags: Final = msgspec.json.Decoder(tuple[str, ...])
 _tried: Final = msgspec.json.Decoder(list[_Tried])
 
 Cell = str | int | None
-
-_DAY: Final = 86_400_000_000
-By = Literal["model", "key", "day"]
-_GROUPS: Final[dict[By, str]] = {
-    "model": "coalesce(model, asked_model, '(unreadable)')",
-    "key": "key",
-    "day": f"at / {_DAY}",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """One line of a summary. Costs are US dollars; `unpriced` counts answers whose price is not known."""
-
-    group: str
-    requests: int
-    complete: int
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
-    estimated: int
-    """Requests whose tokens were estimated."""
-    unpriced: int
-    cost: Decimal
 
 
 class Kinds:
@@ -251,28 +225,6 @@ def between(connection: Connection, since: datetime, until: datetime) -> Iterato
     sql = f"SELECT {_RECEIPT} FROM receipt WHERE id >= ? AND corrects >= ? AND corrects < ?"
     for row in connection.execute(sql, (low, low, high)):
         yield _entry(row)
-
-
-def usage(connection: Connection, *, by: By, since: datetime = _BEGINNING) -> list[UsageRow]:
-    """Sums over all entries from `since` on, in the order of their cost, days in their own."""
-    sql = f"""
-        SELECT {_GROUPS[by]} AS grouped, count(*), count(*) FILTER (WHERE ending = 'complete'),
-               coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
-               coalesce(sum(cached_tokens), 0), coalesce(sum(reasoning_tokens), 0),
-               count(*) FILTER (WHERE counted_by = 'estimate'),
-               count(*) FILTER (WHERE prompt_tokens IS NOT NULL AND cost IS NULL),
-               coalesce(sum(cost / 1000000), 0), coalesce(sum(cost % 1000000), 0)
-        FROM receipt WHERE at >= ? GROUP BY grouped
-        ORDER BY {"grouped" if by == "day" else "10 DESC, 11 DESC, 2 DESC"}
-    """
-    rows: list[tuple[str | int, int, int, int, int, int, int, int, int, int, int]]
-    rows = connection.execute(sql, (microseconds(since),)).fetchall()
-    return [UsageRow(_group(row[0]), *row[1:9], (row[9] * Decimal(1_000_000) + row[10]) * SMALLEST) for row in rows]
-
-
-def _group(stored: str | int) -> str:
-    """Days are counted since 1970."""
-    return stored if isinstance(stored, str) else moment(stored * _DAY).date().isoformat()
 
 
 def spent(connection: Connection, key: str, since: Sequence[datetime]) -> list[Decimal]:
