@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ledger.reconcile.lists import DAY, NOON, PRICE, reprice
+from tests.ledger.reconcile.lists import DAY, NOON, PRICE, priced, reprice
 from weighbridge.ledger.reconcile.compare import compare
 from weighbridge.ledger.reconcile.line import MEASURES, Line, Ours, Statement
 from weighbridge.ledger.reconcile.names import plain
@@ -136,3 +136,51 @@ def test_sums_over_times_that_overlap_are_refused() -> None:
     hour = Line(place="hour.csv:2", since=NOON, until=NOON + timedelta(hours=1), model="o9", requests=1)
     with pytest.raises(Unreadable, match="overlap"):
         compare(Statement((day, hour)), [])
+
+
+HOUR = timedelta(hours=1)
+USAGE = Usage(1000, 100, 0)
+
+
+def _two_hours(*, more: int = 0, dearer: str = "0") -> tuple[Statement, list[Ours]]:
+    """A request in each of two hours: tokens by the hour and model, the cost by the day over all models."""
+    start = NOON.replace(hour=0)
+    at = [start + HOUR / 2, start + 3 * HOUR / 2]
+    cost = priced(USAGE) * 2 + priced(Usage(more, 0)) + Decimal(dearer)
+    lines = [
+        Line(place=f"usage.json:{n}", since=start + n * HOUR, until=start + (n + 1) * HOUR, model="gpt-4.1", requests=1,
+             prompt=1000 + more * n, completion=100, cached=0)
+        for n in range(2)
+    ]  # fmt: skip
+    lines.append(Line(place="costs.json:1", since=start, until=start + DAY, cost=cost))
+    ours = [
+        Ours(
+            receipt=f"wbr-{n}", at=when, until=when, model="gpt-4.1", usage=USAGE, cost=priced(USAGE), price_id=PRICE.id
+        )
+        for n, when in enumerate(at)
+    ]
+    return Statement(tuple(lines), ((start, start + DAY),)), ours
+
+
+def test_tokens_by_the_hour_and_costs_by_the_day_are_one_list() -> None:
+    statement, ours = _two_hours()
+    assert compare(statement, ours, Terms(reprice=reprice)).differences == ()
+
+
+def test_what_tokens_cost_is_taken_out_before_the_price_is_blamed() -> None:
+    statement, ours = _two_hours(more=500, dearer="0.25")
+    tokens, price = sorted(
+        compare(statement, ours, Terms(reprice=reprice)).differences, key=lambda each: each.amounts.cost
+    )
+    assert (tokens.cause, tokens.amounts.prompt, tokens.amounts.cost) == ("tokens", 500, priced(Usage(500, 0)))
+    assert (price.cause, price.amounts.cost, price.amounts.prompt) == ("price", Decimal("0.25"), 0)
+
+
+def test_a_day_without_a_line_is_covered_where_the_list_says_so() -> None:
+    statement, ours = _two_hours()
+    late = replace(ours[0], receipt="wbr-9", at=NOON, until=NOON)
+    (told,) = compare(statement, [*ours, late], Terms(reprice=reprice)).differences
+    assert (told.cause, told.receipt, told.amounts.prompt) == ("not_billed", "wbr-9", -1000)
+    assert told.amounts.cost == -priced(USAGE)
+    partial = replace(statement, covered=(), lines=statement.lines[:2])
+    assert compare(partial, [*ours, late], Terms(reprice=reprice)).differences == ()
