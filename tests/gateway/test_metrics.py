@@ -9,6 +9,7 @@ import pytest
 
 from tests.gateway.conftest import near
 from tests.gateway.house import ASKED, Gateway, house
+from tests.gateway.test_budgets import budget, put
 from tests.gateway.upstream import Call, Upstream
 from tests.watching.reading import Sample, read
 from weighbridge import db
@@ -125,6 +126,26 @@ async def test_a_ledger_that_cannot_be_written_is_told(gateway: Gateway) -> None
     found = await told(gateway)
     assert value(found["weighbridge_ledger_backlog_entries"]) == 0
     assert value(found["weighbridge_ledger_entries_total"]) == 1
+
+
+async def test_budgets_are_told_but_for_those_of_each(gateway: Gateway) -> None:
+    own = budget("usd", "day", 10**12, "key", gateway_key(gateway))
+    await put(gateway, own, budget("usd", "day", 10**12, "user", "*"))
+    answer = await gateway.ask({**ASKED, "user": "somebody", "max_tokens": 10})
+    assert answer.status == 200
+    found = await told(gateway)
+    (amount_,), (used,) = found["weighbridge_budget_amount"], found["weighbridge_budget_used"]
+    assert amount_.labels == used.labels
+    assert (amount_.labels["scope"], amount_.labels["unit"], amount_.labels["period"]) == ("key", "usd", "day")
+    assert gateway_key(gateway) not in str(amount_.labels)
+    assert amount_.value == 1
+    assert used.value == float(answer.headers["x-weighbridge-cost"])
+
+
+def gateway_key(gateway: Gateway) -> str:
+    """The id of its key."""
+    with closing(db.connect(gateway.ledger)) as connection:
+        return keys.listing(connection)[0].id
 
 
 async def test_open_metrics_are_given_to_those_who_ask(gateway: Gateway) -> None:

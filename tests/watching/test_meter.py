@@ -17,10 +17,11 @@ from tests.watching.reading import Sample, read
 from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
 from weighbridge.watching import exposition
 from weighbridge.watching.board import take, totals
-from weighbridge.watching.families import FAMILIES, samples
+from weighbridge.watching.families import FAMILIES, BudgetNow, samples
 from weighbridge.watching.meter import GAUGE, MEANING, Meter
 from weighbridge.wire.usage import Source, Usage
 
+BUDGETS = (BudgetNow(("bud-1", "project", "usd", "month"), Decimal(100), Decimal("12.5")),)
 CHARGE = Charge(Usage(12, 5, cached=4), "provider", Decimal("0.000007"), "a", "b", None)
 ENTRY = Entry(
     id="wbr-1",
@@ -55,7 +56,7 @@ class Counted:
 
     def text(self, kind: str = exposition.PLAIN) -> str:
         found = totals(self.folder, MEANING, self.meter.board, frozenset({GAUGE}))
-        return exposition.written(samples(found, "1"), kind).decode()
+        return exposition.written(samples(found, "1", BUDGETS), kind).decode()
 
     def samples(self) -> dict[str, list[Sample]]:
         return read(self.text())

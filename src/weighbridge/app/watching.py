@@ -3,20 +3,27 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from importlib.metadata import version
 from random import Random
 from typing import Final
 
 from weighbridge.catalog.model import Catalog
 from weighbridge.config import ConfigError, Secret, Settings
+from weighbridge.db import Connection, microseconds
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.tab import Watched
+from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets.budget import EACH, Budget, window
+from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.writer import Writer
 from weighbridge.texts.keeper import Keeper
 from weighbridge.transport.server import Server
 from weighbridge.watching import board, exposition, families, logs
+from weighbridge.watching.families import BudgetNow
 from weighbridge.watching.gauges import Gauges, Now
 from weighbridge.watching.meter import GAUGE, MEANING, OTHER, Meter
 from weighbridge.watching.otel import Lacking, Telemetry, require
@@ -24,6 +31,8 @@ from weighbridge.watching.tracing import Tracer
 
 _EVERY: Final = 1.0
 """Seconds between two looks at what is not counted by the request."""
+_BUDGETS_EVERY: Final = 5.0
+"""Seconds for which it holds how budgets stand: it is asked of the database."""
 _OF_THE_LIVING: Final = frozenset({GAUGE})
 
 
@@ -39,12 +48,18 @@ class Watching:
         dispatch: Dispatch,
         *,
         texts: Keeper,
+        budgets: Callable[[], Awaitable[Sequence[BudgetNow]]],
     ) -> None:
-        """`worker` is the id of this one. Raises ConfigError where traces are to be sent and cannot be."""
+        """`worker` is the id of this one, `budgets` tells how they stand.
+
+        Raises ConfigError where traces are to be sent and cannot be.
+        """
         self._folder = settings.home / "run" / "metrics"
         self._writer = writer
         self._dispatch = dispatch
         self._texts = texts
+        self._budgets = budgets
+        self._budgets_now: tuple[float, Sequence[BudgetNow]] = (0.0, ())
         self._version = version("weighbridge")
         self._server: Server | None = None
         self._meter: Meter | None = None
@@ -93,6 +108,8 @@ class Watching:
         if meter is None or gauges is None:
             return b""
         gauges.put()
+        if time.perf_counter() >= self._budgets_now[0]:
+            self._budgets_now = time.perf_counter() + _BUDGETS_EVERY, await self._budgets()
         return await asyncio.to_thread(self._written, meter, kind)
 
     async def end(self) -> None:
@@ -106,7 +123,7 @@ class Watching:
 
     def _written(self, meter: Meter, kind: str) -> bytes:
         found = board.totals(self._folder, MEANING, meter.board, _OF_THE_LIVING)
-        return exposition.written(families.samples(found, self._version), kind)
+        return exposition.written(families.samples(found, self._version, self._budgets_now[1]), kind)
 
     def _now(self) -> Now:
         admission, writer, texts = self._dispatch.admission, self._writer, self._texts.stats
@@ -136,6 +153,27 @@ def _all_of(watchers: list[Watched]) -> Watched:
             each(entry, operation)
 
     return watched
+
+
+def budgets_now(connection: Connection, now: datetime) -> list[BudgetNow]:
+    """How the budgets stand that are not for each of several, by the database's own word. Raises db.Error."""
+    single = {each.id: each for each in table.listing(connection) if each.name != EACH and each.period != "at once"}
+    if not single:
+        return []
+    begins = {id_: window(budget.period, microseconds(now)).begins for id_, budget in single.items()}
+    used = {use.claim.budget: use.used for use in leases.uses(connection, begins)}
+    return [
+        BudgetNow(
+            (id_, budget.scope, budget.unit, budget.period),
+            _amount(budget, budget.amount),
+            _amount(budget, used.get(id_, 0)),
+        )
+        for id_, budget in single.items()
+    ]
+
+
+def _amount(budget: Budget, amount: int) -> Decimal:
+    return amount * SMALLEST if budget.unit == "usd" else Decimal(amount)
 
 
 def check_telemetry(settings: Settings) -> None:

@@ -5,6 +5,7 @@ inherited until SIGTERM.
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import resource
@@ -34,7 +35,7 @@ from weighbridge.app.policies import PolicyWatch
 from weighbridge.app.surviving import dispatch, health, probe
 from weighbridge.app.texts import keeper_of, users_of
 from weighbridge.app.upstreams import patience, upstreams
-from weighbridge.app.watching import Watching
+from weighbridge.app.watching import Watching, budgets_now
 from weighbridge.cache.cache import Cache
 from weighbridge.catalog.model import Model
 from weighbridge.catalog.shelf import Shelf
@@ -84,6 +85,7 @@ from weighbridge.transport.server import Limits, Server
 from weighbridge.transport.turns import Turns
 from weighbridge.transport.websocket import Bounds
 from weighbridge.watching import logs
+from weighbridge.watching.families import BudgetNow
 from weighbridge.wire.calls import Task
 
 log = logging.getLogger(__name__)
@@ -192,7 +194,13 @@ class Worker:
         self._seen = health(settings)
         self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
         self._watching = Watching(
-            settings, self._ids.worker, lambda: self._shelf.current, self._writer, self._dispatch, texts=self.texts
+            settings,
+            self._ids.worker,
+            lambda: self._shelf.current,
+            self._writer,
+            self._dispatch,
+            texts=self.texts,
+            budgets=self._budgets_now,
         )
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
@@ -356,6 +364,12 @@ class Worker:
         if not presented:
             raise Unauthorized("no API key came with the request: send `Authorization: Bearer wb-…`, or `x-api-key`")
         return self._keyring.open(presented.strip(), now=now)
+
+    async def _budgets_now(self) -> Sequence[BudgetNow]:
+        """None are told while the database cannot be asked."""
+        with contextlib.suppress(db.Error):
+            return await db.in_thread(budgets_now, self._reading, _now())
+        return ()
 
     async def _find(self, receipt: str) -> Entry | None:
         return await db.in_thread(store.find, self._reading, receipt)

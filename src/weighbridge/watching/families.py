@@ -84,6 +84,15 @@ CACHE_HITS: Final = Family("weighbridge_cache_hits", "counter", "Answers that we
 ATTEMPTS: Final = Family(
     "weighbridge_attempts", "counter", "Endpoints that were asked, by what went wrong.", ("provider", "error")
 )
+BUDGET: Final = Family(
+    "weighbridge_budget_amount",
+    "gauge",
+    "What a budget has in its period, in its unit.",
+    ("budget", "scope", "unit", "period"),
+)
+BUDGET_USED: Final = Family(
+    "weighbridge_budget_used", "gauge", "What of it is used, by entries that are written.", BUDGET.labels
+)
 WORKERS: Final = Family("weighbridge_workers", "gauge", "Workers whose figures these are the sum of.")
 BUILD: Final = Family("weighbridge_build_info", "gauge", "The version that runs.", ("version",))
 
@@ -137,34 +146,56 @@ FAMILIES: Final = (
     CACHE_HITS,
     ATTEMPTS,
     *SINGLE.values(),
+    BUDGET,
+    BUDGET_USED,
     WORKERS,
     BUILD,
 )
 
 
-def samples(totals: Totals, version: str) -> Iterator[tuple[Family, Sequence[Series]]]:
+class BudgetNow(NamedTuple):
+    """How a budget stands. Amounts are in its unit."""
+
+    labels: tuple[str, str, str, str]
+    """Its id, scope, unit and period."""
+    amount: Decimal
+    used: Decimal
+
+
+def samples(
+    totals: Totals, version: str, budgets: Sequence[BudgetNow] = ()
+) -> Iterator[tuple[Family, Sequence[Series]]]:
     """Every family with its series, sorted; those that nothing was counted for have none."""
     found: defaultdict[str, dict[tuple[str, ...], Value]] = defaultdict(dict)
     for key, figures in totals.figures.items():
         if key[0] == REQUESTS and len(key) == 4:
             for family, labels, value in _of_requests(key[1:], figures):
                 found[family.name][labels] = value
-    attempts: defaultdict[tuple[str, ...], int] = defaultdict(int)
     for key, figures in totals.figures.items():
-        if key[0] == REQUESTS and len(key) == 4 and figures[PLACES["at once"]]:
-            attempts[key[2], NONE] += figures[PLACES["at once"]]
-        elif key[:2] == (COUNTER, "attempts"):
-            attempts[key[2], key[3] or NONE] += figures[0]
-        elif key[0] in (COUNTER, GAUGE) and (single := SINGLE.get(key[1])) is not None:
-            found[single.name][key[2:]] = _scaled(figures[0], single.scale)
+        if key[0] in (COUNTER, GAUGE) and (one := SINGLE.get(key[1])) is not None:
+            found[one.name][key[2:]] = _scaled(figures[0], one.scale)
     for single in SINGLE.values():
         if not single.labels:  # what was never counted is told as well, so that its first one is seen to come
             found[single.name].setdefault((), Decimal(0))
-    found[ATTEMPTS.name] = {labels: Decimal(count) for labels, count in attempts.items()}
+    found[ATTEMPTS.name] = {labels: Decimal(count) for labels, count in _attempts(totals).items()}
+    for budget in budgets:
+        found[BUDGET.name][budget.labels] = budget.amount
+        found[BUDGET_USED.name][budget.labels] = budget.used
     found[WORKERS.name][()] = Decimal(totals.alive)
     found[BUILD.name][(version,)] = Decimal(1)
     for family in FAMILIES:
         yield family, sorted(found[family.name].items())
+
+
+def _attempts(totals: Totals) -> Mapping[tuple[str, ...], int]:
+    """Those of requests that were answered at once, and the others."""
+    found: defaultdict[tuple[str, ...], int] = defaultdict(int)
+    for key, figures in totals.figures.items():
+        if key[0] == REQUESTS and len(key) == 4 and figures[PLACES["at once"]]:
+            found[key[2], NONE] += figures[PLACES["at once"]]
+        elif key[:2] == (COUNTER, "attempts"):
+            found[key[2], key[3] or NONE] += figures[0]
+    return found
 
 
 def _of_requests(route: tuple[str, ...], figures: Sequence[int]) -> Iterator[tuple[Family, tuple[str, ...], Value]]:
