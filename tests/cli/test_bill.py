@@ -142,7 +142,7 @@ def test_what_cannot_be_compared_is_said(shell: Shell) -> None:
     said = ledger(shell, [early, late])
     text = said.good("bill", "--month", "2025-01", "--on", "deepseek/deepseek-r1", "--provider", "deepseek")
     assert "NOT compared: 1 that came on days on which it was not offered there ($0.0156 here)" in text
-    assert "  1 requests: $0.0156 here" in text
+    assert "  1 request: $0.0156 here" in text
 
 
 def test_what_the_policy_keeps_from_who_asked_is_not_compared(shell: Shell) -> None:

@@ -11,7 +11,7 @@ import click
 from weighbridge.catalog.tokenizers import Tokenizers
 from weighbridge.cli.printing import usd
 from weighbridge.cli.tables import print_table
-from weighbridge.ledger.bill.assumptions import assumptions
+from weighbridge.ledger.bill.assumptions import assumptions, many
 from weighbridge.ledger.bill.recorded import PARTS, Bill, Line, Part
 from weighbridge.ledger.bill.recount import GAPS, Gap, Multiple, Recount, Sum, multiple, multiple_of_prices
 from weighbridge.ledger.bill.tally import Dimension, Group
@@ -85,7 +85,7 @@ def _show_recount(recount: Recount, of: int, view: View) -> None:
     if total.entries:
         low, middle, high = total.there
         click.echo(
-            f"  {total.requests:,} requests: {usd(total.recorded)} here, {about(middle)} there, {_between(low, high)}"
+            f"  {many(total.requests)}: {usd(total.recorded)} here, {about(middle)} there, {_between(low, high)}"
         )
         times = multiple(total)
         click.echo(f"  {times}" if times else "  one of the two is nothing: there is no multiple")

@@ -128,6 +128,8 @@ def test_a_longer_tokenizer_may_reach_a_dearer_tier() -> None:
     [
         (False, None, HERE, Usage(0, 1000, reasoning=0), (1000, 1000, 1000), "none"),
         (False, None, Traits("here", True), Usage(0, 1000, reasoning=800), (200, 200, 200), "dropped"),
+        (None, None, Traits("here", True), Usage(0, 1000, reasoning=800), (200, 200, 1000), "unknown"),
+        (None, ("1", "1.5", "2"), HERE, Usage(0, 1000), (2000, 2500, 3000), "seen"),
         (True, None, HERE, Usage(0, 1000), (1000, 3000, 6000), "default"),
         (True, None, Traits("here", True), Usage(0, 1000, reasoning=800), (600, 1000, 3400), "default"),
         (True, None, Traits("here", True), Usage(0, 1000), (1000, 1000, 4000), "default"),
@@ -136,7 +138,7 @@ def test_a_longer_tokenizer_may_reach_a_dearer_tier() -> None:
     ],
 )  # fmt: skip
 def test_reasoning_is_added_dropped_or_as_it_was_seen(  # noqa: PLR0917 - a row of the table
-    reasons: bool,
+    reasons: bool | None,
     seen: tuple[str, str, str] | None,
     here: Traits,
     usage: Usage,
@@ -261,5 +263,5 @@ def test_the_endpoint_that_most_can_be_compared_with_is_best_then_the_cheapest()
 def test_the_bases_are_told_by_the_model_that_was_replaced() -> None:
     found = recounted(target(price()), tally(Usage(1, 1), price(), entries=3))
     assert {key: rest.requests for key, rest in found.rests.items()} == {
-        ("lab/here", Bases("ratio", "none", "none")): 3
+        ("lab/here", Bases("ratio", "unknown", "none")): 3
     }

@@ -38,18 +38,18 @@ def _texts(recount: Recount, tokenizers: Tokenizers, kinds: Sequence[str]) -> It
     for model, bases in _by_model(recount, "text").items():
         name, ratio = model or UNKNOWN, target.ratio(model)
         if kept := bases.get("kept"):
-            yield f"{name}: {_requests(kept)} counted from their texts, which were kept."
+            yield f"{name}: {many(kept)} counted from their texts, which were kept."
         if of_ratio := bases.get("ratio"):
             yield (
                 f"{name}: {ratio.middle:.3f} tokens for one, {ratio.low:.3f} to {ratio.high:.3f}, in "
-                f"{_requests(of_ratio)}: measured on {tokenizers.measured} on {', '.join(kinds)}."
+                f"{many(of_ratio)}: measured on {tokenizers.measured} on {', '.join(kinds)}."
             )
         if same := bases.get("same"):
-            yield f"{name}: the same tokenizer, in {_requests(same)}."
+            yield f"{name}: the same tokenizer, in {many(same)}."
         if assumed := bases.get("assumed"):
             yield (
                 f"{name}: assumed {ASSUMED.middle:.1f} tokens for one, range {ASSUMED.low} to {ASSUMED.high}, in "
-                f"{_requests(assumed)}: one of the two tokenizers is not known."
+                f"{many(assumed)}: one of the two tokenizers is not known."
             )
 
 
@@ -59,18 +59,21 @@ def _reasoning(recount: Recount) -> Iterator[str]:
     if of_seen := found.get("seen"):
         yield (
             f"Reasoning: {_range(target.seen.reasoning)} tokens for one of the answer, as this ledger has seen of "
-            f"{target.model}, in {_requests(of_seen)}."
+            f"{target.model}, in {many(of_seen)}."
         )
     if default := found.get("default"):
         yield (
             f"Reasoning, of which this ledger has seen too little: where {target.model} takes the place of a model "
             f"that does not reason, {_range(ADDED_REASONING)} tokens for one of the answer; of one that does, "
-            f"{_range(OTHER_REASONING)} for one of its; {_requests(default)}."
+            f"{_range(OTHER_REASONING)} for one of its; {many(default)}."
         )
     if dropped := found.get("dropped"):
-        yield f"Reasoning: {target.model} does none, so what was recorded of it is left out, in {_requests(dropped)}."
-    if target.traits.reasons is None:
-        yield f"It is not known whether {target.model} reasons; it is taken not to."
+        yield f"Reasoning: {target.model} does none, so what was recorded of it is left out, in {many(dropped)}."
+    if unknown := found.get("unknown"):
+        yield (
+            f"Reasoning: it is not known whether {target.model} does any; none is expected, and as much as was "
+            f"recorded at most, in {many(unknown)}."
+        )
 
 
 def _caches(recount: Recount) -> Iterator[str]:
@@ -80,11 +83,11 @@ def _caches(recount: Recount) -> Iterator[str]:
         rate = target.seen.cached[target.endpoint.provider]
         yield (
             f"Prompt cache: {rate[1]:.0%} of the prompt ({rate[2]:.0%} to {rate[0]:.0%}), as this ledger has seen of "
-            f"{target.model} at {target.endpoint.provider}, in {_requests(of_seen)}."
+            f"{target.model} at {target.endpoint.provider}, in {many(of_seen)}."
         )
     if default := found.get("default"):
         yield (
-            f"Prompt cache: half of what was read from one here, none to all of it, in {_requests(default)}: this "
+            f"Prompt cache: half of what was read from one here, none to all of it, in {many(default)}: this "
             f"ledger has seen too little of {target.model} at {target.endpoint.provider}."
         )
 
@@ -112,5 +115,6 @@ def _range(triple: Triple | None) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def _requests(count: int) -> str:
+def many(count: int) -> str:
+    """So many requests, in words."""
     return f"{count:,} {'request' if count == 1 else 'requests'}"

@@ -22,7 +22,7 @@ OTHER_REASONING: Final[Triple] = (Decimal("0.5"), Decimal(1), Decimal(4))
 NO_RATE: Final[Triple] = (Decimal(1), Decimal("0.5"), Decimal(0))
 """Of the prompt tokens that were read from a cache, how many would have been from another provider's."""
 
-Basis = Literal["same", "measured", "ratio", "assumed", "kept", "seen", "default", "dropped", "recorded", "none"]
+Basis = Literal["same", "measured", "ratio", "assumed", "kept", "seen", "default", "dropped", "unknown", "none"]
 """Where a figure has come from."""
 
 
@@ -133,11 +133,13 @@ def _reasoning(tally: Tally, target: Target, recorded: Traits) -> tuple[Triple, 
     told = Decimal(tally.reasoning)
     if tally.model == target.model:
         return (told, told, told), "same"
-    if not target.traits.reasons:
-        return (Decimal(0), Decimal(0), Decimal(0)), "dropped" if told else "none"
     answer = Decimal(tally.completion - tally.reasoning)
     if target.seen.reasoning is not None:
         return _times(answer, target.seen.reasoning), "seen"
+    if target.traits.reasons is None:
+        return (Decimal(0), Decimal(0), told), "unknown"
+    if not target.traits.reasons:
+        return (Decimal(0), Decimal(0), Decimal(0)), "dropped" if told else "none"
     if told:
         return _times(told, OTHER_REASONING), "default"
     if recorded.reasons and tally.untold:  # some of the answer is reasoning, and nobody says how much
