@@ -12,6 +12,7 @@ import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.engines import Cluster, Fresh
 from tests.ledger import made_up
 from tests.ledger.made_up import NOW, charge, entry, later
 from weighbridge import db
@@ -55,13 +56,13 @@ SOME = [
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    home = tmp_path_factory.mktemp("ledger")
-    with closing(db.connect(home / "ledger.db")) as connection:
-        db.migrate(connection)
+def ledger(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Some entries in a database, on each engine in turn, and the files they were exported to."""
+    files = tmp_path_factory.mktemp("ledger") / "files"
+    with fresh() as connection:
         store.add(connection, SOME)
-        parquet.export(connection, home / "files")
-        yield connection, home / "files"
+        parquet.export(connection, files)
+        yield connection, files
 
 
 @pytest.mark.parametrize("by", get_args(By))
@@ -112,12 +113,13 @@ def test_any_entries_are_exported_to_the_last_digit(
 
 
 def test_a_file_is_a_month_and_has_all_that_a_receipt_says(ledger: Ledger) -> None:
-    connection, directory = ledger
+    _, directory = ledger
     assert [file.name for file in sorted(directory.iterdir())] == [
         "entries-2026-11.parquet", "entries-2026-12.parquet", "entries-2027-01.parquet",
     ]  # fmt: skip
-    cursor = connection.execute("SELECT name FROM pragma_table_info('receipt')")
-    columns = {name for (name,) in cursor.fetchall()}
+    with closing(db.connect(Path(":memory:"))) as made:
+        db.migrate(made)
+        columns = {name for (name,) in made.execute("SELECT name FROM pragma_table_info('receipt')").fetchall()}
     assert columns - set(parquet.COLUMNS) == {"end_user"}, "an archive would lose these"
     table = pq.read_table(directory / "entries-2026-11.parquet").to_pylist()
     (told,) = [row for row in table if row["id"] == SOME[3].id]
@@ -150,3 +152,27 @@ def test_the_sums_are_written_for_each_dialect(by: By, dialect: analysis.Dialect
     assert {table.name for table in statement.find_all(sqlglot.exp.Table)} == {"entries"}
     assert "DOUBLE" not in written.upper()
     assert "FLOAT" not in written.upper()
+
+
+_TYPES = {"text": "TEXT", "number": "BIGINT", "truth": "BIGINT", "time": "TEXT"}  # the last two are not asked by
+
+
+def test_postgresql_gives_the_same_answers_as_duckdb(cluster: Cluster, ledger: Ledger) -> None:
+    """Over a table of the files' columns, by the very SQL that is written for it."""
+    _, directory = ledger
+    place = cluster.new()
+    with closing(db.connect(place)) as connection:
+        columns = ", ".join(f'"{name}" {_TYPES[kind]}' for name, kind in parquet.COLUMNS.items())
+        connection.execute(f"CREATE TABLE entries ({columns})")
+        marks = ", ".join("?" * len(parquet.COLUMNS))
+        for file in sorted(directory.iterdir()):
+            for row in pq.read_table(file).to_pylist():
+                cells = {**row, "at": str(row["at"])}
+                connection.execute(f"INSERT INTO entries VALUES ({marks})", tuple(cells.values()))
+        for by in get_args(By):
+            question = Question((by,), since=later(-1), until=later(60))
+            theirs = analysis.read(question, connection.execute(analysis.sql(question, "postgres")).fetchall())
+            found = rows(list(theirs), question)
+            assert found == rows(analysis.tallies(directory, question), question), by
+            assert found[1].sums.requests == 8
+    cluster.drop(place)

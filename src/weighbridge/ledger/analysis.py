@@ -52,7 +52,7 @@ def tallies(directory: Path, question: Question) -> list[Tally]:
     with duckdb.connect() as connection:
         connection.read_parquet(files, union_by_name=True).create_view(TABLE)
         rows: Sequence[tuple[Any, ...]] = connection.execute(query).fetchall()
-    return list(_read(question, rows))
+    return list(read(question, rows))
 
 
 def expression(question: Question) -> "ibis.Table":
@@ -149,7 +149,8 @@ def _exact(money: Any) -> Any:  # noqa: ANN401 - values of Ibis
     return money.cast("decimal(38, 0)").sum()
 
 
-def _read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]:  # Any: texts, numbers and None
+def read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]:  # Any: texts, numbers and None
+    """The rows that the SQL of a question gives, as tallies."""
     groups = _groups(question)
     for row in rows:
         counts = tuple(int(cell or 0) for cell in row[len(groups) :])
