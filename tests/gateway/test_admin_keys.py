@@ -213,7 +213,8 @@ async def test_what_is_not_there_is_404(gateway: Gateway, path: str) -> None:
 async def test_a_key_for_models_is_no_admin_key_nor_the_other_way_round(gateway: Gateway) -> None:
     assert "wba-" in str((await call(gateway, "GET", KEYS, key=gateway.key)).error["message"])
     owner = office(gateway, "owner")
-    assert (await gateway.ask(key=owner.key)).status == 401
+    refused = await gateway.ask(key=owner.key)
+    assert (refused.status, "admin key" in str(refused.error["message"])) == (401, True)
     assert (await call(gateway, "GET", KEYS, key="wba-none")).status == 401
 
 
@@ -225,3 +226,59 @@ async def test_a_row_says_from_which_address_a_change_came(gateway: Gateway) -> 
         (owner.admin.id, "127.0.0.1"),
         (owner.admin.id, "127.0.0.1 for 203.0.113.9"),
     ]
+
+
+ODD: list[object] = [
+    None,
+    [],
+    "text",
+    7,
+    {"name": None},
+    {"name": "a\x00b"},
+    {"name": "\ud800"},
+    {"name": "a" * 10_000},
+    {"name": "a", "models": {"a": 1}},
+    {"name": "a", "models": ["\x00"]},
+    {"name": "a", "tags": ["\x07"]},
+    {"name": "a", "expires": "9999-12-31T23:59:59.999999+00:00"},
+    {"name": "a", "expires": "0001-01-01T00:00:00+14:00"},
+    {"name": "a", "expires": 1e300},
+    {"name": "a", "defaults": {"provider": {"order": 7}}},
+    {"name": "a", "organisation": "\x00"},
+    {"overlap_seconds": -1},
+    {"overlap_seconds": 10**30},
+    {"scope": "all", "unit": "tokens", "period": "day", "amount": 10**30},
+    {"scope": "all", "unit": "usd", "period": "day", "amount": "Infinity"},
+    {"scope": "tag", "name": "\x00", "unit": "usd", "period": "day", "amount": 1},
+    {"name": "a", "limit": 1e300},
+    {"name": "a", "limit": 5e-324},
+    b'{"name": "' + b"\xff" * 9 + b'"}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=lambda body: str(body)[:30])
+async def test_nothing_odd_breaks_anything(gateway: Gateway, body: object) -> None:
+    owner = office(gateway, "owner")
+    made = await owner.call("POST", KEYS, {"name": "a"})
+    for method, path in [
+        ("POST", KEYS),
+        ("PATCH", f"{KEYS}/{made['id']}"),
+        ("POST", f"{KEYS}/{made['id']}/rotate"),
+        ("POST", "/v1/admin/admins"),
+        ("POST", "/v1/admin/organisations"),
+        ("POST", "/v1/admin/projects"),
+        ("POST", "/v1/admin/budgets"),
+        ("POST", "/api/v1/keys"),
+        ("PATCH", f"/api/v1/keys/{made['id']}"),
+    ]:
+        answer = await call(gateway, method, path, body, key=owner.key)
+        assert answer.status in (200, 201, 400), (path, answer.body)
+    assert (await owner.call("GET", f"{KEYS}/{made['id']}"))["id"] == made["id"]
+    assert log(gateway)
+
+
+@pytest.mark.parametrize("path", [f"{KEYS}/%00", f"{KEYS}?organisation=%00", f"{KEYS}/%ff%fe", f"{KEYS}?after=%F0%9F"])
+async def test_no_odd_address_breaks_anything(gateway: Gateway, path: str) -> None:
+    answer = await call(gateway, "GET", path, key=office(gateway, "owner").key)
+    assert answer.status in (200, 400, 404)

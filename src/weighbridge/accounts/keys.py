@@ -173,9 +173,7 @@ def put(connection: Connection, before: Key, after: Key, *, action: str, by: Act
     _log(connection, action, before, after, by=by, now=now)
 
 
-def rotate(
-    connection: Connection, key: Key, secret: str, *, until: datetime | None, by: Actor, now: datetime
-) -> Key:
+def rotate(connection: Connection, key: Key, secret: str, *, until: datetime | None, by: Actor, now: datetime) -> Key:
     """Have another secret open the key, inside a transaction; the one until now opens it `until` then. Raises db.Error.
 
     A third one, which a rotation before this left open, opens nothing any more.
@@ -263,6 +261,8 @@ class Keyring:
         key = self._opened.get(presented)
         if key is None:
             key = self._keys.get(_hash(presented))
+            if key is None and presented.startswith(b"wba-"):
+                raise Unauthorized("that is an admin key, which opens no model: it takes a key (wb-…)")
             if key is None:
                 raise Unauthorized(
                     "the API key is not one of this gateway's; make one with `weighbridge keys create NAME`"
@@ -358,9 +358,7 @@ def _changeable(key: Key) -> tuple[object, ...]:
     )
 
 
-def _log(
-    connection: Connection, action: str, before: Key | None, after: Key, *, by: Actor, now: datetime
-) -> None:
+def _log(connection: Connection, action: str, before: Key | None, after: Key, *, by: Actor, now: datetime) -> None:
     was, is_ = (None, facts(after)) if before is None else audit_log.differing(facts(before), facts(after))
     change = Change(action=action, target=after.id, before=was, after=is_)
     audit_log.write(connection, by, _placed(change, after.labels), now=now)

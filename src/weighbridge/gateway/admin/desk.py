@@ -83,6 +83,8 @@ class Desk:
     def _caller(self, request: Request, reply: Reply) -> Callable[[], Caller]:
         presented, address = _presented(request), _address(request, reply)
         name = _idempotency(request)
+        if b"%00" in request.target:
+            raise BadRequest("the address has a NUL in it, and no name or id has")
 
         def found() -> Caller:
             now = self.now()

@@ -12,7 +12,8 @@ from weighbridge.accounts.keys import LONGEST_TAG
 from weighbridge.accounts.roles import Role
 from weighbridge.ledger.budgets.budget import Period, Scope, Unit
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Without control characters."""
 Models = Annotated[list[Name], Meta(min_length=1, max_length=1000)]
 """Ids, `lab/*` for all of a lab's."""
 Tag = Annotated[str, Meta(min_length=1, max_length=LONGEST_TAG, pattern=r"^[ -+\--~]+$")]
@@ -109,7 +110,7 @@ class BudgetSetting(msgspec.Struct, forbid_unknown_fields=True):
     period: Period
     amount: Annotated[int, Meta(ge=1)] | Decimal
     """US dollars, as a number or a text of digits; tokens; requests."""
-    name: Annotated[str, Meta(max_length=200)] = ""
+    name: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     """Whose: the name of the organisation, project or tag, a key's id, the client's word for its user; `*`: each of
     them has one of its own. Left out for `all`."""
     soft: Annotated[int, Meta(ge=1, le=100)] | None = None
