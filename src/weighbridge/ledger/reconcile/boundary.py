@@ -52,8 +52,8 @@ class Grid:
         for one in ours:
             cell = self.cell(when.get(id(one), one.at), one.model)
             if cell is not None:
-                found[cell] += one.amounts.only(self.measures)
-        return found
+                found[cell] += one.amounts
+        return {cell: amounts.only(self.measures) for cell, amounts in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,13 @@ def _zone(grid: Grid, ours: Sequence[Ours]) -> timedelta | None:
     """By how much later ours must be for most sums to agree, where they do not as they are."""
     lumps: defaultdict[tuple[datetime, str], Amounts] = defaultdict(lambda: NOTHING)
     for one in ours:
-        lumps[one.at - (one.at - _EPOCH) % _STEP, plain(one.model)] += one.amounts.only(grid.measures)
+        lumps[one.at - (one.at - _EPOCH) % _STEP, plain(one.model)] += one.amounts
+    kept = [(at, model, amounts.only(grid.measures)) for (at, model), amounts in lumps.items()]
     full = [cell for cell, theirs in grid.theirs.items() if theirs != NOTHING]
 
     def agreeing(offset: timedelta) -> int:
         sums: defaultdict[Cell, Amounts] = defaultdict(lambda: NOTHING)
-        for (at, model), amounts in lumps.items():
+        for at, model, amounts in kept:
             cell = grid.cell(at + offset, model)
             if cell is not None:
                 sums[cell] += amounts

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -51,14 +51,20 @@ def compared(statement: Statement, ours: Sequence[Ours], terms: Terms) -> Compar
     costed = _grid(statement, terms, frozenset(("cost",)))
     shift = shifted(counted if counted.measures else costed, ours)
     tokens = list(_tokens(statement, counted, ours, shift))
-    found = [*_moved(counted, ours, shift), *_moved(costed, ours, shift)]
+    found: list[Difference] = []
+    had, there = NOTHING, dict[Cell, Amounts]()
+    for grid in (costed, counted):
+        real = grid.sums(ours, {})
+        there = grid.sums(ours, shift.when) if shift.when else real
+        found += _moved(real, there, shift.why)
+        had += _all(real.values())
     found += _costs(statement, costed, ours, shift, terms=terms, tokens=tokens)
     return Comparison(
         measures=counted.measures | costed.measures,
-        ours=_all(counted.sums(ours, {}).values()) + _all(costed.sums(ours, {}).values()),
+        ours=had,
         theirs=_all(map(terms.amounts, statement.lines)),
         differences=tuple(sorted(found, key=lambda each: (each.since, each.model or "", each.cause))),
-        matched=_agreeing(counted, ours, shift),
+        matched=sum(cell in there for cell in counted.theirs),
     )
 
 
@@ -121,18 +127,14 @@ def _sides(grid: Grid, lines: Iterable[Line], ours: Iterable[Ours], shift: Shift
     return dict(sorted(sides.items(), key=lambda each: (each[0][0], each[0][1] or "")))
 
 
-def _agreeing(grid: Grid, ours: Sequence[Ours], shift: Shifted) -> int:
-    sums = grid.sums(ours, shift.when)
-    return sum(cell in sums for cell in grid.theirs)
-
-
-def _moved(grid: Grid, ours: Sequence[Ours], shift: Shifted) -> Iterator[Difference]:
+def _moved(real: Mapping[Cell, Amounts], there: Mapping[Cell, Amounts], why: str) -> Iterator[Difference]:
     """What is in another cell with them: it goes from one to the other, or to a time outside the list."""
-    real, theirs = grid.sums(ours, {}), grid.sums(ours, shift.when)
-    for cell in sorted({*real, *theirs}, key=lambda each: (each[0], each[1] or "")):
-        amounts = theirs.get(cell, NOTHING) - real.get(cell, NOTHING)
+    if real is there:
+        return
+    for cell in sorted({*real, *there}, key=lambda each: (each[0], each[1] or "")):
+        amounts = there.get(cell, NOTHING) - real.get(cell, NOTHING)
         if amounts != NOTHING:
-            yield _difference("boundary", shift.why, amounts, cell)
+            yield _difference("boundary", why, amounts, cell)
 
 
 def _difference(cause: Cause, why: str, amounts: Amounts, cell: Cell, side: _Side | None = None) -> Difference:

@@ -186,21 +186,25 @@ class Ours:
     adjusted: int = 0
     """How many entries have put it right before."""
 
-    @property
-    def amounts(self) -> Amounts:
-        """What it adds to our side; an unknown cost adds nothing."""
-        usage = self.usage
-        if usage is None:
-            return NOTHING
-        return Amounts(
-            requests=1,
-            prompt=usage.prompt,
-            completion=usage.completion,
-            cached=usage.cached or 0,
-            written=usage.written or 0,
-            reasoning=usage.reasoning or 0,
-            cost=self.cost or Decimal(0),
-        )
+    amounts: Amounts = field(init=False, repr=False, compare=False)
+    """What it adds to our side; an unknown cost adds nothing."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "amounts", _amounts(self.usage, self.cost))
+
+
+def _amounts(usage: Usage | None, cost: Decimal | None) -> Amounts:
+    if usage is None:
+        return NOTHING
+    return Amounts(
+        requests=1,
+        prompt=usage.prompt,
+        completion=usage.completion,
+        cached=usage.cached or 0,
+        written=usage.written or 0,
+        reasoning=usage.reasoning or 0,
+        cost=cost or _NO_COST,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
