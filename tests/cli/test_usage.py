@@ -150,3 +150,9 @@ def test_what_makes_no_sense_is_told(ledger: Shell, options: list[str], said: st
 def test_files_are_asked_instead_of_the_ledger(ledger: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
     files = tmp_path_factory.mktemp("files")
     assert "holds no entries" in ledger.fails(1, ["usage", "--from-parquet", str(files)])
+
+
+def test_the_sql_of_a_question_is_printed(ledger: Shell) -> None:
+    said = ledger.good("usage", "--by", "country,day", "--where", "project=search", "--sql", "clickhouse")
+    assert said.startswith("SELECT")
+    assert all(word in said for word in ("entries", "model", "hour", "'search'", "Nullable(Decimal"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 
@@ -22,6 +22,7 @@ from weighbridge.cli.tables import print_table
 from weighbridge.cli.tallying import key_names
 from weighbridge.config import Settings
 from weighbridge.ledger import analysis, focus, measures, rollups
+from weighbridge.ledger.analysis import Dialect
 from weighbridge.ledger.measures import MEASURES, Measure, Show, Unit, Value
 from weighbridge.ledger.questions import (
     DIMENSIONS,
@@ -78,6 +79,12 @@ _EPILOG: Final = (
     metavar="DIR",
     help="Ask the files of `weighbridge ledger export` or `archive` instead of the ledger.",
 )
+@click.option(
+    "--sql",
+    "dialect",
+    type=click.Choice(get_args(Dialect)),
+    help="Print the SQL that sums up a table `entries` of those files' columns for this question, and stop.",
+)
 @config_option
 def command(  # noqa: PLR0913 - one for each option
     *,
@@ -96,6 +103,7 @@ def command(  # noqa: PLR0913 - one for each option
     parquet: Path | None,
     focus_file: Path | None,
     from_parquet: Path | None,
+    dialect: Dialect | None,
     config_file: Path | None,
 ) -> None:
     """Sum up the ledger: requests, tokens and cost.
@@ -119,6 +127,9 @@ def command(  # noqa: PLR0913 - one for each option
     )
     settings = config.read({}, file=config_file)
     try:
+        if dialect is not None:
+            click.echo(analysis.sql(asked, dialect))
+            return
         tallies, names = _tallied(settings, asked, from_parquet)
         _show(form, asked, tallies, _known(settings), names)
     except PackageMissing as error:
