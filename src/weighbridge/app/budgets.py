@@ -90,7 +90,6 @@ class Keeper:
             return await asyncio.shield(under_way)
         asking = asyncio.create_task(self._ask(account, need))
         self._asking[account.claim] = asking
-        asking.add_done_callback(lambda _: self._asking.pop(account.claim, None))
         return await asyncio.shield(asking)
 
     async def _ask(self, account: Account, need: int) -> Grant:
@@ -103,6 +102,8 @@ class Keeper:
                 )
         except db.Error as exc:
             raise LedgerUnavailable(f"the budgets cannot be read: {exc}", retry_after=1.0) from exc
+        finally:
+            del self._asking[claim]  # not by a callback: who wakes before it runs would have this answer for ever
         account.granted += grant.more
         return grant
 

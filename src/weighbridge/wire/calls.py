@@ -34,16 +34,14 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     """OpenRouter's, in any dialect: what is asked for where `model` gives no answer; see steering.py."""
     provider: Preferences | None = None
     """OpenRouter's, likewise: what is asked of those who answer."""
-    user: object = None
-    safety_identifier: object = None
+    user: str | None = None
+    safety_identifier: str | None = None
 
     @property
     def end_user(self) -> str | None:
         """Whom the client names as its own user, cut to 256 characters."""
-        for name in (self.user, self.safety_identifier):
-            if isinstance(name, str) and name:
-                return name[:_LONGEST_USER]
-        return None
+        name = self.user or self.safety_identifier
+        return name[:_LONGEST_USER] if name else None
 
     @property
     def streamed(self) -> bool:
