@@ -4,6 +4,7 @@ A connection that was lost is made anew by the next statement. What reads, and t
 again at once, so that a restart of the server is not noticed where nothing can have been done twice.
 """
 
+import itertools
 import re
 import sqlite3
 import threading
@@ -34,7 +35,7 @@ _OVERFLOW: Final = "22003"
 _IN_THE_WAY: Final = ("40001", "40P01")
 """Codes of a transaction that met another: serialization failure, deadlock."""
 _HARMLESS: Final = re.compile(r"\s*(SELECT|BEGIN|WITH\s+RECURSIVE)\b", re.IGNORECASE)
-_TOKENS: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|%|\?|(?<![:\w]):([a-z_]\w*)")
+_TOKENS: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\?|(?<![:\w]):([a-z_]\w*)")
 _NUL_IS: Final = "\ufffd"
 
 
@@ -60,7 +61,7 @@ def connect(url: str, *, durability: Durability = "process") -> "PostgresConnect
     conninfo = psycopg.conninfo.make_conninfo(url, **link)
 
     def fresh() -> "psycopg.Connection[tuple[Any, ...]]":  # cells are of many kinds
-        made = psycopg.connect(conninfo, autocommit=True)
+        made = psycopg.connect(conninfo, autocommit=True, cursor_factory=psycopg.RawCursor)
         _speak_alike(made)
         made.execute("SET lock_timeout = '10s'")  # as patient as with SQLite's lock
         if durability == "power":
@@ -158,37 +159,36 @@ def _bound(
 ) -> "psycopg.Cursor[tuple[Any, ...]]":
     import psycopg  # noqa: PLC0415 - an optional package, here at hand
 
-    query = _translated(sql)
+    query, names = _translated(sql)
+    cells = [parameters[name] for name in names] if isinstance(parameters, Mapping) else parameters
     try:
-        return connection.execute(query, parameters)
+        return connection.execute(query, cells)
     except psycopg.DataError as exc:
         if exc.sqlstate is not None:
             raise
-        cleaned = _without_nul(
-            parameters
-        )  # a client may put one into a model's name, and PostgreSQL has no place for it
-        if cleaned == parameters:
+        cleaned = _without_nul(cells)  # which a client may put into a model's name, and PostgreSQL cannot keep
+        if cleaned == cells:
             raise
         return connection.execute(query, cleaned)
 
 
-def _without_nul(parameters: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
-    if isinstance(parameters, Mapping):
-        return dict(zip(parameters, _without_nul(list(parameters.values())), strict=True))
-    return [each.replace("\0", _NUL_IS) if isinstance(each, str) else each for each in parameters]
+def _without_nul(cells: Sequence[Any]) -> list[Any]:
+    return [each.replace("\0", _NUL_IS) if isinstance(each, str) else each for each in cells]
 
 
 @lru_cache(maxsize=1024)
-def _translated(sql: str) -> str:
-    """With psycopg's placeholders in place of SQLite's."""
-    return _TOKENS.sub(_token, sql)
+def _translated(sql: str) -> tuple[str, list[str]]:
+    """With PostgreSQL's own placeholders in place of SQLite's, and the names of those that have some."""
+    count, names = itertools.count(1), []
 
+    def token(found: re.Match[str]) -> str:
+        if found[1] is not None:
+            names.append(found[1])
+        elif found[0] != "?":
+            return found[0]
+        return f"${next(count)}"
 
-def _token(found: re.Match[str]) -> str:
-    text = found[0]
-    if found[1] is not None:
-        return f"%({found[1]})s"
-    return "%s" if text == "?" else text.replace("%", "%%")
+    return _TOKENS.sub(token, sql), names
 
 
 class _told_alike:
@@ -232,18 +232,9 @@ def _alike(exc: "psycopg.Error") -> Exception:
 
 
 def _speak_alike(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
-    """Have cells come as from SQLite, and let PostgreSQL see from the place what a parameter is.
-
-    With a type of its own for each size of number, and none for NULL, hardly two groups of entries would be the same
-    statement.
-    """
-    from psycopg.adapt import Dumper, Loader  # noqa: PLC0415 - an optional package, here at hand
-
-    class Number(Dumper):
-        oid = 0
-
-        def dump(self, obj: int) -> bytes:
-            return b"%d" % obj
+    """Have cells come as from SQLite, and numbers go as 64 bits: else each size would make another statement."""
+    from psycopg.adapt import Loader  # noqa: PLC0415 - an optional package, here at hand
+    from psycopg.types.numeric import Int8Dumper  # noqa: PLC0415 - likewise
 
     class Truth(Loader):
         def load(self, data: bytes | bytearray | memoryview) -> int:
@@ -256,7 +247,7 @@ def _speak_alike(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
             text = bytes(data)
             return float(text) if b"." in text or b"N" in text else int(text)
 
-    connection.adapters.register_dumper(int, Number)
-    connection.adapters.register_dumper(bool, Number)
+    connection.adapters.register_dumper(int, Int8Dumper)
+    connection.adapters.register_dumper(bool, Int8Dumper)
     connection.adapters.register_loader("bool", Truth)
     connection.adapters.register_loader("numeric", Sum)
