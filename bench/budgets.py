@@ -123,9 +123,7 @@ def exactness(ground: Ground, generator: Generator, requests: int, workers: int,
     left = amount - used
     print(f"budget   {amount:>20,} x 1e-12 USD, for {requests // 2:,} answers")
     print(f"used     {used:>20,}   ledger {cost:>20,}   overshoot {max(0, -left)}   left {left / amount:.4%}")
-    print(
-        f"answers  {answered:,} received, {complete:,} whole entries, {bound or 0} settled by their bound, {killed} kills"
-    )
+    print(f"answers  {answered:,}, {complete:,} whole entries, {bound or 0} settled by their bound, {killed} kills")
     whole = complete if killed else complete - answered
     return used == cost and left >= 0 and left / amount < 0.001 and (bool(killed) or whole == 0)
 
