@@ -1,6 +1,7 @@
 """A text comes out as it went in, with a key and without; and nothing that was changed or moved comes out at all."""
 
 import base64
+import sys
 import zlib
 
 import msgspec
@@ -90,6 +91,13 @@ def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="expected 32 bytes in base64"):
         seals(key)
     assert seals(None, key if key == "" else None).current is None
+
+
+def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    with pytest.raises(TextsUnavailable, match=r"pip install 'weighbridge\[encryption\]'"):
+        seals(KEY)
+    assert seals(None).opened(seals(None).closed(made(), UNTIL)) == made()
 
 
 def test_keys_are_told_apart_by_ids_that_say_nothing_of_them() -> None:

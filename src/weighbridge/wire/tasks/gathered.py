@@ -25,8 +25,10 @@ def completion_of(stream: bytes) -> bytes:
         try:
             chunk = _chunks.decode(document)
             for choice in chunk.pop("choices", None) or ():
-                index = choice.get("index", 0)
-                texts.setdefault(index, []).append(choice.pop("text", None) or "")
+                index, text = choice.get("index", 0), choice.pop("text", None)
+                if not isinstance(index, int) or not isinstance(text, str | None):
+                    raise TypeError("a choice has another shape")
+                texts.setdefault(index, []).append(text or "")
                 _merge(choices.setdefault(index, {"index": index}), choice)
         except (*UNREADABLE, TypeError, AttributeError) as exc:
             raise ValueError(f"an event is none of a completion: {exc}") from exc
