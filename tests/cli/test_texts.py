@@ -258,6 +258,19 @@ def test_nobody_is_half_forgotten_where_a_key_lacks(shell: Shell) -> None:
     assert len(listed(shell)) == 3
 
 
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"WEIGHBRIDGE_TEXTS_KEY": "bad"}, "texts.key, texts.old_keys: expected 32 bytes in base64"),
+        ({"WEIGHBRIDGE_LEDGER_USERS": "hashed"}, "ledger.users: users are to be hashed"),
+    ],
+)
+def test_a_key_that_is_none_is_told_before_anything_runs(shell: Shell, environ: dict[str, str], said: str) -> None:
+    shell.environ |= environ
+    assert said in shell.fails(2, ["up", "--port", "0"])
+    assert not shell.home.exists()
+
+
 def test_users_are_not_hashed_without_a_key(shell: Shell) -> None:
     shell.environ |= {"WEIGHBRIDGE_LEDGER_USERS": "hashed", "WEIGHBRIDGE_LEDGER_USERS_KEY": "short"}
     shell.good("keys", "create", "one")

@@ -13,6 +13,7 @@ import click
 from weighbridge import config
 from weighbridge.app.connections import Connection, connections
 from weighbridge.app.policies import policies_of
+from weighbridge.app.texts import seals_of, users_of
 from weighbridge.app.watching import check_telemetry
 from weighbridge.app.worker import WorkerSpec
 from weighbridge.cli import client_key, database, pull, running
@@ -60,6 +61,7 @@ def command(
     settings = config.read(flags, file=config_file)
     providers = connections(settings, read_rows())
     policies_of(settings)  # a broken one is told here, before anything runs
+    seals_of(settings), users_of(settings)  # and so are keys that are none
     check_telemetry(settings)
     database.make_home(settings.home)
     with (
