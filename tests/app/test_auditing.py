@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines import Fresh, tampering
@@ -294,6 +294,7 @@ def test_many_entries_that_are_alike_are_few_tallies(books: Books) -> None:
     assert steps[-1][0] == steps[-1][1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-100, 100), st.booleans()), max_size=30))
 def test_a_tally_counts_every_entry_once(fresh: Fresh, moments: list[tuple[int, bool]]) -> None:
     with fresh() as connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -61,6 +61,7 @@ def summed(found: Sequence[Tally]) -> Sums:
     return together(tally.sums for tally in found)
 
 
+@settings(deadline=None)
 @given(st.lists(made_up.entries, max_size=8, unique_by=lambda one: one.id))
 def test_sums_are_those_of_the_entries_by_every_way_to_ask(fresh: Fresh, ones: list[Entry]) -> None:
     with fresh() as connection:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines import Fresh, tampering
@@ -19,6 +19,7 @@ from weighbridge.ledger.entry import Entry
 from weighbridge.wire.usage import Usage
 
 
+@settings(deadline=None)
 @given(st.lists(made_up.entries, max_size=6, unique_by=lambda one: one.id))
 def test_what_went_in_comes_out(fresh: Fresh, entries: list[Entry]) -> None:
     with fresh() as connection:
@@ -27,6 +28,7 @@ def test_what_went_in_comes_out(fresh: Fresh, entries: list[Entry]) -> None:
         assert [store.find(connection, one.id) for one in entries] == entries
 
 
+@settings(deadline=None)
 @given(
     st.lists(made_up.entries, max_size=12, unique_by=lambda one: one.id),
     st.lists(st.sampled_from((datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC))), min_size=1),
