@@ -2,15 +2,18 @@
 
 import json
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Shell
 from tests.ledger.imports.logs import SECRET, claude, codex, counted
+from tests.ledger.made_up import charge, entry
 from weighbridge import db
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry
+from weighbridge.wire.usage import Usage
 
 
 def entries(shell: Shell) -> list[Entry]:
@@ -127,3 +130,27 @@ def test_users_are_named_as_the_ledger_names_them(
     (one,) = entries(shell)
     assert (one.user or "")[:3].startswith(starts or "")
     assert (one.user is None) is (starts is None)
+
+
+@pytest.mark.parametrize(
+    ("request_id", "later", "prompt", "passes"),
+    [("req_1", 999, 1, True), (None, 3, 6010, True), (None, 30, 6010, False), (None, 3, 6011, False)],
+    ids=["by its id", "by its tokens and time", "at another time", "of other tokens"],
+)
+def test_what_was_asked_through_the_gateway_is_not_entered_again(
+    *, request_id: str | None, later: int, prompt: int, passes: bool, shell: Shell, tmp_path: Path
+) -> None:
+    shell.good("keys", "create", "ann")
+    at = datetime(2026, 11, 2, 10, 0, 1, tzinfo=UTC) - timedelta(seconds=later)
+    own = entry(
+        id=f"wbr-{int(at.timestamp() * 1000):012x}{1:020x}",
+        at=at,
+        upstream_request=request_id,
+        duration=4.0,
+        charge=charge(usage=Usage(prompt, 120, cached=5000)),
+    )
+    with closing(db.connect(shell.home / "ledger.db")) as connection:
+        store.add(connection, [own])
+    said = shell.good("import-usage", "--from", "claude-code", str(logs(tmp_path, claude())))
+    assert said.startswith("0 requests" if passes else "1 requests")
+    assert ("asked through this gateway" in said) is passes

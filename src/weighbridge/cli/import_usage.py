@@ -23,7 +23,8 @@ from weighbridge.db import Connection
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.imports.entries import Owner, Taken, entry_of, take
 from weighbridge.ledger.imports.kinds import KINDS
-from weighbridge.ledger.imports.outside import Kind, Outside, Passed
+from weighbridge.ledger.imports.outside import OURS, Kind, Outside, Passed
+from weighbridge.ledger.imports.passed_through import through_us
 from weighbridge.ledger.rows import Source, Unreadable
 
 _SHOWN = 20
@@ -86,8 +87,11 @@ def command(  # noqa: PLR0913 - one for each option
     kept = [one if one.user is None else replace(one, user=users.of_entry(one.user)) for one in kept]
     with database.opened(settings) as connection:
         owner = _owner(connection, key, named)
+        is_ours = through_us(connection, kept)
+        found.passed[OURS] += sum(map(is_ours, kept))
         entries = sorted(
-            (entry_of(one, named=named, owner=owner, prices=prices) for one in kept), key=lambda entry: entry.id
+            (entry_of(one, named=named, owner=owner, prices=prices) for one in kept if not is_ours(one)),
+            key=lambda entry: entry.id,
         )
         taken = take(connection, entries, dry=dry_run)
     repeated = len(found.usage) - len(merged)
@@ -185,6 +189,6 @@ def _document(taken: Taken, found: _Read, repeated: int, owner: Owner, named: st
         "unpriced": taken.unpriced,
         "tokens": taken.tokens,
         "cost": plain(taken.cost),
-        "passed_over": dict(found.passed),
+        "passed_over": {why: count for why, count in found.passed.items() if count},
         "not_read": found.bad,
     }
