@@ -248,6 +248,7 @@ async def test_a_refusal_has_its_receipt(client: AsyncAnthropic, gateway: House)
 RAISED: dict[int, tuple[type[anthropic.APIStatusError], str]] = {
     400: (anthropic.BadRequestError, "invalid_request_error"),
     401: (anthropic.AuthenticationError, "authentication_error"),
+    402: (anthropic.APIStatusError, "billing_error"),
     403: (anthropic.PermissionDeniedError, "permission_error"),
     404: (anthropic.NotFoundError, "not_found_error"),
     409: (anthropic.ConflictError, "invalid_request_error"),
