@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from weighbridge import db
@@ -16,6 +17,7 @@ from weighbridge.ledger import store
 from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.imports.entries import Owner, entry_of, take
 from weighbridge.ledger.imports.outside import Outside
+from weighbridge.ledger.imports.passed_through import through_us
 from weighbridge.wire.usage import Usage
 
 AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
@@ -125,3 +127,16 @@ def test_a_dry_run_writes_nothing(ledger: Connection, prices: DatedPrices) -> No
 def test_two_of_a_name_are_told_apart_by_the_names_they_are_given(prices: DatedPrices) -> None:
     other = entry_of(ONE, named="laptop", owner=OWNER, prices=prices)
     assert other.id != made(ONE, prices).id
+
+
+def test_only_requests_of_our_own_make_outside_usage_ours(ledger: Connection, prices: DatedPrices) -> None:
+    mine = msgspec.structs.replace(made(ONE, prices), imported=None, duration=4.0)
+    assert not through_us(ledger, [ONE])(ONE)
+    take(ledger, [made(ONE, prices)])
+    assert not through_us(ledger, [ONE])(ONE)
+    store.add(ledger, [msgspec.structs.replace(mine, id=f"{mine.id[:-1]}x")])
+    is_ours = through_us(ledger, [ONE])
+    assert is_ours(ONE)
+    assert is_ours(replace(ONE, request=None, at=AT + timedelta(seconds=4)))
+    assert not is_ours(replace(ONE, request=None, at=AT + timedelta(seconds=40)))
+    assert not is_ours(replace(ONE, request=None, usage=Usage(6010, 121)))
