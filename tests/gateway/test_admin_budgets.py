@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from weighbridge.audit_log import Wanted
 
 BUDGETS = "/v1/admin/budgets"
 KEYS = "/api/v1/keys"
+Json = dict[str, Any]  # Any: JSON
 NODE = shutil.which("node")
 
 
@@ -52,11 +54,11 @@ async def test_what_is_used_of_a_budget_is_shown(gateway: Gateway) -> None:
     assert use["used"] + use["in_advance"] + use["left"] == 1000
 
 
-async def uses(owner: Office) -> list[dict[str, int]]:
+async def uses(owner: Office) -> list[Json]:
     """Of the one budget there is."""
     data = (await owner.call("GET", BUDGETS))["data"]
     assert isinstance(data, list)
-    found: list[dict[str, int]] = [use for use in data[0]["uses"] if use["used"]]
+    found: list[Json] = [use for use in data[0]["uses"] if use["used"]]
     return found
 
 
@@ -122,6 +124,9 @@ async def test_openrouters_key_management_makes_limits_and_revokes_keys(gateway:
     await gateway.until("/v1/models", secret, 200)
     answer = await gateway.ask({**REQUEST, "max_tokens": 50}, key=secret)
     assert answer.status == 200, answer.body
+    own = (await gateway.get("/api/v1/key", key=secret)).document["data"]
+    assert isinstance(own, dict)
+    assert (own["limit"], own["limit_reset"], own["limit_remaining"] <= 12.5) == (12.5, "monthly", True)
     path = f"{KEYS}/{made['hash']}"
     shown = (await owner.call("GET", path))["data"]
     assert isinstance(shown, dict)
@@ -129,11 +134,21 @@ async def test_openrouters_key_management_makes_limits_and_revokes_keys(gateway:
     changed = (await owner.call("PATCH", path, {"name": "app 2", "limit_reset": "daily"}))["data"]
     assert isinstance(changed, dict)
     assert (changed["name"], changed["limit"], changed["limit_reset"]) == ("app 2", 12.5, "daily")
-    (budget,) = (await owner.call("GET", BUDGETS))["data"]  # type: ignore[misc] # a list
+    budgets = (await owner.call("GET", BUDGETS))["data"]
+    assert isinstance(budgets, list)
+    (budget,) = budgets
     assert (budget["scope"], budget["name"], budget["period"], budget["amount"]) == ("key", made["hash"], "day", "12.5")
     unlimited = (await owner.call("PATCH", path, {"limit": None}))["data"]
     assert isinstance(unlimited, dict)
     assert (unlimited["limit"], unlimited["limit_remaining"], unlimited["limit_reset"]) == (None, None, None)
+
+
+async def test_what_openrouters_key_management_has_deleted_stays_in_the_list_of_the_disabled(gateway: Gateway) -> None:
+    owner = office(gateway, "owner")
+    answer = await call(gateway, "POST", KEYS, {"name": "app"}, key=owner.key)
+    made, secret = answer.document["data"], str(answer.document["key"])
+    assert isinstance(made, dict)
+    path = f"{KEYS}/{made['hash']}"
     assert await owner.call("DELETE", path) == {"deleted": True}
     await gateway.until("/v1/models", secret, 401)
     hashes = [each["hash"] for each in (await owner.call("GET", KEYS))["data"]]  # type: ignore[attr-defined]

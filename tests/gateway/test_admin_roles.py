@@ -119,7 +119,7 @@ CALLS: dict[Action, Callable[[str, Place], Asked]] = {
 }
 SCOPES: list[tuple[Role, Place]] = [
     ("owner", Place()),
-    *((role, scope) for role in ("admin", "auditor", "member") for scope in WITHIN),  # type: ignore[misc] # literals
+    *((role, scope) for role in ("admin", "auditor", "member") for scope in WITHIN),
 ]
 
 

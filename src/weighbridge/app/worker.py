@@ -42,6 +42,7 @@ from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.admin.desk import Desk
+from weighbridge.gateway.admin.openrouter_keys import limit_of
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
@@ -260,7 +261,12 @@ class Worker:
                 lambda request: self._open(request, _now()), catalog, _now, self._own_names, self._snapshot
             ),
             openrouter_account=OpenRouterAccount(
-                lambda request: self._open(request, _now()), _now, self._find, self._spent, tuple(self._hosts())
+                lambda request: self._open(request, _now()),
+                _now,
+                self._find,
+                self._spent,
+                tuple(self._hosts()),
+                self._limit,
             ),
             desk=desk,
             usage=Usage(lambda request: self._open(request, _now()), self._tallied, catalog),
@@ -384,6 +390,9 @@ class Worker:
             by_user=question.by_user,
             only=only,
         )
+
+    async def _limit(self, key: Key) -> tuple[float | None, float | None, str | None]:
+        return await db.in_thread(limit_of, self._reading, key, _now())
 
     async def _spent(self, key: str, since: Sequence[datetime]) -> Sequence[Decimal]:
         return await db.in_thread(store.spent, self._reading, key, since)

@@ -50,6 +50,8 @@ class OpenRouterAccount:
     spent: Callable[[str, Sequence[datetime]], Awaitable[Sequence[Decimal]]]
     """What the answers of the key with this id have cost since each of the times, as far as it is known."""
     hosts: Sequence[Host]
+    limit: Callable[[Key], Awaitable[tuple[float | None, float | None, str | None]]]
+    """What the key may spend in US dollars, what is left of that, and how often it begins anew."""
 
     async def generation(self, request: Request, reply: Reply) -> None:
         """What became of an answer. Raises NotFound where there is none, or another key's."""
@@ -69,11 +71,12 @@ class OpenRouterAccount:
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         monday = today - timedelta(days=today.weekday())
         used, daily, weekly, monthly = await self.spent(key.id, (_EVER, today, monday, today.replace(day=1)))
+        limit, remaining, reset = await self.limit(key)
         document: _Json = {
             "label": f"{key.name} (…{key.hint})",
-            "limit": None,
-            "limit_remaining": None,
-            "limit_reset": None,
+            "limit": limit,
+            "limit_remaining": remaining,
+            "limit_reset": reset,
             "usage": _money(used),
             "usage_daily": _money(daily),
             "usage_weekly": _money(weekly),

@@ -228,6 +228,17 @@ def _limit(connection: Connection, caller: Caller, key: Key, limit: float | None
         table.put(connection, budget, by=caller.by)
 
 
+def limit_of(connection: Connection, key: Key, now: datetime) -> tuple[float | None, float | None, LimitReset | None]:
+    """What the key may spend in US dollars, what is left of it and how often it begins anew; None: there is no limit.
+
+    Raises db.Error.
+    """
+    limit = _limits(connection, [key]).get(key.id)
+    if limit is None:
+        return None, None, None
+    return _dollars(limit), _left(limit, uses_of(connection, [limit], now)), _RESETS[limit.period]
+
+
 def _limits(connection: Connection, shown: Sequence[Key]) -> Mapping[str, Budget]:
     ids = {key.id for key in shown}
     return {each.name: each for each in table.listing(connection) if _is_limit(each) and each.name in ids}

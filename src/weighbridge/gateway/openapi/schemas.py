@@ -185,9 +185,9 @@ class KeyUse(msgspec.Struct):
     """What a key is and has used, in US dollars: ever, and since midnight, Monday and the first of the month (UTC)."""
 
     label: str
-    limit: None
-    limit_remaining: None
-    limit_reset: None
+    limit: float | None
+    limit_remaining: float | None
+    limit_reset: Literal["daily", "weekly", "monthly"] | None
     usage: float
     usage_daily: float
     usage_weekly: float
