@@ -231,7 +231,7 @@ _ENTRIES = """
            CASE WHEN again THEN printf('wbr-%012x%010x%010x', (us - 60000000) // 1000, 77, i - 1)
                 ELSE printf('chatcmpl-%016x', hash($base + i * 8 + 7)) END AS upstream_request,
            ended AS ending,
-           CASE ended WHEN 'complete' THEN 200 WHEN 'client_left' THEN 499 WHEN 'refused' THEN 400 ELSE 502 END
+           CASE ended WHEN 'complete' THEN 200 WHEN 'client_left' THEN 499 WHEN 'refused' THEN 400 ELSE 502 END::BIGINT
                AS status,
            CASE ended WHEN 'complete' THEN NULL WHEN 'client_left' THEN 'client_left' WHEN 'refused' THEN 'bad_request'
                 ELSE 'upstream_timeout' END AS error,
@@ -252,7 +252,7 @@ _ENTRIES = """
            CASE WHEN d < 0.05 THEN '["personal-data"]' WHEN d < 0.15 THEN '["batch","ci"]'
                 WHEN d < 0.2 THEN '["ci"]' END AS tags,
            NULL::TEXT AS key_tags, NULL::TEXT AS policy, NULL::TEXT AS rule, NULL::TEXT AS facts,
-           CASE WHEN c < 0.6 THEN printf('user-%06d', (100000 * power(d, 3))::INT) END AS "user",
+           CASE WHEN c < 0.6 THEN printf('user-%05d', (100000 * power(d, 3))::INT // 10) END AS "user",
            NULL::TEXT AS corrects, CASE WHEN b > 0.98 THEN 'codex' END AS imported
     FROM priced ORDER BY i
 """
