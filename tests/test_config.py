@@ -250,12 +250,25 @@ def test_secrets_do_not_show_in_any_text_of_the_settings(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "toml",
-    ["[providers.x]\napi_key = ['sk-shown']", "[providers.x]\nbase_url = 'http://me:sk-shown@host/v1'"],
+    [
+        "[providers.x]\napi_key = ['sk-shown']",
+        "[providers.x]\nbase_url = 'http://me:sk-shown@host/v1'",
+        "[database]\nurl = 'mysql://me:sk-shown@host/name'",
+        "[database]\nurl = ['sk-shown']",
+    ],
 )
 def test_a_refused_value_that_may_hold_a_secret_is_not_shown(tmp_path: Path, toml: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, toml)
     assert "sk-shown" not in str(caught.value)
+
+
+def test_the_url_of_the_database_is_a_secret_that_a_variable_may_hold(tmp_path: Path) -> None:
+    url = "postgresql://me:sk-shown@host/name"
+    settings = read(tmp_path, "[database]\nurl = 'postgresql://other/name'", environ={"WEIGHBRIDGE_DATABASE_URL": url})
+    assert settings.database.url is not None
+    assert settings.database.url.reveal() == url
+    assert "sk-shown" not in repr(settings)
 
 
 def test_every_field_is_described_and_no_two_share_a_variable() -> None:

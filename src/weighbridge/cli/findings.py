@@ -81,14 +81,14 @@ def of_ledger(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(db.connect(where)) as connection:
             said = _looked_at(connection)
+            if said != "ok":
+                yield Finding("ledger", "failed", f"{where}: {said}", step)
+                return
             entries = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
             found = keys.listing(connection)
-            amiss = rollups.differences(connection) if said == "ok" else []
+            amiss = rollups.differences(connection)
     except db.Error as error:
         yield Finding("ledger", "failed", f"{where}: {error}", step)
-        return
-    if said != "ok":
-        yield Finding("ledger", "failed", f"{where}: {said}", step)
         return
     yield Finding("ledger", "ok", f"{where}, whole; {entries:,} entries")
     yield _of_sums(amiss)
@@ -121,6 +121,8 @@ def _looked_at(connection: db.Connection) -> str:
     if db.engine(connection) == "sqlite":
         said: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         return said
+    if connection.execute("SELECT to_regclass('migration') IS NULL").fetchone()[0]:
+        return "nothing is in it yet: weighbridge up makes its tables"
     done: int = connection.execute("SELECT coalesce(max(step), 0) FROM migration").fetchone()[0]
     newest = max(db.shipped("postgresql"))
     return "ok" if done == newest else f"it is at step {done} of {newest}: weighbridge up brings it there"
