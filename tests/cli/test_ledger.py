@@ -1,113 +1,134 @@
-"""Commands over a ledger on PostgreSQL, and moving one there."""
+"""`weighbridge usage` and `weighbridge receipt` over a ledger of known entries."""
 
 import json
-import re
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.conftest import Shell
-from tests.engines import Cluster
-from tests.ledger.made_up import entry
 from weighbridge import db
-from weighbridge.db import Server
 from weighbridge.ledger import store
-from weighbridge.ledger.budgets import leases
+from weighbridge.ledger.entry import Attempt, Charge, Entry
+from weighbridge.wire.usage import Usage
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+ENTRY = Entry(
+    id="wbr-1",
+    at=NOW,
+    key="key-1",
+    asked_model="tiny",
+    model="lab/tiny",
+    provider="loopback",
+    upstream_model="tiny",
+    upstream_request="up-1",
+    ending="complete",
+    status=200,
+    error=None,
+    streamed=True,
+    charge=Charge(
+        usage=Usage(prompt=1000, completion=20, cached=300, reasoning=5),
+        counted_by="provider",
+        cost=Decimal("0.000012345678"),
+        price_id="list:tiny",
+        price_source="a list 1.0",
+        price_since="2026-01-01",
+    ),
+    first_byte=0.25,
+    duration=1.5,
+    attempts=(Attempt("busy", "tiny", "upstream_busy", 0.1), Attempt("loopback", "tiny", None, 1.4)),
+)
+REFUSED = replace(
+    ENTRY, id="wbr-2", at=NOW - timedelta(days=10), model=None, provider=None, ending="refused", status=404,
+    error="model_not_found", charge=None, first_byte=None, attempts=(),
+)  # fmt: skip
+
+
+PART = Charge(Usage(prompt=700, completion=8), "estimate", Decimal("0.000002"), "list:tiny", "a list 1.0", "2026-01-01")
+BOTH = replace(
+    ENTRY,
+    id="wbr-3",
+    at=NOW - timedelta(days=20),
+    attempts=(
+        Attempt("loopback", "tiny", "upstream_error", 0.4, PART),
+        Attempt("loopback", "tiny", None, 0.1, ENTRY.charge),
+    ),
+)
 
 
 @pytest.fixture
-def server(cluster: Cluster) -> Iterator[Server]:
-    place = cluster.bare()
-    yield place
-    cluster.drop(place)
-
-
-@pytest.fixture
-def there(shell: Shell, server: Server) -> Shell:
-    """A shell whose settings name the server."""
-    shell.environ["WEIGHBRIDGE_DATABASE_URL"] = server.url
+def ledger(shell: Shell) -> Shell:
+    shell.good("keys", "create", "alice")
+    with closing(db.connect(shell.home / "ledger.db")) as connection:
+        store.add(connection, [ENTRY, REFUSED])
     return shell
 
 
-def findings(shell: Shell, code: int) -> dict[str, dict[str, str]]:
-    result = shell.run("doctor", "--json")
-    assert result.exit_code == code, result.output
-    return {each["about"]: each for each in json.loads(result.stdout)}
+def test_usage_sums_by_model_and_ends_with_the_total(ledger: Shell) -> None:
+    head, first, second, total = (line.split("\t") for line in ledger.good("usage").splitlines())
+    assert head[:3] == ["model", "requests", "complete"]
+    assert first == ["lab/tiny", "1", "1", "1000", "300", "20", "5", "0", "0", "$0.000012345678"]
+    assert second == ["tiny", "1", "0", "0", "0", "0", "0", "0", "0", "$0"]
+    assert total == ["total", "2", "1", "1000", "300", "20", "5", "0", "0", "$0.000012345678"]
 
 
-def test_commands_speak_to_the_server(there: Shell, server: Server) -> None:
-    there.good("keys", "create", "alice", "--project", "search")
-    made = entry(at=datetime.now(UTC))
-    with closing(db.connect(server)) as connection:
-        store.add(connection, [made])
-    (key,) = json.loads(there.good("keys", "list", "--json"))
-    assert (key["name"], key["project"]) == ("alice", "search")
-    assert made.id in there.good("receipt", made.id)
-    for arguments in (
-        ("usage",),
-        ("usage", "--by", "day"),
-        ("usage", "--by", "key", "--json"),
-        ("audit",),
-        ("audit-log",),
-        ("audit-log", "verify"),
-        ("policy", "show"),
-        ("budgets", "set", "--usd", "5", "--per", "day", "--key", key["id"]),
-        ("budgets", "list"),
-        ("admins", "create", "root", "--role", "owner"),
-        ("admins", "list"),
-        ("keys", "revoke", key["id"]),
-    ):
-        there.good(*arguments)
-    assert not (there.home / "ledger.db").exists()
+@pytest.mark.parametrize(("by", "groups"), [("key", ["key-1"]), ("day", [f"{REFUSED.at:%F}", f"{NOW:%F}"])])
+def test_usage_sums_by_what_was_asked_for(ledger: Shell, by: str, groups: list[str]) -> None:
+    assert [row[by] for row in json.loads(ledger.good("usage", "--by", by, "--json"))] == groups
 
 
-def test_doctor_looks_at_the_server(there: Shell) -> None:
-    assert "nothing is in it yet" in findings(there, 1)["ledger"]["said"]
-    there.good("keys", "create", "alice")
-    found = findings(there, 0)
-    assert (found["ledger"]["condition"], found["sums"]["condition"], found["keys"]["condition"]) == ("ok",) * 3
+@pytest.mark.parametrize("since", ["9d", f"{NOW - timedelta(days=9):%F}"])
+def test_usage_counts_from_a_moment_on(ledger: Shell, since: str) -> None:
+    assert [row["model"] for row in json.loads(ledger.good("usage", "--since", since, "--json"))] == ["lab/tiny"]
 
 
-def test_a_server_that_is_not_there_is_told_without_its_password(shell: Shell) -> None:
-    shell.environ["WEIGHBRIDGE_DATABASE_URL"] = "postgresql://me:secret@127.0.0.1:1/name"
-    found = findings(shell, 1)["ledger"]
-    assert (found["condition"], "postgresql://me@127.0.0.1:1/name" in found["said"]) == ("failed", True)
-    said = shell.fails(1, ["keys", "list"])
-    assert "cannot be used" in said
-    assert "secret" not in str(found) + said
+def test_usage_as_json_has_money_as_digits_nothing_included(ledger: Shell) -> None:
+    rows = json.loads(ledger.good("usage", "--json"))
+    assert [row["cost"] for row in rows] == ["0.000012345678", "0"]
 
 
-def test_a_move_says_what_was_moved_and_what_to_do_next(shell: Shell, server: Server) -> None:
+def test_usage_of_nothing_says_how_to_begin(shell: Shell) -> None:
     shell.good("keys", "create", "alice")
-    with closing(db.connect(shell.home / "ledger.db")) as connection:
-        store.add(connection, [entry(), entry()])
-    said = shell.good("ledger", "move", "--to", server.url)
-    assert re.search(r"2 entries, 24 tokens in, 10 out, \$0.00002: the same on both sides", said)
-    assert "Next: set WEIGHBRIDGE_DATABASE_URL" in said
-    assert "alice" in shell.good("keys", "list")
-    shell.environ["WEIGHBRIDGE_DATABASE_URL"] = server.url
-    assert "alice" in shell.good("keys", "list")
-    assert findings(shell, 0)["sums"]["condition"] == "ok"
-    assert "on a server already" in shell.fails(1, ["ledger", "move", "--to", server.url])
+    result = shell.run("usage")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "weighbridge chat" in result.stderr
 
 
-def test_without_waiting_a_move_leaves_while_a_gateway_writes_on(shell: Shell, server: Server) -> None:
-    shell.good("keys", "create", "alice")
-    with closing(db.connect(shell.home / "ledger.db")) as connection:
-        leases.begin(connection, "worker", "host", "journal", datetime.now(UTC))
-    assert "call this again" in shell.good("ledger", "move", "--to", server.url, "--no-wait")
+def test_a_receipt_shows_who_answered_what_it_took_and_what_it_cost(ledger: Shell) -> None:
+    lines = dict(line.split("  ", 1) for line in ledger.good("receipt", "wbr-1").splitlines() if line[0] != " ")
+    found = {name: value.strip() for name, value in lines.items()}
+    assert found["cost"] == "$0.000012345678"
+    assert found["answered by"] == "loopback as tiny"
+    assert found["ending"] == "complete, status 200"
+    assert found["tokens in"] == "1000"
+    assert found["price"] == "list:tiny"
 
 
-def test_a_move_to_somebody_elses_ledger_is_refused(shell: Shell, server: Server) -> None:
-    shell.good("keys", "create", "alice")
-    with closing(db.connect(server)) as connection:
-        db.migrate(connection)
-        store.add(connection, [entry()])
-    assert "createdb" in shell.fails(1, ["ledger", "move", "--to", server.url])
+def test_a_receipt_of_a_refusal_says_that_nothing_was_used(ledger: Shell) -> None:
+    said = ledger.good("receipt", "wbr-2")
+    assert "refused, status 404, model_not_found" in said
+    assert "nothing was used" in said
 
 
-def test_a_move_needs_a_ledger_and_a_url(shell: Shell) -> None:
-    assert "there is no ledger" in shell.fails(1, ["ledger", "move", "--to", "postgresql://127.0.0.1:1/name"])
-    assert "--to: expected postgresql://" in shell.fails(2, ["ledger", "move", "--to", "mysql://host/name"])
+def test_a_receipt_as_json_has_money_as_digits(ledger: Shell) -> None:
+    found = json.loads(ledger.good("receipt", "wbr-1", "--json"))
+    assert (found["cost"], found["price_since"]) == ("0.000012345678", "2026-01-01")
+
+
+def test_a_receipt_of_two_halves_says_what_each_took(ledger: Shell) -> None:
+    with closing(db.connect(ledger.home / "ledger.db")) as connection:
+        store.add(connection, [BOTH])
+    parts = [line.split("part  ")[1] for line in ledger.good("receipt", "wbr-3").splitlines() if "its part" in line]
+    assert [part.strip() for part in parts] == [
+        "700 tokens in, 8 out, counted by estimate: $0.000002",
+        "1000 tokens in, 20 out, counted by provider: $0.000012345678",
+    ]
+    first, second = json.loads(ledger.good("receipt", "wbr-3", "--json"))["attempts"]
+    assert (first["charge"]["cost"], first["charge"]["counted_by"]) == ("0.000002", "estimate")
+    assert (second["charge"]["cost"], second["charge"]["price"]) == ("0.000012345678", "list:tiny")
+
+
+def test_an_unknown_receipt_is_a_failure(ledger: Shell) -> None:
+    assert "the ledger has no entry 'wbr-9'" in ledger.fails(1, ["receipt", "wbr-9"])
