@@ -155,8 +155,7 @@ class Worker:
 
     def __init__(self, settings: Settings, engines: tuple[Upstream, ...], *, look_again: float = LOOK_AGAIN) -> None:
         """`look_again` is the time in seconds between two looks at a provider's list of models."""
-        loop = asyncio.get_running_loop()
-        deadlines = Deadlines(loop)
+        deadlines = Deadlines(asyncio.get_running_loop())
         self._settings = settings
         self._look_again = look_again
         rows = read_rows()
@@ -170,19 +169,14 @@ class Worker:
         self._ids = Ids()
         self._policy = PolicyWatch(settings)
         self._names = names(settings)
-        self._reading = _connected(where)
+        self._reading, self._keeping, self._governing, self._asking = (_connected(where) for _ in range(4))
         self._keyring = Keyring(self._reading)
-        self._keeping = _connected(where)
         self._keeper = Keeper(_connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now)
         self._writer.written = self._keeper.written
-        self._kept = ResponseTable(self._keeping)
-        self._governing = _connected(where)
-        self._asking = _connected(where)
+        self._kept, self._kept_chats = ResponseTable(self._keeping), KeptChats(self._keeping)
+        # None where no webhook is set: `tell` is what parts are given that have something to tell.
         self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)
-        """None where no webhook is set: `tell` is what parts are given that have something to tell."""
-        self._kept_chats = KeptChats(self._keeping)
-        cache = settings.cache
-        self._cache = Cache(settings.cache_path, most_bytes=cache.max_mib * 2**20) if cache.enabled else None
+        self._cache = _cache(settings)
         self.texts, self._users = keeper_of(settings), users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
@@ -447,6 +441,12 @@ def _open_many_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < connections + _OTHER_FILES:  # not all of them call upstream at once
         log.warning("only %d files may be open here: server.max_connections takes %d and more", allowed, connections)
+
+
+def _cache(settings: Settings) -> Cache | None:
+    if not settings.cache.enabled:
+        return None
+    return Cache(settings.cache_path, most_bytes=settings.cache.max_mib * 2**20)
 
 
 def _connected(ledger: db.Place) -> db.Connection:
