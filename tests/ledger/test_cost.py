@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.ledger import made_up
 from weighbridge.catalog.model import Price, Rate
-from weighbridge.ledger.cost import SMALLEST, cost, plain, total
+from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, total
 from weighbridge.ledger.entry import Charge
 from weighbridge.wire.usage import Source, Usage
 
@@ -115,6 +115,12 @@ def _fraction(rate: Rate, prompt: int) -> Fraction:
     """US dollars for one token."""
     reached = [listed for start, listed in rate.tiers if prompt > start]
     return Fraction(reached[-1] if reached else rate.base) / 1_000_000
+
+
+@given(st.integers(0, 10**7))
+@pytest.mark.parametrize("row", [price("0.27", "1.10"), price("0.15", "0", per_request="0.01"), TIERED])
+def test_a_prompt_alone_costs_the_same_by_the_short_way(row: Price, tokens: int) -> None:
+    assert prompt_cost(tokens, row) == cost(Usage(tokens, 0), row)
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,12 @@ class Price:
     whole: "WholePrice | None" = field(init=False, repr=False, compare=False)
     """The same without tiers and in whole numbers, where it can be said so, as most rows can."""
 
+    dated: str | None = field(init=False, repr=False, compare=False)
+    """`since` as ISO 8601."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "whole", _whole(self))
+        object.__setattr__(self, "dated", None if self.since is None else self.since.isoformat())
 
     def in_force(self, when: datetime) -> bool:
         """Whether the row's date and hours admit `when` (aware)."""

@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
-from weighbridge.accounts.keys import NO_LABELS, Key
+from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import BudgetSpent, PolicyRefused, UpstreamError, WeighbridgeError
 from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
-from weighbridge.ledger.cost import SMALLEST, cost, plain, total
-from weighbridge.ledger.entry import Attempt, Charge, Decided, Ending, Entry, Ids
+from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, total
+from weighbridge.ledger.entry import Attempt, Charge, Decided, Draw, Ending, Entry, Ids
 from weighbridge.ledger.users import Users
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
@@ -146,18 +146,19 @@ class Tab(msgspec.Struct, eq=False):
 
     def _unheard_of(self) -> Entry:
         """What is written of it if this process dies now."""
-        hold = self.hold
-        if hold is None:
-            usage = Usage(estimated_tokens(self.size), 0) if self.size <= _SHORT else self._estimate(0)
-            charge = _charge(usage, "estimate", self.price)
-        else:
+        hold, price = self.hold, self.price
+        if hold is not None:
             most = hold.amounts
             usage = Usage(most.tokens - self.longest, self.longest)
             charge = Charge(usage, "bound", most.usd * SMALLEST, None, None, None)
-        entry = self._entry("stopped", _STOPPED, WORKER_DIED, charge)
-        return (
-            entry if hold is None else msgspec.structs.replace(entry, draws=self._books.purse.draws(hold, hold.amounts))
-        )
+            return self._entry("stopped", _STOPPED, WORKER_DIED, charge, self._books.purse.draws(hold, most))
+        prompt = estimated_tokens(self.size) if self.size <= _SHORT else self._estimate(0).prompt
+        read = Usage(prompt, 0)
+        if price is None:
+            charge = Charge(read, "estimate", None, None, None, None)
+        else:
+            charge = Charge(read, "estimate", prompt_cost(prompt, price), price.id, price.source, price.dated)
+        return self._entry("stopped", _STOPPED, WORKER_DIED, charge)
 
     def _obey(self, law: Law, candidate: Candidate) -> None:
         decision, facts = law.decision(candidate.model, candidate.endpoint)
@@ -339,9 +340,8 @@ class Tab(msgspec.Struct, eq=False):
             charge = self._summed(charge, error)
         elif ending == "upstream_broke" and self._working and self._answering >= 0:
             self._mark(error=error)
-        entry = self._entry(ending, status, error, charge)
-        if self.hold is not None:
-            entry = msgspec.structs.replace(entry, draws=self._books.purse.settle(self.hold, _took(charge)))
+        draws = () if self.hold is None else self._books.purse.settle(self.hold, _took(charge))
+        entry = self._entry(ending, status, error, charge, draws)
         self.entry = entry
         if (watched := self._books.watched) is not None:
             watched(entry, "none" if self.call is None else self.call.operation)
@@ -349,10 +349,15 @@ class Tab(msgspec.Struct, eq=False):
             self.trace.end(entry, "none" if self.call is None else self.call.operation)
         return self._books.record(entry)
 
-    def _entry(self, ending: Ending, status: int, error: str | None, charge: Charge | None) -> Entry:
+    def _entry(
+        self, ending: Ending, status: int, error: str | None, charge: Charge | None, draws: tuple[Draw, ...] = ()
+    ) -> Entry:
         key, call, endpoint, answer = self.key, self.call, self.endpoint, self.answer
+        labels = key.labels
         user = None if call is None else call.end_user
-        entry = Entry(  # in their order: names would take half as long again
+        if user is not None and self._books.users is not None:
+            user = self._books.users.of_entry(user)
+        return Entry(  # in their order: names would take half as long again
             self.id,
             self._at,
             key.id,
@@ -369,20 +374,16 @@ class Tab(msgspec.Struct, eq=False):
             self.first_byte,
             self._books.seconds() - self._started,
             tuple(self._attempts),
+            labels.organisation,
+            labels.project,
+            self.tags,
+            labels.tags,
+            None if self.law is None and self._kept_out is None else self._decided(self._kept_out),
+            user,
+            None,
+            None,
+            draws,
         )
-        if user is not None:
-            users = self._books.users
-            entry = msgspec.structs.replace(entry, user=user if users is None else users.of_entry(user))
-        if self.tags or self.law is not None or self._kept_out is not None or key.labels is not NO_LABELS:
-            entry = msgspec.structs.replace(
-                entry,
-                organisation=key.labels.organisation,
-                project=key.labels.project,
-                tags=self.tags,
-                key_tags=key.labels.tags,
-                decided=self._decided(self._kept_out),
-            )
-        return entry
 
     def _observe(self, ending: Ending, charge: Charge | None) -> None:
         """Tell how the endpoint's answer went, once."""
@@ -448,8 +449,7 @@ class Tab(msgspec.Struct, eq=False):
 def _charge(usage: Usage, counted_by: Source, price: Price | None) -> Charge:
     if price is None:
         return Charge(usage, counted_by, None, None, None, None)
-    since = None if price.since is None else price.since.isoformat()
-    return Charge(usage, counted_by, cost(usage, price), price.id, price.source, since)
+    return Charge(usage, counted_by, cost(usage, price), price.id, price.source, price.dated)
 
 
 def _took(charge: Charge | None) -> Amounts:

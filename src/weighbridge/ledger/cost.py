@@ -51,6 +51,16 @@ def cost_together(
     return (sums.scaleb(_PER_MILLION) + requests * price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
 
 
+def prompt_cost(tokens: int, price: Price) -> Decimal:
+    """The same of a prompt that was read and not answered, and of which nothing was cached."""
+    whole = price.whole
+    return (
+        cost(Usage(tokens, 0), price)
+        if whole is None
+        else Decimal(tokens * whole[0] + whole[4]).scaleb(_SMALLEST_PLACES)
+    )
+
+
 def total(charges: Sequence[Charge]) -> Charge:
     """What several endpoints did for one request, as one charge.
 

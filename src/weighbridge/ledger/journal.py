@@ -25,6 +25,8 @@ _MAGIC: Final = b"wbj1"
 _HEAD: Final = struct.Struct("<III")
 """Of a slot: its size with this head, the length of the note in it (0: none), the note's CRC-32."""
 _SMALLEST: Final = 1024
+_USUAL: Final = _SMALLEST - _HEAD.size
+"""Bytes of a note that fits into the smallest slot."""
 _GROWTH: Final = 256 * 1024
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Entry).decode
@@ -37,14 +39,18 @@ class Journal:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._size = 0
         self._end = len(_MAGIC)
         """Where the next new slot begins."""
-        self._map: mmap.mmap | None = None
-        self._grow()
+        self._open = True
+        os.posix_fallocate(self._file, 0, _GROWTH)
+        self._map = mmap.mmap(self._file, _GROWTH)
+        self._map[: len(_MAGIC)] = _MAGIC
+        self._size = _GROWTH
         self._slots: dict[str, tuple[int, int]] = {}
         """By the entry's id: where its slot is, and how large."""
-        self._free: dict[int, list[int]] = {}
+        self._usual: list[int] = []
+        self._free: dict[int, list[int]] = {_SMALLEST: self._usual}
+        """Where slots are free, by their size."""
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -52,16 +58,15 @@ class Journal:
     def note(self, entry: Entry) -> None:
         """What is to be written if nothing more is heard of the request. A second note takes the place of the first."""
         data = _encode(entry)
-        known = self._slots.get(entry.id)
-        if known is not None and known[1] < len(data) + _HEAD.size:
+        length = len(data)
+        if entry.id in self._slots:
             self.strike(entry.id)
-            known = None
-        at, size = known or self._slot(len(data) + _HEAD.size)
-        view = self._mapped()
-        _HEAD.pack_into(view, at, size, 0, 0)  # a note that is half written is none
+        free = self._usual if length <= _USUAL else None
+        at, size = (free.pop(), _SMALLEST) if free else self._slot(length + _HEAD.size)
+        view = self._map
         begin = at + _HEAD.size
-        view[begin : begin + len(data)] = data
-        _HEAD.pack_into(view, at, size, len(data), zlib.crc32(data))
+        view[begin : begin + length] = data  # no note until its head says so
+        _HEAD.pack_into(view, at, size, length, zlib.crc32(data))
         self._slots[entry.id] = at, size
 
     def strike(self, id_: str) -> None:
@@ -69,25 +74,25 @@ class Journal:
         known = self._slots.pop(id_, None)
         if known is not None:
             at, size = known
-            _HEAD.pack_into(self._mapped(), at, size, 0, 0)
-            self._free.setdefault(size, []).append(at)
+            _HEAD.pack_into(self._map, at, size, 0, 0)
+            self._free[size].append(at)
 
     def close(self) -> None:
         """Nothing is under way any more: the file goes. With notes left in it, it stays, for whoever finds it."""
-        if self._map is None:
+        if not self._open:
             return
         if not self._slots:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+        self._open = False
         self._map.close()
-        self._map = None
         os.close(self._file)
 
     def _slot(self, needed: int) -> tuple[int, int]:
         size = _SMALLEST
         while size < needed:
             size *= 2
-        free = self._free.get(size)
+        free = self._free.setdefault(size, [])
         if free:
             return free.pop(), size
         if self._end + size + _HEAD.size > self._size:
@@ -95,21 +100,12 @@ class Journal:
         at, self._end = self._end, self._end + size
         return at, size
 
-    def _grow(self, least: int = 0) -> None:
+    def _grow(self, least: int) -> None:
         size = self._size + max(_GROWTH, least + _HEAD.size)
         # not `ftruncate`: a page that the disk has no room for would end the process when it is written to
         os.posix_fallocate(self._file, self._size, size - self._size)
-        if self._map is None:
-            self._map = mmap.mmap(self._file, size)
-            self._map[: len(_MAGIC)] = _MAGIC
-        else:
-            self._map.resize(size)
+        self._map.resize(size)
         self._size = size
-
-    def _mapped(self) -> mmap.mmap:
-        if self._map is None:
-            raise ValueError("the journal is closed")
-        return self._map
 
 
 class Found:
