@@ -25,7 +25,14 @@ _LOOKS = 3
 _URL = "WEIGHBRIDGE_DATABASE_URL"
 
 
-@click.group("ledger")
+@click.group(
+    "ledger",
+    epilog=examples(
+        "weighbridge ledger export --since 30d -o files",
+        "weighbridge ledger archive --before 52w",
+        "weighbridge ledger move --to postgresql://weighbridge@db.example.org/weighbridge",
+    ),
+)
 def command() -> None:
     """Export the ledger, archive what is old of it, move it to a PostgreSQL server."""
 
