@@ -19,7 +19,9 @@ LLAMA_CPP: Final = "llama-server"
 """The row of the engine that runs it."""
 
 
-def offered(settings: Settings, providers: tuple[str, ...], engines: Sequence[Upstream], when: datetime | None) -> Catalog:
+def offered(
+    settings: Settings, providers: tuple[str, ...], engines: Sequence[Upstream], when: datetime | None
+) -> Catalog:
     """The data's models with what is set up here: providers' listings, engines, the settings' own models.
 
     Without `when`, with all endpoints that ever were listed.
