@@ -26,6 +26,9 @@ _EVERY: Final = 0.25
 _FRESH: Final = 4
 """Of so many of these the budgets are looked at again in one: once a second."""
 _LOOK_FOR_DEAD: Final = 20
+_LOOK_FOR_IDLE: Final = 120
+"""Twice a minute: each user may have a budget, and most of them are gone again."""
+_MOST_CLOSED: Final = 1000
 _LATE: Final = timedelta(minutes=1)
 """How long after its end a period's accounts are closed."""
 _ALONE: Final = 1
@@ -132,6 +135,8 @@ class Keeper:
         self._adopt(await db.in_thread(self._changed))
         if past := self.purse.past(microseconds(self._now() - _LATE)):
             await db.in_thread(leases.close, self._connection, self._worker, past)
+        if turn % _LOOK_FOR_IDLE == 0 and (idle := self.purse.idle(_MOST_CLOSED)):
+            await db.in_thread(leases.close, self._connection, self._worker, idle)
         if turn % _LOOK_FOR_DEAD == 0:
             await db.in_thread(recover, self._connection, self._directory)
 

@@ -24,7 +24,6 @@ CREATE TABLE budget_use (
     subject TEXT NOT NULL,              -- of a budget for each: which of them
     begins INTEGER NOT NULL,            -- of the period, microseconds since 1970
     used INTEGER NOT NULL DEFAULT 0,
-    told INTEGER NOT NULL DEFAULT 0,    -- the percentage that was told last
     PRIMARY KEY (budget, subject, begins)
 ) STRICT, WITHOUT ROWID;
 -- What a worker has of it in advance, so that it need not ask for each request. What is used of it is counted in the

@@ -113,6 +113,25 @@ def test_what_is_not_needed_goes_back_and_what_was_needed_lately_stays(purse: Pu
     assert dollars.free == 0
 
 
+def test_accounts_in_which_nothing_moves_are_forgotten_and_those_in_use_stay() -> None:
+    purse = Purse()
+    purse.adopt([budget(scope="user")])
+    gone, here, held = (purse.of(Asker("key-1", user=user), AT) for user in ("gone", "here", "held"))
+    for accounts in (gone, here, held):
+        accounts[0].granted = 10
+    hold = purse.hold(held, Amounts(5, 1))
+    assert hold is not None
+    assert purse.idle(10) == []
+    for number in range(3):
+        once = purse.hold(here, Amounts(1, 1))
+        assert once is not None
+        purse.settle(once, Amounts(1, 1))
+        assert purse.idle(10) == ([gone[0].claim] if number == 0 else [])
+    assert purse.of(Asker("key-1", user="gone"), AT)[0] is not gone[0]
+    assert purse.of(Asker("key-1", user="here"), AT)[0] is here[0]
+    assert purse.of(Asker("key-1", user="held"), AT)[0] is held[0]
+
+
 class Workers(RuleBasedStateMachine):
     """Some workers on one database; each of them is killed now and then, and all that it had under way is settled."""
 

@@ -123,23 +123,28 @@ def close(connection: Connection, worker: str, claims: Sequence[Claim] | None = 
     Of all of them: the worker is gone.
     """
     with transaction(connection):
-        rows: list[tuple[str, str, int, int]]
-        rows = connection.execute(
-            "SELECT budget, subject, begins, used FROM lease WHERE worker = ? ORDER BY budget, subject, begins",
-            (worker,),
-        ).fetchall()
-        for budget, subject, begins, used in rows:
-            claim = Claim(budget, subject, begins)
-            if claims is not None and claim not in claims:
+        for claim in _claims(connection, worker) if claims is None else claims:
+            row = connection.execute(
+                f"SELECT used FROM lease WHERE {_MINE}",  # noqa: S608 - a constant
+                (worker, *claim.cells),
+            ).fetchone()
+            if row is None:
                 continue
             connection.execute(
                 "INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (budget, subject, begins) DO UPDATE SET used = budget_use.used + excluded.used",
-                (*claim.cells, used),
+                (*claim.cells, row[0]),
             )
             connection.execute(f"DELETE FROM lease WHERE {_MINE}", (worker, *claim.cells))  # noqa: S608 - a constant
         if claims is None:
             connection.execute("DELETE FROM worker WHERE id = ?", (worker,))
+
+
+def _claims(connection: Connection, worker: str) -> list[Claim]:
+    rows: list[tuple[str, str, int]] = connection.execute(
+        "SELECT budget, subject, begins FROM lease WHERE worker = ? ORDER BY budget, subject, begins", (worker,)
+    ).fetchall()
+    return [Claim(*row) for row in rows]
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -168,16 +173,3 @@ def uses(connection: Connection, begins: Mapping[str, int]) -> list[Use]:
         for budget, subject, begin_, used, unused in rows
         if begins.get(budget) == begin_
     ]
-
-
-def tell(connection: Connection, claim: Claim, percent: int) -> bool:
-    """Note that so much of a budget is used; False where somebody has told it before."""
-    with transaction(connection):
-        connection.execute(
-            "INSERT INTO budget_use (budget, subject, begins) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", claim.cells
-        )
-        done = connection.execute(
-            "UPDATE budget_use SET told = ? WHERE budget = ? AND subject = ? AND begins = ? AND told < ?",
-            (percent, *claim.cells, percent),
-        )
-    return done.rowcount == 1

@@ -16,6 +16,7 @@ import msgspec
 from weighbridge.ledger.budgets.budget import Asker, Budget, subjects, window
 from weighbridge.ledger.entry import Claim, Draw
 
+_STILL: Final = 2
 _MOST_ASKERS: Final = 20_000
 """Of which it is remembered which accounts are theirs."""
 
@@ -46,8 +47,10 @@ class Account:
         "kind",
         "least",
         "left",
+        "looked",
         "others",
         "peak",
+        "rounds",
         "tight_until",
         "used",
     )
@@ -71,6 +74,8 @@ class Account:
         """The smallest amount that could not be had when it was asked for last."""
         self.left = self.others = 0
         """What nobody had then, and what other workers had in advance."""
+        self.looked = self.rounds = 0
+        """What was used at the last look, and how many looks nothing has moved for."""
         self.tight_until = 0.0
         """Until when it is not asked for as much again, in seconds of the keeper's clock."""
 
@@ -188,9 +193,30 @@ class Purse:
         for claim, amount in amounts.items():
             self._accounts[claim].granted += amount
 
+    def idle(self, most: int) -> list[Claim]:
+        """So many accounts in which nothing has moved since the time before last that this was asked.
+
+        They are forgotten here: whoever comes again begins anew with what the tables say. Asked once in a while, so
+        that what was used of them is written by then.
+        """
+        found: list[Claim] = []
+        for claim, account in self._accounts.items():
+            still = not account.held and account.used == account.looked
+            account.rounds = account.rounds + 1 if still else 0
+            account.looked = account.used
+            if account.rounds >= _STILL and len(found) < most:
+                found.append(claim)
+        self._forget(found)
+        return found
+
     def past(self, at: int) -> list[Claim]:
         """Accounts whose period was over at this time and in which nothing is held: they are forgotten here."""
         found = [claim for claim, account in self._accounts.items() if account.ends <= at and not account.held]
-        for claim in found:
-            del self._accounts[claim]
+        self._forget(found)
         return found
+
+    def _forget(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            del self._accounts[claim]
+        if claims:
+            self._askers.clear()

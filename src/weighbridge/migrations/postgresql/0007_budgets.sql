@@ -25,7 +25,6 @@ CREATE TABLE budget_use (
     subject TEXT COLLATE "C" NOT NULL,
     begins BIGINT NOT NULL,
     used BIGINT NOT NULL DEFAULT 0,
-    told BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (budget, subject, begins)
 ) WITH (fillfactor = 50);
 CREATE TABLE lease (
