@@ -137,6 +137,10 @@ async def test_closing_writes_what_is_left(place: db.Place, connection: db.Conne
     assert len(ids(connection)) == 51
 
 
+async def test_one_that_was_never_opened_can_be_closed(place: db.Place) -> None:
+    await Writer(place).close()
+
+
 async def test_a_waiter_that_left_holds_up_nobody(place: db.Place, connection: db.Connection) -> None:
     async with opened(place) as writing:
         left, stays = writing.record(entry()), writing.record(entry())

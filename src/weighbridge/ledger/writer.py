@@ -53,6 +53,7 @@ class Writer:
         self._writing: list[_Waiting] | None = None
         self._scheduled = False
         self._emptied = asyncio.Event()
+        self._thread: threading.Thread | None = None
         self.fault: str | None = None
         """Why the ledger cannot be written just now; None when all is well."""
         self.commits = self.committed = 0
@@ -97,7 +98,12 @@ class Writer:
         return done
 
     async def close(self) -> None:
-        """Write what is left and stop. What cannot be written goes to standard error, not into the void."""
+        """Write what is left and stop. What cannot be written goes to standard error, not into the void.
+
+        Where it was never opened there is nothing to do.
+        """
+        if self._thread is None:
+            return
         self._emptied.clear()
         if self._gathered or self._writing is not None:
             with contextlib.suppress(TimeoutError):
