@@ -28,7 +28,7 @@ from weighbridge.app.offer import hosts
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Catalog
 from weighbridge.config import read
-from weighbridge.ledger import analysis, focus
+from weighbridge.ledger import analysis
 from weighbridge.ledger.parquet import COLUMNS
 from weighbridge.ledger.questions import Known, Question, answer
 from weighbridge.ledger.tabular import COMPRESSION
@@ -62,12 +62,6 @@ QUESTIONS = {
         savings=False,
     ),
     "--by model --where key=key-0007 --latency --savings": Question(("model",), where=(("key", "key-0007"),)),
-    "--focus november.csv --since 2025-11-01 --until 2025-12-01": Question(
-        focus.BY,
-        since=datetime(YEAR, 11, 1, tzinfo=UTC),
-        until=datetime(YEAR, 12, 1, tzinfo=UTC),
-        latency=False,
-    ),
 }
 
 
@@ -138,12 +132,8 @@ def ask(directory: Path, *, rounds: int) -> Iterator[Asked]:
         for _ in range(rounds):
             started, worked = time.perf_counter(), time.process_time()
             tallies = analysis.tallies(directory, question)
-            if question.by == focus.BY:
-                groups = len(focus.rows(tallies, known, {}))
-                requests = sum(tally.sums.requests for tally in tallies)
-            else:
-                found = answer(tallies, question, known)
-                groups, requests = len(found.rows), found.total.sums.requests
+            found = answer(tallies, question, known)
+            groups, requests = len(found.rows), found.total.sums.requests
             taken.append((time.perf_counter() - started, time.process_time() - worked))
         of_all = not question.where and question.since is None
         yield Asked(name, *min(taken), groups, requests, of_all)
