@@ -78,6 +78,16 @@ class Keeper:
                 retry_after=1.0,
             ) from exc
 
+    def keep(self, entry: Entry) -> bool:
+        """Keep an entry that cannot be written now, in the place of what was noted of it; see Writer.keep."""
+        if self._journal is None:
+            return False
+        try:
+            self._journal.note(entry)
+        except OSError:
+            return False
+        return True
+
     def written(self, id_: str) -> None:
         """The entry of this id is in the ledger."""
         if self._journal is not None:
@@ -177,11 +187,6 @@ def recover(connection: Connection, directory: Path) -> int:
         finally:
             found.close(done=done)
         if lost:
-            log.warning(
-                "the worker %s died with %d requests under way; their entries say so, as %r",
-                found.worker,
-                len(lost),
-                lost[0].error,
-            )
+            log.warning("the worker %s died with %d entries to be written; they are now", found.worker, len(lost))
         count += len(lost)
     return count

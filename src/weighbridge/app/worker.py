@@ -172,7 +172,8 @@ class Worker:
         self._reading, self._keeping, self._governing, self._asking = (_connected(where) for _ in range(4))
         self._keyring = Keyring(self._reading)
         self._keeper = Keeper(_connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now)
-        self._writer.written = self._keeper.written
+        self._writer.written, self._writer.keep = self._keeper.written, self._keeper.keep
+        self._writer.spools = settings.ledger.spool_entries if settings.ledger.when_unwritable == "spool" else 0
         self._kept, self._kept_chats = ResponseTable(self._keeping), KeptChats(self._keeping)
         # None where no webhook is set: `tell` is what parts are given that have something to tell.
         self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)

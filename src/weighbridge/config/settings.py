@@ -232,6 +232,12 @@ class LedgerSettings:
     users_key: Secret | None = setting(
         None, "What users are hashed with: the same for every gateway of one ledger, and 16 characters or more."
     )
+    when_unwritable: Literal["refuse", "spool"] = setting(
+        "refuse",
+        "What becomes of requests while no entry can be written: they are refused with 503, or answered, with their "
+        "entries kept in a file on this machine until they can be.",
+    )
+    spool_entries: Count = setting(100_000, "Entries kept so, for each worker; with more, requests are refused.")
     reserve_mib: Mebibytes = setting(
         4, "Disk space kept back so that a full disk still takes the last entries.", unit="MiB"
     )

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 5.0
 _NEWS: Final = {
-    False: (logging.ERROR, "the ledger cannot be written: %s; no request is taken until it can"),
+    False: (logging.ERROR, "the ledger cannot be written: %s; ledger.when_unwritable says what becomes of requests"),
     True: (logging.WARNING, "the ledger can be written again%.0s"),
 }
 _Waiting = tuple[Entry, asyncio.Future[None]]
@@ -45,6 +45,10 @@ class Writer:
     def __init__(self, place: Place, *, durability: Durability = "process", reserve_bytes: int = 0) -> None:
         self.written: Callable[[str], None] = _untold
         """Is told the id of each entry that is written, on the loop."""
+        self.keep: Callable[[Entry], bool] = _not_kept
+        """Is handed each entry that cannot be written now; whether it is somewhere that outlives the process."""
+        self.spools = 0
+        """How many entries may wait in memory, and in what `keep` has, while answers go on; 0: none goes on."""
         self._place = place
         self._durability = durability
         self._reserve_bytes = reserve_bytes
@@ -81,16 +85,18 @@ class Writer:
 
     def check(self) -> None:
         """Raise LedgerUnavailable while nothing can be written, before a request spends anything."""
-        if self.fault is not None:
+        if self.fault is not None and self.backlog >= self.spools:
             raise _unavailable(self.fault)
 
     def record(self, entry: Entry) -> asyncio.Future[None]:
         """Write an entry; the future is done when it is committed.
 
         It fails with LedgerUnavailable when it cannot be written now; the entry is kept and tried again,
-        then as one whose answer was not delivered.
+        then as one whose answer was not delivered. With `spools` it is done as soon as `keep` has it.
         """
         done: asyncio.Future[None] = self._loop.create_future()
+        if self.fault is not None:
+            self._spool(entry, done)
         self._gathered.append((entry, done))
         if not self._scheduled and self._writing is None:
             self._scheduled = True
@@ -154,6 +160,7 @@ class Writer:
         kept: list[_Waiting] = []
         for entry, done in group:
             if entry.id in outcome.kept:
+                self._spool(entry, done)
                 kept.append((_undelivered(entry, done, outcome.fault or ""), done))
             elif (why := outcome.refused.get(entry.id)) is not None:
                 _print(entry)
@@ -162,6 +169,11 @@ class Writer:
                 written.append((entry, done))
         self._gathered = kept + self._gathered
         return written
+
+    def _spool(self, entry: Entry, done: "asyncio.Future[None]") -> None:
+        """Keep an entry that cannot be written now; where answers may go on, it is written as far as they care."""
+        if self.keep(entry) and self.backlog < self.spools and not done.done():
+            done.set_result(None)
 
     # in the thread
 
@@ -175,6 +187,10 @@ class Writer:
 
 def _untold(id_: str) -> None:
     pass
+
+
+def _not_kept(entry: Entry) -> bool:
+    return False
 
 
 def _undelivered(entry: Entry, done: "asyncio.Future[None]", fault: str) -> Entry:
