@@ -103,9 +103,7 @@ def projects(connection: Connection) -> list[Node]:
     return [found[place] for place in sorted(found)]
 
 
-def bind(
-    connection: Connection, place: Place, models: tuple[str, ...] | None, *, by: Actor, now: datetime
-) -> Node:
+def bind(connection: Connection, place: Place, models: tuple[str, ...] | None, *, by: Actor, now: datetime) -> Node:
     """Set the models of an organisation or a project, inside a transaction. Raises db.Error."""
     every = organisations(connection) if place.project is None else projects(connection)
     before = next((node for node in every if node.place == place and node.created is not None), None)
