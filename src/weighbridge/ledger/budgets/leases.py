@@ -6,6 +6,7 @@ holds at every commit. What a worker uses is counted in its lease by the transac
 (`draw`), so the ledger and the budgets can't differ, whoever is killed when.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +18,8 @@ from weighbridge.ledger.entry import Claim, Draw
 
 LIVE: Final = timedelta(seconds=10)
 """A worker that was not seen for so long has no share when what is left is dealt out; its leases stay."""
+_ONE_STATEMENT: Final = 64
+"""Rows at most."""
 _MINE: Final = "worker = ? AND budget = ? AND subject = ? AND begins = ?"
 
 
@@ -103,12 +106,19 @@ def draw(connection: Connection, draws: Iterable[tuple[str, Draw]]) -> None:
     for worker, one in draws:
         same = (worker, one.claim)
         sums[same] = sums.get(same, 0) + one.amount
-    for (worker, claim), amount in sorted(sums.items(), key=_place):
-        connection.execute(
-            "INSERT INTO lease (worker, budget, subject, begins, used) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (worker, budget, subject, begins) DO UPDATE SET used = lease.used + excluded.used",
-            (worker, *claim.cells, amount),
-        )
+    rows = [(worker, *claim.cells, amount) for (worker, claim), amount in sorted(sums.items(), key=_place)]
+    for at in range(0, len(rows), _ONE_STATEMENT):
+        some = rows[at : at + _ONE_STATEMENT]
+        connection.execute(_counted(len(some)), [cell for row in some for cell in row])
+
+
+@functools.cache
+def _counted(rows: int) -> str:
+    places = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO lease (worker, budget, subject, begins, used) VALUES {places}"  # noqa: S608 - question marks
+        " ON CONFLICT (worker, budget, subject, begins) DO UPDATE SET used = lease.used + excluded.used"
+    )
 
 
 def _place(item: tuple[tuple[str, Claim], int]) -> tuple[str, str, str, int]:

@@ -160,12 +160,17 @@ class Purse:
         if hold.settled:
             return ()
         hold.settled = True
+        amounts = hold.amounts
+        draws: list[Draw] = []
         for account in hold.accounts:
-            held, used = getattr(hold.amounts, account.kind), getattr(took, account.kind)
-            account.peak = max(account.peak, account.held)
-            account.held -= held
+            kind, held = account.kind, account.held
+            used = getattr(took, kind)
+            account.peak = max(account.peak, held)
+            account.held = held - getattr(amounts, kind)
             account.used += used
-        return self.draws(hold, took)
+            if used and account.counted:
+                draws.append(Draw(account.claim, used))
+        return tuple(draws)
 
     def draws(self, hold: Hold, took: Amounts) -> tuple[Draw, ...]:
         """What the entry of a request that took so much takes of the budgets."""
