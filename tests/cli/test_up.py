@@ -109,11 +109,11 @@ def test_a_second_gateway_on_the_same_data_directory_is_refused(shell: Shell, up
     assert "WEIGHBRIDGE_HOME" in said
 
 
-def test_a_stopped_gateway_leaves_no_note_behind(shell: Shell, up: list[str | Path]) -> None:
+def test_a_stopped_gateway_leaves_no_note_behind_but_its_metrics(shell: Shell, up: list[str | Path]) -> None:
     with live.gateway(up, shell.home):
         assert running.find(shell.home) is not None
     assert running.find(shell.home) is None
-    assert sorted(path.name for path in (shell.home / "run").iterdir()) == ["lock"]
+    assert sorted(path.name for path in (shell.home / "run").iterdir()) == ["lock", "metrics"]
 
 
 def test_a_killed_worker_comes_back_and_loses_no_waiting_connection(shell: Shell, up: list[str | Path]) -> None:
