@@ -97,7 +97,7 @@ async def test_a_full_disk_keeps_nothing_and_breaks_nothing(tmp_path: Path, upst
     upstream.script = says_it_again
     home = tmp_path / "home"
     async with process(home, near(upstream)) as gateway, asyncio.timeout(LONG):
-        await Crowd(gateway, random.Random(1), enough=60).run()
+        await Crowd(gateway, random.Random(1), enough=150).run()
         files = [home / "cache.db", home / "cache.db-wal"]
         room = max(file.stat().st_size for file in files)
         assert room > 2 * gateway.ledger.with_name("ledger.db-wal").stat().st_size  # so that the ledger has room yet
