@@ -70,11 +70,13 @@ _USUAL: Final = (
     "id, at, kind, upstream_request, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost, "
     "first_byte, duration, answered"
 )
-_RARE: Final = "written_tokens, attempts, end_user, corrects"
+_RARE: Final = "end_user, written_tokens, attempts, corrects"
 """Columns that most entries leave empty: left out where all do, as sqlite3 looks for an adapter for each None, which
 takes as long as ten numbers."""
 _COLUMNS: Final = len(_USUAL.split())
-_NONE_RARE: Final = (None,) * len(_RARE.split())
+_NAMED: Final = _COLUMNS + 1
+"""With the user."""
+_NONE_BEHIND: Final = (None,) * (len(_RARE.split()) - 1)
 _KIND: Final = (
     "key, asked_model, model, provider, upstream_model, ending, status, error, streamed, counted_by, "
     "price_id, price_source, price_since, organisation, project, tags, key_tags, imported, policy, rule, facts"
@@ -178,16 +180,23 @@ def add_once(connection: Connection, entries: Sequence[Entry], kinds: Kinds | No
 def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]], *, once: bool = False) -> None:
     if not rows:
         return
-    usual = all(row[_COLUMNS:] == _NONE_RARE for row in rows)
-    cells = [cell for row in rows for cell in row[:_COLUMNS]] if usual else [cell for row in rows for cell in row]
-    statement = _statement(len(rows), usual)
+    width = max(map(_width, rows))
+    cells = [cell for row in rows for cell in row[:width]]
+    statement = _statement(len(rows), width)
     connection.execute(f"{statement} ON CONFLICT DO NOTHING" if once else statement, cells)
 
 
+def _width(row: tuple[Cell, ...]) -> int:
+    """How many of its columns are to be written: those behind are empty. Few widths, as each is a statement."""
+    if row[_NAMED:] != _NONE_BEHIND:
+        return len(row)
+    return _COLUMNS if row[_COLUMNS] is None else _NAMED
+
+
 @functools.cache
-def _statement(rows: int, usual: bool) -> str:
-    columns = _USUAL if usual else f"{_USUAL}, {_RARE}"
-    places = f"({', '.join('?' * len(columns.split()))})"
+def _statement(rows: int, width: int) -> str:
+    columns = ", ".join(f"{_USUAL}, {_RARE}".split(", ")[:width])
+    places = f"({', '.join('?' * width)})"
     return f"INSERT INTO entry ({columns}) VALUES {', '.join([places] * rows)}"
 
 
@@ -279,9 +288,9 @@ def _row(entry: Entry, kind: int) -> tuple[Cell, ...]:
         None if entry.first_byte is None else round(entry.first_byte * 1e6),
         round(entry.duration * 1e6),
         answered,
+        entry.user,
         None if charge is None else charge.usage.written,
         attempts,
-        entry.user,
         entry.corrects,
     )
 
