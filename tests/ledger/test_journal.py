@@ -142,3 +142,7 @@ def test_what_is_no_journal_or_torn_is_passed_over(tmp_path: Path) -> None:
     data[40] ^= 0xFF
     torn.path.write_bytes(data)
     assert found(tmp_path) == [two]
+    (last,) = [each for each in abandoned(tmp_path) if each.worker == "torn" and each.entries() == [two]]
+    assert last.unread == 1
+    last.close(done=True)
+    assert [path.name for path in tmp_path.glob("torn*")] == ["torn.unread"], "what cannot be read is not thrown away"

@@ -188,5 +188,7 @@ def recover(connection: Connection, directory: Path) -> int:
             found.close(done=done)
         if lost:
             log.warning("the worker %s died with %d entries to be written; they are now", found.worker, len(lost))
+        if found.unread:
+            log.error("%d notes of %s cannot be read; its journal is put aside", found.unread, found.worker)
         count += len(lost)
     return count

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from weighbridge.catalog.model import Model
-from weighbridge.errors import BudgetSpent, UpstreamBusy, UpstreamError, WeighbridgeError
+from weighbridge.errors import BudgetSpent, LedgerUnavailable, UpstreamBusy, UpstreamError, WeighbridgeError
 from weighbridge.gateway.admission import Admission, Place, held
 from weighbridge.gateway.asking import ask, in_background, native_at
 from weighbridge.gateway.hedging import Hedging, Race, Runner
@@ -268,7 +268,7 @@ class Search(msgspec.Struct, eq=False):
                 return None
             try:
                 tab.beside(one)
-            except BudgetSpent:
+            except (BudgetSpent, LedgerUnavailable):
                 if place is not None:
                     place.leave()
                 return None

@@ -13,7 +13,7 @@ from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import BudgetSpent, PolicyRefused, UpstreamError, WeighbridgeError
 from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
 from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, total
-from weighbridge.ledger.entry import Attempt, Charge, Decided, Draw, Ending, Entry, Ids
+from weighbridge.ledger.entry import HEDGE_LOST, Attempt, Charge, Decided, Draw, Ending, Entry, Ids
 from weighbridge.ledger.users import Users
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
@@ -126,8 +126,20 @@ class Tab(msgspec.Struct, eq=False):
             self._obey(self.law, candidate)
         self._cover()
         self.at(candidate)
-        if self._books.note is not None:
+        try:
+            self._noted()
+        except WeighbridgeError:
+            self._working = False  # it was not sent, and costs nothing
+            raise
+
+    def _noted(self) -> None:
+        if self._books.note is None:
+            return
+        try:
             self._books.note(self._unheard_of())
+        except WeighbridgeError:
+            self._at_work -= 1
+            raise
 
     def at(self, candidate: Candidate) -> None:
         """It is this endpoint, of those that have the request, that counts."""
@@ -210,8 +222,7 @@ class Tab(msgspec.Struct, eq=False):
         if self.law is not None:
             self._obey(self.law, candidate)
         self._cover()
-        if self._books.note is not None:
-            self._books.note(self._unheard_of())
+        self._noted()
 
     def failed_beside(self, candidate: Candidate, error: WeighbridgeError, since: float) -> None:
         """An endpoint that was asked beside the one under trial gave no answer."""
@@ -463,8 +474,6 @@ def _took(charge: Charge | None) -> Amounts:
 WORKER_DIED: Final = "worker_died"
 """The code of a request whose worker was killed before it ended."""
 _PLACES: Final = -SMALLEST.adjusted()
-HEDGE_LOST: Final = "hedge_lost"
-"""The code of an attempt that another one was faster than."""
 _SHORT: Final = 4096
 """Bytes of a request up to which all of it is taken for its prompt, in a note that is hardly ever read."""
 _MEASURED: Final = 16

@@ -38,6 +38,10 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     """ISO date from which the price row is in force, where the list gives one."""
 
 
+HEDGE_LOST: Final = "hedge_lost"
+"""The code of an attempt that another one was faster than."""
+
+
 class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One endpoint tried. `error` is the stable code of what went wrong; None is success."""
 

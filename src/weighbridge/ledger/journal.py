@@ -113,6 +113,8 @@ class Found:
 
     def __init__(self, path: Path, file: int) -> None:
         self.worker = path.name.removesuffix(SUFFIX)
+        self.unread = 0
+        """Notes that cannot be read, once `entries` was asked: torn by a loss of power, or of another release."""
         self._path = path
         self._file = file
 
@@ -120,11 +122,15 @@ class Found:
         """What was under way."""
         with self._path.open("rb") as file:
             data = file.read()
-        return list(_notes(data))
+        notes = list(_notes(data))
+        self.unread = notes.count(None)
+        return [note for note in notes if note is not None]
 
     def close(self, *, done: bool) -> None:
-        """Let go of it; `done`: all of it is written, and the file goes."""
-        if done:
+        """Let go of it; `done`: all of it is written, and the file goes, or is put aside where some can't be read."""
+        if done and self.unread:
+            self._path.rename(self._path.with_suffix(".unread"))
+        elif done:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
@@ -147,14 +153,21 @@ def abandoned(directory: Path) -> Iterator[Found]:
         yield Found(path, file)
 
 
-def _notes(data: bytes) -> Iterator[Entry]:
+def _notes(data: bytes) -> Iterator[Entry | None]:
+    """Each note; None is one that cannot be read."""
     at = len(_MAGIC)
     while data.startswith(_MAGIC) and at + _HEAD.size <= len(data):
         size, length, check = _HEAD.unpack_from(data, at)
         if size < _SMALLEST:
             return
         note = data[at + _HEAD.size : at + _HEAD.size + length]
-        if 0 < length <= size - _HEAD.size and zlib.crc32(note) == check:
-            with contextlib.suppress(msgspec.MsgspecError):  # of another release
-                yield _decode(note)
+        if length:
+            yield _read(note) if len(note) == length and zlib.crc32(note) == check else None
         at += size
+
+
+def _read(note: bytes) -> Entry | None:
+    try:
+        return _decode(note)
+    except msgspec.MsgspecError:  # of another release
+        return None

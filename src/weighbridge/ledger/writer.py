@@ -95,8 +95,8 @@ class Writer:
         then as one whose answer was not delivered. With `spools` it is done as soon as `keep` has it.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-        if self.fault is not None:
-            self._spool(entry, done)
+        if self.fault is not None and self.backlog < self.spools and self.keep(entry):
+            done.set_result(None)
         self._gathered.append((entry, done))
         if not self._scheduled and self._writing is None:
             self._scheduled = True
@@ -160,8 +160,7 @@ class Writer:
         kept: list[_Waiting] = []
         for entry, done in group:
             if entry.id in outcome.kept:
-                self._spool(entry, done)
-                kept.append((_undelivered(entry, done, outcome.fault or ""), done))
+                kept.append((self._held_back(entry, done, outcome.fault or ""), done))
             elif (why := outcome.refused.get(entry.id)) is not None:
                 _print(entry)
                 _fail(done, WeighbridgeError(f"the ledger does not take the entry {entry.id}: {why}"))
@@ -170,10 +169,15 @@ class Writer:
         self._gathered = kept + self._gathered
         return written
 
-    def _spool(self, entry: Entry, done: "asyncio.Future[None]") -> None:
-        """Keep an entry that cannot be written now; where answers may go on, it is written as far as they care."""
-        if self.keep(entry) and self.backlog < self.spools and not done.done():
-            done.set_result(None)
+    def _held_back(self, entry: Entry, done: "asyncio.Future[None]", fault: str) -> Entry:
+        """An entry that cannot be written now, as it is kept: where answers may not go on, that of one that failed."""
+        if self.backlog < self.spools and self.keep(entry):
+            if not done.done():
+                done.set_result(None)
+            return entry
+        entry = _undelivered(entry, done, fault)
+        self.keep(entry)
+        return entry
 
     # in the thread
 

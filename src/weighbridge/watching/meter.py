@@ -12,7 +12,7 @@ from itertools import accumulate, chain
 from typing import Final, get_args
 from zlib import crc32
 
-from weighbridge.ledger.entry import Attempt, Charge, Ending, Entry
+from weighbridge.ledger.entry import HEDGE_LOST, Attempt, Charge, Ending, Entry
 from weighbridge.watching.board import Board
 from weighbridge.watching.conventions import DURATIONS, FIRST_TOKENS, PER_TOKEN, TOKENS
 
@@ -26,7 +26,6 @@ COUNTER: Final = "counter"
 """The kind of a record with one figure that only grows; the rest of the key is the family's name and its labels."""
 GAUGE: Final = "gauge"
 """The same of one that tells how a worker is now."""
-HEDGE_LOST: Final = "hedge_lost"
 
 Block = tuple[str, int]
 _BLOCKS: Final[tuple[Block, ...]] = (

@@ -177,10 +177,6 @@ class Purse:
         taken = ((account, getattr(took, account.kind)) for account in hold.accounts if account.counted)
         return tuple([Draw(account.claim, amount) for account, amount in taken if amount])
 
-    def granted(self, account: Account, more: int) -> None:
-        """It has so much more in advance."""
-        account.granted += more
-
     def spare(self) -> dict[Claim, int]:
         """What may go back: all that was not needed lately. It is no longer ours when this is told."""
         found: dict[Claim, int] = {}
