@@ -192,3 +192,23 @@ async def test_killed_again_and_again_no_cent_is_lost_and_none_is_overrun(ground
         worked = [entry for entry in entries if entry.charge is not None]
         assert len(worked) >= served, "whatever reached the provider has an entry"
         assert len({entry.id for entry in entries}) == len(entries)
+
+
+@pytest.mark.timeout(60)
+async def test_a_worker_beside_one_that_died_writes_what_it_had_under_way(tmp_path: Path, upstream: Upstream) -> None:
+    asked = asyncio.Event()
+
+    async def never(call: Call) -> None:
+        asked.set()
+        await call.left()
+
+    upstream.script = never
+    here = Ground(tmp_path, None)
+    async with here.worker(upstream, "one") as one, here.worker(upstream, "two") as two:
+        assert (await two.get("/healthz")).status == 200
+        client = await one.send(FULL)
+        await asked.wait()
+        await one.kill()
+        client.leave()
+        entry = await two.entry()
+        assert (entry.error, entry.charge is not None and entry.charge.counted_by) == ("worker_died", "estimate")

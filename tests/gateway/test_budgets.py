@@ -19,6 +19,8 @@ from weighbridge.ledger.budgets import leases, table
 from weighbridge.ledger.budgets.bound import TEMPLATE
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit, window
 from weighbridge.ledger.cost import SMALLEST
+from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.journal import Journal
 
 FULL = {**ASKED, "max_tokens": 10}
 COST = 7_940_000
@@ -301,3 +303,18 @@ async def test_a_budget_that_is_removed_or_raised_counts_within_a_second(gateway
         while gateway.worker.budgets:  # noqa: ASYNC110 - a database sends no word
             await asyncio.sleep(0.02)
     assert (await gateway.ask(ASKED)).status == 200
+
+
+async def test_what_cannot_be_noted_is_not_sent_and_costs_nothing(
+    gateway: Gateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(journal: Journal, entry: Entry) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "note", full)
+        assert (await gateway.ask(FULL)).status == 503
+    assert upstream.calls == []
+    entry = await gateway.entry()
+    assert (entry.status, entry.error, entry.charge) == (503, "ledger_unavailable", None)
+    assert (await gateway.ask(FULL)).status == 200
