@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from weighbridge.app.budget_alerts import events
@@ -20,6 +21,12 @@ def budget(amount: int = 1000, *, soft: int | None = 80, period: Period = "month
 def told(of: Budget, used: int, granted: int = 0) -> list[tuple[str, object]]:
     use = Use(Claim(of.id, "search", BEGINS), used, granted)
     return [(event.type, event.figures["percent"]) for event in events({of.id: of}, [use], NOW)]
+
+
+def told_of(organisation: str) -> object:
+    of = msgspec.structs.replace(budget(), organisation=organisation)
+    (event,) = events({of.id: of}, [Use(Claim(of.id, "search", BEGINS), 1000, 0)], NOW)
+    return event.subject
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,7 @@ def test_an_event_says_whose_how_much_of_what_and_when_it_renews() -> None:
     uses = [Use(Claim("bud-2", name, BEGINS), 3 * 10**12, 0) for name in ("ann", "bob")]
     first, second = events({"bud-2": of}, uses, NOW)
     assert first.mark != second.mark
+    assert told_of("acme") == {"budget": "bud-1", "scope": "project", "organisation": "acme", "name": "search"}
     assert (first.subject, second.subject["name"]) == ({"budget": "bud-2", "scope": "user", "name": "ann"}, "bob")
     assert first.figures == {
         "unit": "usd",

@@ -102,6 +102,7 @@ async def test_an_admin_sets_budgets_below_its_scope_and_not_its_own(gateway: Ga
         ("user", "u"),
         ("tag", "t"),
         ("project", "p"),
+        ("project", "*"),
     ]:
         await admin.call("POST", BUDGETS, {**asked, "scope": scope, "name": name}, status=403)
     await admin.call("DELETE", f"{BUDGETS}/{top['id']}", status=403)
@@ -111,6 +112,31 @@ async def test_an_admin_sets_budgets_below_its_scope_and_not_its_own(gateway: Ga
     await auditor.call("DELETE", f"{BUDGETS}/{below['id']}", status=403)
     await office(gateway, "member", "acme").call("GET", BUDGETS, status=403)
     await admin.call("DELETE", f"{BUDGETS}/{below['id']}")
+
+
+async def test_an_admin_sets_budgets_of_its_own_organisations_projects(gateway: Gateway) -> None:
+    owner, admin = office(gateway, "owner"), office(gateway, "admin", "acme")
+    other, below = office(gateway, "admin", "other"), office(gateway, "auditor", "acme", "web")
+    asked = {"scope": "project", "name": "web", "unit": "usd", "period": "day", "amount": 5}
+    mine = await admin.call("POST", BUDGETS, {**asked, "organisation": "acme"})
+    each = await admin.call("POST", BUDGETS, {**asked, "organisation": "acme", "name": "*"})
+    theirs = await other.call("POST", BUDGETS, {**asked, "organisation": "other"})
+    assert (mine["organisation"], mine["name"], theirs["organisation"]) == ("acme", "web", "other")
+    assert (await owner.call("POST", BUDGETS, {**asked, "organisation": "acme"}))["id"] == mine["id"]
+    nobodys = await owner.call("POST", BUDGETS, asked)
+    for body in (asked, {**asked, "organisation": "other"}, {**asked, "organisation": "other", "name": "*"}):
+        await admin.call("POST", BUDGETS, body, status=403)
+    await owner.call("POST", BUDGETS, {**asked, "scope": "user", "organisation": "acme"}, status=400)
+    for budget in (theirs, nobodys):
+        await admin.call("DELETE", f"{BUDGETS}/{budget['id']}", status=404)
+    seen = [
+        (admin, [mine["id"], each["id"]]),
+        (below, [mine["id"]]),
+        (other, [theirs["id"]]),
+    ]
+    for who, expected in seen:
+        assert ids(await who.call("GET", BUDGETS)) == expected
+    assert {row.change.organisation for row in log(gateway, Wanted(target=str(mine["id"])))} == {"acme"}
 
 
 async def test_openrouters_key_management_makes_limits_and_revokes_keys(gateway: Gateway) -> None:

@@ -40,10 +40,11 @@ def events(budgets: Mapping[str, Budget], uses: Sequence[Use], now: datetime) ->
 def _event(kind: EventType, budget: Budget, use: Use, percent: int, now: datetime) -> Event:
     renews = None if budget.period == "total" else moment(window(budget.period, microseconds(now)).ends).isoformat()
     claim = use.claim
+    whose = {} if budget.organisation is None else {"organisation": budget.organisation}
     return Event(
         type=kind,
         at=now,
-        subject={"budget": budget.id, "scope": budget.scope, "name": claim.subject or None},
+        subject={"budget": budget.id, "scope": budget.scope, "name": claim.subject or None} | whose,
         figures={
             "unit": budget.unit,
             "period": budget.period,

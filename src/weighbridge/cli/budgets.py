@@ -1,6 +1,6 @@
 """`weighbridge budgets`: set, list and remove budgets and limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +29,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
     "budgets",
     epilog=examples(
         "weighbridge budgets set --project search --usd 500 --per month --soft 80",
+        "weighbridge budgets set --organisation acme --project '*' --usd 100 --per month",
         "weighbridge budgets set --user '*' --usd 2 --per day",
         "weighbridge budgets set --key ci --requests 60 --per minute",
         "weighbridge budgets set --all --requests 200 --at-once",
@@ -79,12 +80,11 @@ def set_(  # noqa: PLR0913 - one for each option
     config_file: Path | None,
     **named: str | None,
 ) -> None:
-    """Set a budget; one for the same, of the same unit and period, is replaced, and what was used of it counts on."""
-    names = [(cast("Scope", scope), name) for scope, name in named.items() if name is not None]
-    if for_all:
-        names.append(("all", ""))
-    if len(names) != 1:
-        raise click.UsageError("say for whom, once: --all, --organisation, --project, --key, --user or --tag")
+    """Set a budget; one for the same, of the same unit and period, is replaced, and what was used of it counts on.
+
+    A project of an organisation takes both: --organisation ACME --project SEARCH.
+    """
+    organisation, scope, name = _for_whom(named, for_all=for_all)
     given: list[tuple[Unit, int]] = []
     if usd is not None:
         given.append(("usd", dollars(Decimal(str(usd)))))
@@ -93,13 +93,13 @@ def set_(  # noqa: PLR0913 - one for each option
         raise click.UsageError("say how much, once: --usd, --tokens or --requests")
     if at_once == (period is not None):
         raise click.UsageError("say in which time: --per minute, day, week, month or total, or --at-once")
-    (scope, name), (unit, amount) = names[0], given[0]
+    (unit, amount) = given[0]
     when: Period = "at once" if at_once else cast("Period", period)
     with database.opened(config.read({}, file=config_file)) as connection:
         if scope == "key":
             name = _key(connection, name)
         now = datetime.now(UTC)
-        budget = Budget("", scope, name, unit, when, amount, now, soft, not only_tell)
+        budget = Budget("", scope, name, unit, when, amount, now, soft, not only_tell, organisation)
         try:
             check(budget)
         except ValueError as error:
@@ -148,6 +148,21 @@ def remove(*, budget_id: str, config_file: Path | None) -> None:
     click.echo(f"Removed {budget_id}.")
 
 
+def _for_whom(named: Mapping[str, str | None], *, for_all: bool) -> tuple[str | None, Scope, str]:
+    """The organisation whose project it is, the scope, and the name."""
+    names = [(cast("Scope", scope), name) for scope, name in named.items() if name is not None]
+    if for_all:
+        names.append(("all", ""))
+    if [scope for scope, _ in names] == ["organisation", "project"]:
+        (_, organisation), (_, project) = names
+        if organisation == EACH:
+            raise click.UsageError("projects of any organisation: leave --organisation out, with --project '*'")
+        return organisation, "project", project
+    if len(names) != 1:
+        raise click.UsageError("say for whom, once: --all, --organisation, --project, --key, --user or --tag")
+    return None, *names[0]
+
+
 def _key(connection: Connection, name: str) -> str:
     """The id of the key of this name or id."""
     if name == EACH:
@@ -171,6 +186,8 @@ def _use(budget: Budget, use: Use) -> dict[str, object]:
 
 def _lines(budget: Budget, uses: list[Use], now: int) -> list[tuple[object, ...]]:
     whose = "all" if budget.scope == "all" else f"{budget.scope} {budget.name}"
+    if budget.organisation is not None:
+        whose += f" of {budget.organisation}"
     when = {"at once": " at once", "total": " in total"}.get(budget.period) or f" a {budget.period}"
     of = budget.shown(budget.amount) + when + ("" if budget.hard else ", only told")
     ends = window(budget.period, now).ends

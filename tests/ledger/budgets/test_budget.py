@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weighbridge.db import microseconds
-from weighbridge.ledger.budgets.budget import Asker, Budget, Period, Scope, Unit, check, subjects, window
+from weighbridge.ledger.budgets.budget import Asker, Budget, Period, Scope, Unit, check, subject_of, subjects, window
 
 NOW = datetime(2026, 11, 22, 17, 30, 15, 250, UTC)
 """A Sunday."""
@@ -47,7 +49,7 @@ def test_some_never_end(period: Period) -> None:
         ("all", "", [""]),
         ("organisation", "bank", ["bank"]),
         ("organisation", "other", []),
-        ("project", "*", ["web"]),
+        ("project", "*", ["bank/web"]),
         ("key", "key-1", ["key-1"]),
         ("user", "*", ["ann"]),
         ("user", "bob", []),
@@ -58,6 +60,36 @@ def test_some_never_end(period: Period) -> None:
 def test_whom_a_budget_binds(scope: Scope, name: str, expected: list[str]) -> None:
     asker = Asker("key-1", "bank", "web", "ann", ("a", "b"))
     assert list(subjects(Budget("", scope, name, "usd", "day", 1, NOW), asker)) == expected
+
+
+@pytest.mark.parametrize(
+    ("organisation", "name", "expected"),
+    [
+        ("bank", "web", ["web"]),
+        ("other", "web", []),
+        (None, "web", []),
+        (None, "*", ["bank/web"]),
+        ("bank", "*", ["bank/web"]),
+        ("other", "*", []),
+    ],
+)
+def test_a_project_is_one_of_its_organisation(organisation: str | None, name: str, expected: list[str]) -> None:
+    of = Budget("", "project", name, "usd", "day", 1, NOW, organisation=organisation)
+    assert list(subjects(of, Asker("key-1", "bank", "web"))) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [("web", ["web"]), ("*", ["web"])])
+def test_so_is_one_of_no_organisation(name: str, expected: list[str]) -> None:
+    assert list(subjects(Budget("", "project", name, "usd", "day", 1, NOW), Asker("key-1", None, "web"))) == expected
+
+
+names = st.none() | st.text("/%25Fab", min_size=1, max_size=5)
+
+
+@given(names, names, names, names)
+def test_no_two_projects_are_taken_for_one(a: str | None, b: str | None, c: str | None, d: str | None) -> None:
+    if b is not None and d is not None:
+        assert (subject_of(a, b) == subject_of(c, d)) == ((a, b) == (c, d))
 
 
 def test_nobody_is_bound_by_what_he_does_not_have() -> None:
@@ -84,7 +116,14 @@ def test_what_makes_no_sense_is_told(  # noqa: PLR0917 - a row of the table
         check(Budget("", scope, name, unit, period, amount, NOW, soft))
 
 
+def test_only_projects_are_of_an_organisation() -> None:
+    with pytest.raises(ValueError, match="only a project"):
+        check(Budget("", "user", "ann", "usd", "day", 1, NOW, organisation="bank"))
+
+
 def test_a_budget_says_what_it_is() -> None:
+    project = Budget("", "project", "web", "tokens", "day", 5, NOW, organisation="bank")
+    assert str(project) == "5 tokens a day for project 'web' of 'bank'"
     assert str(Budget("", "key", "*", "usd", "month", 25 * 10**11, NOW)) == "2.5 USD a month for each key"
     assert str(Budget("", "all", "", "requests", "at once", 1, NOW)) == "1 request at once for the whole gateway"
     assert str(Budget("", "project", "web", "tokens", "total", 1500, NOW)) == "1,500 tokens in total for project 'web'"

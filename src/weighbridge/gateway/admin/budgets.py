@@ -52,7 +52,7 @@ class AdminBudgets:
 
         def work(connection: Connection, caller: Caller) -> ListedBudget:
             kinds = (wanted.scope, wanted.name, wanted.unit, wanted.period)
-            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard)
+            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, wanted.organisation)
             try:
                 check(budget)
             except ValueError as exc:
@@ -84,6 +84,7 @@ def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
     return ListedBudget(
         id=budget.id,
         scope=budget.scope,
+        organisation=budget.organisation,
         name=budget.name,
         unit=budget.unit,
         period=budget.period,
@@ -126,18 +127,17 @@ def amount_of(unit: Unit, given: int | Decimal) -> int:
 
 
 def _place(connection: Connection, budget: Budget) -> tuple[Place, bool]:
-    """Where in the tree it binds, and whether it is one key's.
+    """Where in the tree it binds, and whether it is for what lies below: for a key, or each project of an organisation.
 
-    A budget of a project is by its name alone, in whatever organisation: only one without an organisation is a place of
-    its own. What binds users, tags, or each of a kind, binds everywhere.
+    What binds users, tags, or each of another kind, binds everywhere.
     """
     if budget.name == EACH:
-        return EVERYWHERE, False
+        return Place(budget.organisation), budget.organisation is not None
     match budget.scope:
         case "organisation":
             return Place(budget.name), False
         case "project":
-            return Place(None, budget.name), False
+            return Place(budget.organisation, budget.name), False
         case "key":
             key = keys.find(connection, budget.name)
             if key is not None:
@@ -146,12 +146,12 @@ def _place(connection: Connection, budget: Budget) -> tuple[Place, bool]:
 
 
 def _reaches(connection: Connection, caller: Caller, action: Action, budget: Budget) -> bool:
-    place, is_key = _place(connection, budget)
-    return caller.admin.reaches(action, place, is_key=is_key)
+    place, is_below = _place(connection, budget)
+    return caller.admin.reaches(action, place, is_key=is_below)
 
 
 def _require(connection: Connection, caller: Caller, budget: Budget) -> None:
-    place, is_key = _place(connection, budget)
-    if budget.scope == "key" and budget.name != EACH and not is_key:
+    place, is_below = _place(connection, budget)
+    if budget.scope == "key" and budget.name != EACH and not is_below:
         raise BadRequest(f"name: there is no key {budget.name[:100]!r}; give its id", param="name")
-    caller.admin.require("budget.set", place, is_key=is_key)
+    caller.admin.require("budget.set", place, is_key=is_below)

@@ -113,6 +113,8 @@ class BudgetSetting(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     """Whose: the name of the organisation, project or tag, a key's id, the client's word for its user; `*`: each of
     them has one of its own. Left out for `all`."""
+    organisation: Name | None = None
+    """Of a project: whose it is; left out: a project without an organisation, or, for `*`, those of any."""
     soft: Annotated[int, Meta(ge=1, le=100)] | None = None
     """Tell when so many percent of it are used."""
     hard: bool = True
@@ -123,6 +125,7 @@ class BudgetUse(msgspec.Struct):
     """How a budget stands in its period, for one that it binds. Dollars are a text of digits."""
 
     subject: str
+    """Who it is, of a budget for each; of projects `organisation/project`, where they have an organisation."""
     used: str | int
     in_advance: str | int
     """What workers have for the next requests."""
@@ -134,6 +137,8 @@ class ListedBudget(msgspec.Struct):
 
     id: str
     scope: Scope
+    organisation: str | None
+    """Of a project: whose it is."""
     name: str
     unit: Unit
     period: Period

@@ -37,6 +37,8 @@ class Budget(msgspec.Struct, frozen=True):
     """The percentage at which it is told; None: it is not."""
     hard: bool = True
     """Whether a request that it can't cover is refused. One that is not hard is only told."""
+    organisation: str | None = None
+    """Of a project: whose it is; None: a project without an organisation, or, for each, those of any."""
 
     @property
     def is_limit(self) -> bool:
@@ -54,6 +56,8 @@ class Budget(msgspec.Struct, frozen=True):
         whose = {"all": "the whole gateway"}.get(self.scope) or f"{self.scope} {self.name!r}"
         if self.name == EACH:
             whose = f"each {self.scope}"
+        if self.organisation is not None:
+            whose += f" of {self.organisation!r}"
         when = {"total": "in total", "at once": "at once"}.get(self.period) or f"a {self.period}"
         return f"{self.shown(self.amount)} {when} for {whose}"
 
@@ -73,6 +77,8 @@ def check(budget: Budget) -> None:
         raise ValueError("only requests can be limited at once: give --requests")
     if (budget.scope == "all") != (budget.name == ""):
         raise ValueError("a budget is for somebody, or for all")
+    if budget.organisation is not None and budget.scope != "project":
+        raise ValueError("only a project is one of an organisation")
     if budget.soft is not None and not 1 <= budget.soft <= 100:
         raise ValueError("what is told at is a percentage from 1 to 100")
 
@@ -118,6 +124,18 @@ class Asker(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
+def subject_of(organisation: str | None, project: str) -> str:
+    """A project among those of all organisations: `organisation/project`, or its name where it has none.
+
+    A stroke and a percent sign in a name are written as in an address.
+    """
+    return _written(project) if organisation is None else f"{_written(organisation)}/{_written(project)}"
+
+
+def _written(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
 def subjects(budget: Budget, asker: Asker) -> Iterator[str]:
     """For whom of all its subjects the budget binds this request: none, one, or, of tags, several."""
     named: tuple[str | None, ...]
@@ -128,7 +146,8 @@ def subjects(budget: Budget, asker: Asker) -> Iterator[str]:
         case "organisation":
             named = (asker.organisation,)
         case "project":
-            named = (asker.project,)
+            yield from _project(budget, asker)
+            return
         case "key":
             named = (asker.key,)
         case "user":
@@ -138,3 +157,12 @@ def subjects(budget: Budget, asker: Asker) -> Iterator[str]:
     for name in named:
         if name is not None and budget.name in (EACH, name):
             yield name
+
+
+def _project(budget: Budget, asker: Asker) -> Iterator[str]:
+    if asker.project is None:
+        return
+    if budget.name == EACH and budget.organisation in (None, asker.organisation):
+        yield subject_of(asker.organisation, asker.project)
+    elif (budget.organisation, budget.name) == (asker.organisation, asker.project):
+        yield budget.name

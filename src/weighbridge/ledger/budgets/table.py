@@ -12,10 +12,11 @@ from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit
 from weighbridge.ledger.cost import SMALLEST, plain
 
-_COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at"
+_COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at, organisation"
 _FIND: Final = (
     f"SELECT {_COLUMNS} FROM budget"  # noqa: S608 - a constant
-    " WHERE scope = ? AND name = ? AND unit = ? AND period = ? AND removed_at IS NULL"
+    " WHERE scope = ? AND name = ? AND unit = ? AND period = ? AND organisation IS NOT DISTINCT FROM ?"
+    " AND removed_at IS NULL"
 )
 
 
@@ -25,6 +26,7 @@ def facts(budget: Budget) -> Facts:
     return {
         "id": budget.id,
         "scope": budget.scope,
+        "organisation": budget.organisation,
         "name": budget.name,
         "unit": budget.unit,
         "period": budget.period,
@@ -38,18 +40,18 @@ def facts(budget: Budget) -> Facts:
 def put(connection: Connection, budget: Budget, *, by: Actor = GATEWAY) -> Budget:
     """Set a budget, whose id is not looked at; as it is kept.
 
-    One of the same scope, name, unit and period is replaced: what was used of that one counts on.
+    One for the same, of the same unit and period is replaced: what was used of that one counts on.
     """
     same = (budget.scope, budget.name, budget.unit, budget.period)
     amount, soft, hard = budget.amount, budget.soft, int(budget.hard)
     with transaction(connection):
-        row = connection.execute(_FIND, same).fetchone()
+        row = connection.execute(_FIND, (*same, budget.organisation)).fetchone()
         before = None if row is None else _budget(row)
         if before is None:
             kept = msgspec.structs.replace(budget, id=f"bud-{secrets.token_hex(6)}")
             connection.execute(
-                f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (kept.id, *same, amount, soft, hard, microseconds(budget.created)),
+                f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                (kept.id, *same, amount, soft, hard, microseconds(budget.created), budget.organisation),
             )
         else:
             kept = msgspec.structs.replace(budget, id=before.id, created=before.created)
@@ -97,11 +99,13 @@ def _write(
     was, is_ = (None if each is None else facts(each) for each in (before, after))
     if was is not None and is_ is not None:
         was, is_ = differing(was, is_)
-    place = {of.scope: of.name} if of.scope in ("organisation", "project") else {}
+    place = {"organisation": of.organisation}
+    if of.scope in ("organisation", "project"):
+        place[of.scope] = of.name
     audit_log.write(connection, by, Change(action=action, target=of.id, before=was, after=is_, **place), now=now)
 
 
-def _budget(row: tuple[str, str, str, str, str, int, int | None, int, int]) -> Budget:
-    id_, scope, name, unit, period, amount, soft, hard, at = row
+def _budget(row: tuple[str, str, str, str, str, int, int | None, int, int, str | None]) -> Budget:
+    id_, scope, name, unit, period, amount, soft, hard, at, organisation = row
     kinds = cast("tuple[Scope, str, Unit, Period]", (scope, name, unit, period))
-    return Budget(id_, *kinds, amount, moment(at), soft, bool(hard))
+    return Budget(id_, *kinds, amount, moment(at), soft, bool(hard), organisation)
