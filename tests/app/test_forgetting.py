@@ -31,7 +31,16 @@ def test_a_user_is_forgotten(place: db.Place, tmp_path: Path) -> None:
         done = forget_user(settings, connection, "alice")
         left = [connection.execute(f"SELECT id FROM {table} ORDER BY id").fetchall() for table in ("response", "chat")]
     assert done == Forgotten(
-        texts=0, responses=1, chats=1, cached=0, every_cached=False, entries=1, unnamed=2, in_log=False
+        texts=0,
+        responses=1,
+        chats=1,
+        cached=0,
+        every_cached=False,
+        entries=1,
+        budgets=0,
+        uses=0,
+        unnamed=2,
+        in_log=False,
     )
     assert left == [[("wbr-2",), ("wbr-3",)]] * 2
 

@@ -20,6 +20,9 @@ from weighbridge.accounts.responses import Response, Responses
 from weighbridge.cache import store as cache
 from weighbridge.db import microseconds
 from weighbridge.ledger import store as ledger
+from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets.budget import Budget
+from weighbridge.ledger.entry import Claim, Draw
 from weighbridge.ledger.users import Users
 from weighbridge.texts.sealing import Seals, new_key, seals
 from weighbridge.texts.store import TextStore
@@ -205,6 +208,10 @@ def everywhere(shell: Shell, users: Users, both: Seals) -> None:
             responses.keep(Response(name, "key-1", None, NOW, text, text, stored))
             chats.keep(Chat(name, "key-1", NOW, "tiny", None, text, {}, text, stored))
             keep(shell, made(name, at=NOW, user=user, request=text), both=both)
+        each = table.put(connection, Budget("", "user", "*", "requests", "total", 9, NOW))
+        own = table.put(connection, Budget("", "user", users.of_budget("alice"), "requests", "total", 9, NOW))
+        for budget, user in ((each, "alice"), (own, "alice"), (each, "bob")):
+            leases.draw(connection, [("w1", Draw(Claim(budget.id, users.of_budget(user), 0), 2))])
     with closing(cache.connect(shell.home / "cache.db")) as connection:
         answers = [(place(name), replace(kept(b"words"), receipt=name)) for name in ("wbr-1", "wbr-2", "wbr-3")]
         cache.keep(connection, answers, most_bytes=10_000_000)
@@ -226,15 +233,19 @@ def test_all_of_one_users_is_forgotten(
     assert (told["texts"], told["responses"], told["chats"], told["cached"]) == (1, 1, 1, cached)
     assert (told["every_cached"], told["unnamed"]) == (cached == 3, 2)
     assert told["entries"] == (0 if users.naming == "off" else 1)
+    assert (told["budgets"], told["uses"]) == (1, 2)
     assert sorted(listed(shell)) == ["wbr-2", "wbr-3"]
     with closing(db.connect(shell.home / "ledger.db")) as connection:
         assert [each.id for each in ledger.entries(connection)] == ["wbr-1", "wbr-2", "wbr-3"]
-        for table in ("response", "chat"):
-            found = connection.execute(f"SELECT id FROM {table} ORDER BY id").fetchall()
+        (left,) = table.listing(connection)
+        (use,) = leases.uses(connection, {left.id: 0})
+        assert (left.name, use.claim.subject, use.used) == ("*", users.of_budget("bob"), 2)
+        for kind in ("response", "chat"):
+            found = connection.execute(f"SELECT id FROM {kind} ORDER BY id").fetchall()
             assert found == [("wbr-2",), ("wbr-3",)]
         log = connection.execute("SELECT action, before FROM audit_log").fetchall()
-    assert [action for action, _ in log] == ["user.forget"]
-    assert "alice" not in log[0][1]
+    assert [action for action, _ in log] == ["budget.create", "budget.create", "user.forget"]
+    assert "alice" not in log[-1][1]
     assert SAID not in b"".join(file.read_bytes() for file in shell.home.iterdir())
     again = json.loads(shell.good("forget", "--user", "alice", "--json"))
     assert (again["texts"], again["responses"], again["chats"], again["cached"]) == (0, 0, 0, 0)

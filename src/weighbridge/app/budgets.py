@@ -13,11 +13,13 @@ from weighbridge.db import Connection, microseconds
 from weighbridge.errors import LedgerUnavailable
 from weighbridge.ledger import store
 from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import users as named
 from weighbridge.ledger.budgets.budget import Budget
 from weighbridge.ledger.budgets.leases import Grant
 from weighbridge.ledger.budgets.purse import Account, Purse
 from weighbridge.ledger.entry import Claim, Entry
 from weighbridge.ledger.journal import Journal, abandoned
+from weighbridge.ledger.users import Users
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,19 @@ _SHARES: Final = 2
 class Keeper:
     """For one worker. `begin`, then `watch` in the background, then `end` when its last entry is written."""
 
-    def __init__(self, connection: Connection, worker: str, directory: Path, now: Callable[[], datetime]) -> None:
-        """The connection is for this alone; `directory` has the journals of all workers of this machine."""
+    def __init__(
+        self,
+        connection: Connection,
+        worker: str,
+        directory: Path,
+        now: Callable[[], datetime],
+        users: Users | None = None,
+    ) -> None:
+        """The connection is for this alone; `directory` has the journals of all workers of this machine.
+
+        `users` says how budgets name the client's users; None: as the client does.
+        """
+        self._users = users
         self.purse = Purse()
         self._connection = connection
         self._worker = worker
@@ -60,6 +73,8 @@ class Keeper:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         found = recover(self._connection, self._directory)
+        if self._users is not None and self._users.naming != "plain":
+            rename_users(self._connection, self._users, self._now())
         self._journal = Journal(self._directory / f"{self._worker}.journal")
         leases.begin(self._connection, self._worker, socket.gethostname(), str(self._journal.path), self._now())
         self._live = leases.seen(self._connection, self._worker, self._now())
@@ -169,6 +184,13 @@ class Keeper:
             return  # the journal stays, so that it is found
         if self._journal is not None:
             self._journal.close()
+
+
+def rename_users(connection: Connection, users: Users, now: datetime) -> None:
+    """Have budgets name users as it is set: those too that they were named by before, and no page has that name."""
+    db.delete_for_good(connection)
+    if named.rename(connection, users.renamed, now) and not db.empty_log(connection):
+        log.warning("the names of users may still be in the database's log, as another program reads it all the time")
 
 
 def recover(connection: Connection, directory: Path) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
 
 from weighbridge import db
 from weighbridge.accounts.chats import Chats
@@ -12,11 +11,9 @@ from weighbridge.app.texts import seals_of, users_of
 from weighbridge.cache import store as cache
 from weighbridge.config import Settings
 from weighbridge.errors import TextsUnavailable
+from weighbridge.ledger.budgets import users as named
 from weighbridge.texts.store import TextStore
 from weighbridge.texts.text import Which
-
-_LOG_WAIT_MS: Final = 100
-_LOG_TRIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +29,10 @@ class Forgotten:
     """Whether these are all there were: entries name no users, so that nobody knows whose each was."""
     entries: int
     """Of the ledger, which stay: they say that there were requests, when, and what they cost."""
+    budgets: int
+    """Budgets that were set for this user alone."""
+    uses: int
+    """What it has used of budgets, by period."""
     unnamed: int
     """Responses and chat completions that stay, since they do not say whose they are."""
     in_log: bool
@@ -50,11 +51,11 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         _check(settings)
     receipts = _entries(connection, names)
     every = settings.ledger.users == "off"
-    if db.engine(connection) == "sqlite":
-        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not only let go of
+    db.delete_for_good(connection)
     responses, chats = Responses(connection), Chats(connection)
     gone = responses.forget_user(names), chats.forget_user(names)
-    emptied = db.engine(connection) != "sqlite" or _empty_log(connection)
+    budgets, uses = named.forget(connection, names)
+    emptied = db.empty_log(connection)
     deleted = 0
     if texts.is_file():
         with closing(TextStore(texts)) as store:
@@ -69,18 +70,10 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         cached=_uncached(settings, receipts, every=every),
         every_cached=every,
         entries=len(receipts),
+        budgets=budgets,
+        uses=uses,
         unnamed=responses.nobodys() + chats.nobodys(),
     )
-
-
-def _empty_log(connection: db.Connection) -> bool:
-    """In short tries: nobody commits an entry while one of them waits."""
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute(f"PRAGMA busy_timeout = {_LOG_WAIT_MS}")
-    try:
-        return any(not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] for _ in range(_LOG_TRIES))
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _check(settings: Settings) -> None:

@@ -171,14 +171,16 @@ class Worker:
         self._names = names(settings)
         self._reading, self._keeping, self._governing, self._asking = (_connected(where) for _ in range(4))
         self._keyring = Keyring(self._reading)
-        self._keeper = Keeper(_connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now)
+        self.texts, self._users = keeper_of(settings), users_of(settings)
+        self._keeper = Keeper(
+            _connected(where), self._ids.worker, settings.ledger_path.with_name("under-way"), _now, self._users
+        )
         self._writer.written, self._writer.keep = self._keeper.written, self._keeper.keep
         self._writer.spools = settings.ledger.spool_entries if settings.ledger.when_unwritable == "spool" else 0
         self._kept, self._kept_chats = ResponseTable(self._keeping), KeptChats(self._keeping)
         # None where no webhook is set: `tell` is what parts are given that have something to tell.
         self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)
         self._cache = _cache(settings)
-        self.texts, self._users = keeper_of(settings), users_of(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -229,7 +231,7 @@ class Worker:
                 watched=self._watching.watched,
                 tracer=self._watching.tracer,
             ),
-            holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter),
+            holding=Holding(self._keeper.purse, self._keeper.ask, time.perf_counter, self._users),
             now=_now,
             spoken=frozenset[Task]().union(*(provider.natively for provider in self._providers.values())),
             default_model=DefaultModel(self._settings.server.default_model),
@@ -242,7 +244,7 @@ class Worker:
                 self._settings.routing.resumptions,
             ),
         )
-        desk = Desk(self._governing, _now)
+        desk = Desk(self._governing, _now, self._users)
         return routes(
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),

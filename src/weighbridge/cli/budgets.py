@@ -10,6 +10,7 @@ import click
 
 from weighbridge import config
 from weighbridge.accounts import keys
+from weighbridge.app.texts import users_of
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.options import config_option, examples, json_option
@@ -95,9 +96,12 @@ def set_(  # noqa: PLR0913 - one for each option
         raise click.UsageError("say in which time: --per minute, day, week, month or total, or --at-once")
     (unit, amount) = given[0]
     when: Period = "at once" if at_once else cast("Period", period)
-    with database.opened(config.read({}, file=config_file)) as connection:
+    settings = config.read({}, file=config_file)
+    with database.opened(settings) as connection:
         if scope == "key":
             name = _key(connection, name)
+        elif scope == "user" and name not in ("", EACH):
+            name = users_of(settings).of_budget(name)
         now = datetime.now(UTC)
         budget = Budget("", scope, name, unit, when, amount, now, soft, not only_tell, organisation)
         try:

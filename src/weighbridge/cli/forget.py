@@ -25,6 +25,8 @@ _NO_COUNTS: Final = ("every_cached", "unnamed", "in_log")
 def command(*, user: str, as_json: bool, config_file: Path | None) -> None:
     """Delete all that is kept of what a user said and was told: texts, stored responses and chats, cached answers.
 
+    So is what budgets know of the user: what it has used of them counts no more, and one for this user alone is gone.
+
     The ledger keeps its entries: they have no text, and name the user as `ledger.users` says.
     """
     settings = config.read({}, file=config_file)
@@ -45,6 +47,8 @@ def _tell(done: Forgotten) -> None:
     whose = "all there were, as the ledger does not say whose each was" if done.every_cached else "of this user"
     click.echo(f"Deleted {done.cached} cached answers: {whose}.")
     click.echo(f"{done.entries} entries of the ledger name this user, and stay: they have no text.")
+    if done.budgets or done.uses:
+        click.echo(f"Deleted {done.budgets} budgets that were for this user, and what it has used of others.")
     if done.unnamed:
         click.echo(
             f"{done.unnamed} responses and chat completions stay that do not say whose they are; they go when they are "

@@ -67,6 +67,8 @@ class Server:
 Place = Path | Server
 """Where a database is: a file of SQLite, or a server of PostgreSQL."""
 
+_LOG_WAIT_MS: Final = 100
+_LOG_TRIES: Final = 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,6 +95,27 @@ def transaction(connection: Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def delete_for_good(connection: Connection) -> None:
+    """Have what is deleted from an SQLite file be overwritten, and not only let go of."""
+    if engine(connection) == "sqlite":
+        connection.execute("PRAGMA secure_delete = ON")
+
+
+def empty_log(connection: Connection) -> bool:
+    """Take what was deleted off an SQLite file's write-ahead log too; False where somebody read all the time.
+
+    In short tries: nobody commits an entry while one of them waits.
+    """
+    if engine(connection) != "sqlite":
+        return True
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {_LOG_WAIT_MS}")
+    try:
+        return any(not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] for _ in range(_LOG_TRIES))
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def microseconds(when: datetime) -> int:

@@ -15,6 +15,7 @@ from weighbridge.ledger.budgets.bound import Rates, dearest, most_cost, most_pro
 from weighbridge.ledger.budgets.budget import Asker
 from weighbridge.ledger.budgets.leases import Grant
 from weighbridge.ledger.budgets.purse import Account, Amounts, Purse
+from weighbridge.ledger.users import Users
 from weighbridge.routing.planner import Plan
 from weighbridge.routing.shortlist import Shortlist
 from weighbridge.wire.surface import Asked
@@ -35,8 +36,9 @@ Ask = Callable[[Account, int], Awaitable[Grant]]
 class Holding:
     """For one worker."""
 
-    def __init__(self, purse: Purse, ask: Ask, seconds: Callable[[], float]) -> None:
-        """`seconds` is a clock that only goes forward."""
+    def __init__(self, purse: Purse, ask: Ask, seconds: Callable[[], float], users: Users | None = None) -> None:
+        """`seconds` is a clock that only goes forward; `users` says how budgets name the client's users."""
+        self._users = users
         self._purse = purse
         self._ask = ask
         self._seconds = seconds
@@ -49,7 +51,7 @@ class Holding:
 
     async def hold(self, tab: Tab, asked: Asked, plan: Plan, now: datetime) -> None:
         """Hold what the request may take, for its tab. Raises BudgetSpent, LimitReached or LedgerUnavailable."""
-        accounts = self._purse.of(_asker(tab.key, tab), microseconds(now))
+        accounts = self._purse.of(self._asker(tab.key, tab), microseconds(now))
         if not accounts:
             return
         rates = self._rates_of(plan.shortlist)
@@ -66,6 +68,13 @@ class Holding:
         tab.hold, tab.longest = hold, answer
         # an endpoint that goes on with a broken answer reads what was said of it as well
         tab.once_more = Amounts(amounts.usd + answer * rates.prompt, amounts.tokens + answer)
+
+    def _asker(self, key: Key, tab: Tab) -> Asker:
+        labels = key.labels
+        user = None if tab.call is None or not self._purse.by_user else tab.call.end_user
+        if user is not None and self._users is not None:
+            user = self._users.of_budget(user)
+        return Asker(key.id, labels.organisation, labels.project, user, tab.tags)
 
     async def _fill(self, accounts: Sequence[Account], amounts: Amounts) -> None:
         """Get what is lacking in advance. Raises as `hold` does."""
@@ -98,12 +107,6 @@ def _offers(shortlist: Shortlist) -> Iterator[tuple[Model, str, Price | None]]:
     for group in shortlist.groups:
         for one in group.candidates:
             yield one.model, one.endpoint.id, one.price
-
-
-def _asker(key: Key, tab: Tab) -> Asker:
-    labels = key.labels
-    user = None if tab.call is None else tab.call.end_user
-    return Asker(key.id, labels.organisation, labels.project, user, tab.tags)
 
 
 def _most_answer(asked: Asked, rates: Rates, accounts: Sequence[Account]) -> int:

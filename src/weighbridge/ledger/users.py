@@ -6,6 +6,7 @@ still sums and limits by user, and says who it is only to those who have the key
 
 import hashlib
 import hmac
+import re
 from typing import Final, Literal
 
 Naming = Literal["plain", "hashed", "off"]
@@ -13,6 +14,7 @@ Naming = Literal["plain", "hashed", "off"]
 LONGEST: Final = 256
 """Characters of a user's name that are read: see wire.calls.Call.end_user."""
 SHORTEST_KEY: Final = 16
+_HASHED: Final = re.compile("h:[0-9a-f]{40}")
 _MOST_AS_IT_IS: Final = 64
 """Of a message's `user_id`: a longer one goes on as its SHA-256 (see wire/messages/read.py)."""
 
@@ -36,6 +38,14 @@ class Users:
     def of_text(self, user: str) -> str:
         """A user as what is kept beside the entries has it, so that it can be found and deleted."""
         return self._hashed(user, self._key) if self.naming == "hashed" and self._key is not None else user
+
+    def of_budget(self, user: str) -> str:
+        """A user as budgets have it: by the hash wherever there is a key for one, and names are not to be plain."""
+        return user if self.naming == "plain" or self._key is None else self._hashed(user, self._key)
+
+    def renamed(self, name: str) -> str:
+        """A name that stands in the tables of budgets, as it is to stand there."""
+        return name if _HASHED.fullmatch(name) else self.of_budget(name)
 
     def names(self, user: str) -> tuple[str, ...]:
         """All that a user may stand there as, whichever way it was named when that was written."""

@@ -51,7 +51,10 @@ class AdminBudgets:
         amount = amount_of(wanted.unit, wanted.amount)
 
         def work(connection: Connection, caller: Caller) -> ListedBudget:
-            kinds = (wanted.scope, wanted.name, wanted.unit, wanted.period)
+            name = wanted.name
+            if wanted.scope == "user" and name not in ("", EACH):
+                name = self.desk.users.of_budget(name)
+            kinds = (wanted.scope, name, wanted.unit, wanted.period)
             budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, wanted.organisation)
             try:
                 check(budget)

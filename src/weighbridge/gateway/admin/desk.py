@@ -20,6 +20,7 @@ from weighbridge.accounts.roles import Action
 from weighbridge.accounts.tree import Place
 from weighbridge.audit_log import Actor
 from weighbridge.errors import BadRequest, LedgerUnavailable, Unauthorized
+from weighbridge.ledger.users import Users
 from weighbridge.transport.message import Reply, Request
 from weighbridge.wire.decoding import UNREADABLE
 
@@ -51,6 +52,8 @@ class Desk:
 
     connection: db.Connection
     now: Callable[[], datetime]
+    users: Users
+    """How the client's users are named."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def open(self, request: Request) -> None:

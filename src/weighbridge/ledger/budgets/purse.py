@@ -102,6 +102,11 @@ class Purse:
         self._askers: dict[Asker, tuple[int, tuple[Account, ...]]] = {}
         self._by_user = False
 
+    @property
+    def by_user(self) -> bool:
+        """Whether any budget goes by the client's user."""
+        return self._by_user
+
     def adopt(self, budgets: Iterable[Budget]) -> None:
         """These are the budgets from here on. What was used and held of those that stay counts on."""
         self.budgets = tuple(budgets)
