@@ -12,7 +12,9 @@ from tests.gateway.house import ASKED as REQUEST
 from tests.gateway.house import Gateway
 from tests.gateway.office import Office, call, ids, log, office
 from tests.gateway.test_openrouter_clients import PACKAGES
+from weighbridge import db
 from weighbridge.audit_log import Wanted
+from weighbridge.ledger.budgets import table
 
 BUDGETS = "/v1/admin/budgets"
 KEYS = "/api/v1/keys"
@@ -167,6 +169,24 @@ async def test_openrouters_key_management_makes_limits_and_revokes_keys(gateway:
     unlimited = (await owner.call("PATCH", path, {"limit": None}))["data"]
     assert isinstance(unlimited, dict)
     assert (unlimited["limit"], unlimited["limit_remaining"], unlimited["limit_reset"]) == (None, None, None)
+
+
+async def test_a_key_is_never_there_without_its_limit(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = office(gateway, "owner")
+    answer = await call(gateway, "POST", KEYS, {"name": "kept", "limit": 5}, key=owner.key)
+    kept = answer.document["data"]["hash"]  # type: ignore[index]
+
+    def fails(*given: object, **more: object) -> None:
+        raise db.Error("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(table, "enter", fails)
+        refused = await call(gateway, "POST", KEYS, {"name": "lost", "limit": 5}, key=owner.key)
+        unchanged = await call(gateway, "PATCH", f"{KEYS}/{kept}", {"name": "renamed", "limit": 7}, key=owner.key)
+    assert (refused.status, unchanged.status) == (503, 503)
+    listed = (await owner.call("GET", f"{KEYS}?include_disabled=true"))["data"]
+    assert isinstance(listed, list)
+    assert {each["name"]: each["limit"] for each in listed} == {"test": None, "kept": 5}
 
 
 async def test_what_openrouters_key_management_has_deleted_stays_in_the_list_of_the_disabled(gateway: Gateway) -> None:

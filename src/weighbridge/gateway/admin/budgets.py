@@ -61,10 +61,10 @@ class AdminBudgets:
             except ValueError as exc:
                 raise BadRequest(str(exc)) from exc
             _require(connection, caller, budget)
-            kept = table.put(connection, budget, by=caller.by)
+            kept = table.enter(connection, budget, by=caller.by)
             return listed(kept, uses_of(connection, [kept], caller.now)[kept.id])
 
-        answers.document(reply, await self.desk.alone(request, reply, work))
+        answers.document(reply, await self.desk.do(request, reply, work))
 
     async def remove(self, request: Request, reply: Reply) -> None:
         """Take one away. Raises Forbidden, NotFound."""
@@ -76,9 +76,9 @@ class AdminBudgets:
             if budget is None or not _reaches(connection, caller, "budget.read", budget):
                 raise NotFound(f"there is no budget {id_[:100]!r} that this admin key sees; see GET /v1/admin/budgets")
             _require(connection, caller, budget)
-            table.remove(connection, id_, now=caller.now, by=caller.by)
+            table.strike(connection, id_, now=caller.now, by=caller.by)
 
-        await self.desk.alone(request, reply, work)
+        await self.desk.do(request, reply, work)
         answers.document(reply, RemovedBudget(id_))
 
 

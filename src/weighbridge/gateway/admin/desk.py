@@ -5,7 +5,6 @@ A piece of work is a transaction, with the look at the admin key in it: what a k
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -73,15 +72,6 @@ class Desk:
                 return work(self.connection, caller())
 
         return await self._do(done)
-
-    async def alone(self, request: Request, reply: Reply, work: Work[T]) -> T:
-        """The same for work that makes a transaction of its own."""
-        caller = self._caller(request, reply)
-        return await self._do(lambda: work(self.connection, caller()))
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """For work that is done `alone`: all of what is inside, or nothing."""
-        return db.transaction(self.connection)
 
     def _caller(self, request: Request, reply: Reply) -> Callable[[], Caller]:
         presented, address = _presented(request), _address(request, reply)

@@ -159,16 +159,15 @@ class OpenRouterKeys:
             raise BadRequest("limit: it takes one for limit_reset to mean something", param="limit")
 
         def work(connection: Connection, caller: Caller) -> OpenRouterNewKey:
-            with self.desk.transaction():
-                if wanted.limit is not None:
-                    caller.admin.may("budget.set")
-                key, secret = make(connection, caller, KeyCreation(name=wanted.name, expires=wanted.expires_at))
+            if wanted.limit is not None:
+                caller.admin.may("budget.set")
+            key, secret = make(connection, caller, KeyCreation(name=wanted.name, expires=wanted.expires_at))
             if wanted.limit is not None:
                 _limit(connection, caller, key, wanted.limit, wanted.limit_reset)
             (shown,) = _shown(connection, [key], caller.now)
             return OpenRouterNewKey(shown, secret)
 
-        made = await self.desk.alone(request, reply, work)
+        made = await self.desk.do(request, reply, work)
         answers.document(reply, made, status=201)
 
     async def one(self, request: Request, reply: Reply) -> None:
@@ -188,12 +187,11 @@ class OpenRouterKeys:
         id_, wanted = id_in(request, _PATH), read(request.body, OpenRouterKeyChange)
 
         def work(connection: Connection, caller: Caller) -> OpenRouterOneKey:
-            with self.desk.transaction():
-                key = alter(connection, caller, id_, KeyChange(name=wanted.name))
-                if wanted.disabled is True:
-                    key = disable(connection, caller, id_)
-                elif wanted.disabled is False and key.disabled is not None:
-                    raise BadRequest("disabled: a key that was disabled stays so; make another", param="disabled")
+            key = alter(connection, caller, id_, KeyChange(name=wanted.name))
+            if wanted.disabled is True:
+                key = disable(connection, caller, id_)
+            elif wanted.disabled is False and key.disabled is not None:
+                raise BadRequest("disabled: a key that was disabled stays so; make another", param="disabled")
             if wanted.limit is not UNSET or wanted.limit_reset is not UNSET:
                 before = _limits(connection, [key]).get(key.id)
                 limit = _dollars(before) if wanted.limit is UNSET else wanted.limit
@@ -202,7 +200,7 @@ class OpenRouterKeys:
             (shown,) = _shown(connection, [key], caller.now)
             return OpenRouterOneKey(shown)
 
-        answers.document(reply, await self.desk.alone(request, reply, work))
+        answers.document(reply, await self.desk.do(request, reply, work))
 
     async def delete(self, request: Request, reply: Reply) -> None:
         """Disable one for good; it stays in the list of the disabled. Raises Forbidden, NotFound."""
@@ -213,19 +211,19 @@ class OpenRouterKeys:
 
 
 def _limit(connection: Connection, caller: Caller, key: Key, limit: float | None, reset: LimitReset | None) -> None:
-    """Have the key's limit be this one, and no other."""
+    """Have the key's limit be this one, and no other, in the transaction that makes or changes the key."""
     caller.admin.require("budget.set", place_of(key), is_key=True)
     period = _PERIODS[reset]
     for budget in table.listing(connection):
         if _is_limit(budget) and budget.name == key.id and (limit is None or budget.period != period):
-            table.remove(connection, budget.id, now=caller.now, by=caller.by)
+            table.strike(connection, budget.id, now=caller.now, by=caller.by)
     if limit is not None:
         budget = Budget("", "key", key.id, "usd", period, amount_of("usd", Decimal(repr(limit))), caller.now)
         try:
             check(budget)
         except ValueError as exc:
             raise BadRequest(f"limit: {exc}", param="limit") from exc
-        table.put(connection, budget, by=caller.by)
+        table.enter(connection, budget, by=caller.by)
 
 
 def limit_of(connection: Connection, key: Key, now: datetime) -> tuple[float | None, float | None, LimitReset | None]:

@@ -42,38 +42,48 @@ def put(connection: Connection, budget: Budget, *, by: Actor = GATEWAY) -> Budge
 
     One for the same, of the same unit and period is replaced: what was used of that one counts on.
     """
+    with transaction(connection):
+        return enter(connection, budget, by=by)
+
+
+def enter(connection: Connection, budget: Budget, *, by: Actor) -> Budget:
+    """The same inside a transaction."""
     same = (budget.scope, budget.name, budget.unit, budget.period)
     amount, soft, hard = budget.amount, budget.soft, int(budget.hard)
-    with transaction(connection):
-        row = connection.execute(_FIND, (*same, budget.organisation)).fetchone()
-        before = None if row is None else _budget(row)
-        if before is None:
-            kept = msgspec.structs.replace(budget, id=f"bud-{secrets.token_hex(6)}")
-            connection.execute(
-                f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (kept.id, *same, amount, soft, hard, microseconds(budget.created), budget.organisation),
-            )
-        else:
-            kept = msgspec.structs.replace(budget, id=before.id, created=before.created)
-            connection.execute(
-                "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, kept.id)
-            )
-        action = "budget.create" if before is None else "budget.change"
-        _write(connection, action, (before, kept), by=by, now=budget.created)
+    row = connection.execute(_FIND, (*same, budget.organisation)).fetchone()
+    before = None if row is None else _budget(row)
+    if before is None:
+        kept = msgspec.structs.replace(budget, id=f"bud-{secrets.token_hex(6)}")
+        connection.execute(
+            f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            (kept.id, *same, amount, soft, hard, microseconds(budget.created), budget.organisation),
+        )
+    else:
+        kept = msgspec.structs.replace(budget, id=before.id, created=before.created)
+        connection.execute(
+            "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, kept.id)
+        )
+    action = "budget.create" if before is None else "budget.change"
+    _write(connection, action, (before, kept), by=by, now=budget.created)
     return kept
 
 
 def remove(connection: Connection, budget_id: str, *, now: datetime, by: Actor = GATEWAY) -> bool:
     """Take a budget away; False where there is none of that id."""
     with transaction(connection):
-        row = connection.execute(
-            f"SELECT {_COLUMNS} FROM budget WHERE id = ? AND removed_at IS NULL",  # noqa: S608 - a constant
-            (budget_id,),
-        ).fetchone()
-        if row is None:
-            return False
-        connection.execute("UPDATE budget SET removed_at = ? WHERE id = ?", (microseconds(now), budget_id))
-        _write(connection, "budget.remove", (_budget(row), None), by=by, now=now)
+        return strike(connection, budget_id, now=now, by=by)
+
+
+def strike(connection: Connection, budget_id: str, *, now: datetime, by: Actor) -> bool:
+    """The same inside a transaction."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM budget WHERE id = ? AND removed_at IS NULL",  # noqa: S608 - a constant
+        (budget_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    connection.execute("UPDATE budget SET removed_at = ? WHERE id = ?", (microseconds(now), budget_id))
+    _write(connection, "budget.remove", (_budget(row), None), by=by, now=now)
     return True
 
 
