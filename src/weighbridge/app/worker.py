@@ -32,6 +32,7 @@ from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.place import place
 from weighbridge.app.policies import PolicyWatch
+from weighbridge.app.sharing import Sharing, sharing_of
 from weighbridge.app.surviving import dispatch, health, probe
 from weighbridge.app.texts import keeper_of, users_of
 from weighbridge.app.upstreams import patience, upstreams
@@ -73,7 +74,8 @@ from weighbridge.ledger.tally import Column, Tally
 from weighbridge.ledger.writer import Writer
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
-from weighbridge.providers.rows import read_rows
+from weighbridge.providers.rows import Row, read_rows
+from weighbridge.routing.health import Health as EndpointHealth
 from weighbridge.routing.health import Snapshot
 from weighbridge.routing.planner import Planner
 from weighbridge.routing.policy.law import Policies
@@ -180,7 +182,6 @@ class Worker:
         self._kept, self._kept_chats = ResponseTable(self._keeping), KeptChats(self._keeping)
         # None where no webhook is set: `tell` is what parts are given that have something to tell.
         self._alerts = alerts_of(settings, deadlines, lambda: _connected(where), worker=self._ids.worker, now=_now)
-        self._cache = _cache(settings)
         turns = Turns(deadlines.now)
         self._servers = upstreams(settings, rows, deadlines, turns)
         self._shelf = Shelf(offered(settings, tuple(self._servers), engines, _now()))
@@ -190,6 +191,7 @@ class Worker:
             self._local = LocalEngines(engines, patience=patience(settings), deadlines=deadlines)
             self._providers[LOCAL] = self._local
         self._seen = health(settings)
+        self._sharing, self._cache = _shared(settings, self._seen, rows, self._ids.worker)
         self._dispatch = dispatch(settings, self._providers, engines, self._seen, time.perf_counter)
         self._watching = Watching(
             settings,
@@ -323,6 +325,8 @@ class Worker:
             self._keeper.watch(),
         )
         self._background = [asyncio.create_task(watch) for watch in watches]
+        if self._sharing is not None:
+            self._background.append(asyncio.create_task(self._sharing.run()))
         if self._alerts is not None:
             self._background.append(asyncio.create_task(self._alerts.run(self._snapshot, lambda: self._shelf.current)))
         if (every := self._settings.routing.probe_seconds) is not None:
@@ -446,10 +450,15 @@ def _open_many_files(connections: int) -> None:
         log.warning("only %d files may be open here: server.max_connections takes %d and more", allowed, connections)
 
 
-def _cache(settings: Settings) -> Cache | None:
+def _shared(
+    settings: Settings, kept: EndpointHealth, rows: Sequence[Row], worker: str
+) -> tuple[Sharing | None, Cache | None]:
+    """What is shared with other machines, and the cache, which is among it."""
+    sharing = sharing_of(settings, kept, rows, worker=worker)
     if not settings.cache.enabled:
-        return None
-    return Cache(settings.cache_path, most_bytes=settings.cache.max_mib * 2**20)
+        return sharing, None
+    beyond = None if sharing is None else sharing.answers
+    return sharing, Cache(settings.cache_path, most_bytes=settings.cache.max_mib * 2**20, beyond=beyond)
 
 
 def _connected(ledger: db.Place) -> db.Connection:

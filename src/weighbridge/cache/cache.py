@@ -6,12 +6,13 @@ there, and what cannot be written is let go.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ import msgspec
 from weighbridge.cache import similar, store
 from weighbridge.cache.file import CacheFile
 from weighbridge.cache.kept import Kept, Place
+from weighbridge.cache.shared import SharedAnswers
 from weighbridge.cache.similar import Vector
 
 log = logging.getLogger(__name__)
@@ -47,8 +49,16 @@ class _Used(msgspec.Struct, gc=False):
 class Cache:
     """Start it on the loop that uses it."""
 
-    def __init__(self, path: Path, *, most_bytes: int, now: Callable[[], float] = time.time) -> None:
-        """`now` is seconds since 1970."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        most_bytes: int,
+        now: Callable[[], float] = time.time,
+        beyond: SharedAnswers | None = None,
+    ) -> None:
+        """`now` is seconds since 1970; `beyond` has the answers that other machines keep too."""
+        self._beyond = beyond
         self._most_bytes = most_bytes
         self.now = now
         self._path = path
@@ -73,9 +83,12 @@ class Cache:
     async def find(self, id_: bytes, *, max_age: int | None) -> Kept | None:
         """The answer that is kept there, if it was given within so many seconds."""
         now, since = self._times(max_age)
-        return await asyncio.to_thread(
+        found = await asyncio.to_thread(
             self._reading.use, lambda connection: store.find(connection, id_, since=since, now=now)
         )
+        if found is None and self._beyond is not None:
+            return await self._beyond.find(id_, since=since, now=now)
+        return found
 
     async def nearest(self, place: Place, *, like: float, max_age: int | None) -> tuple[bytes, Kept, float] | None:
         """The answer to the likeliest question of the place's group: its id, it, and how like the questions are."""
@@ -152,6 +165,14 @@ class Cache:
         for one in group:
             if isinstance(one, _Answered):
                 self._tell(one.written)
+        if self._beyond is not None:
+            self._share(self._beyond, [(one.place, kept) for one, kept in made])
+
+    def _share(self, beyond: SharedAnswers, answers: Sequence[tuple[Place, Kept]]) -> None:
+        for place, kept in answers:
+            packed = beyond.pack(place, kept)
+            if packed is not None:
+                self._tell(functools.partial(beyond.put, packed))
 
     def _make(self, one: _Answered) -> Kept | None:
         try:

@@ -263,6 +263,38 @@ class CacheSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedSettings:
+    """A Valkey or Redis server by which workers on several machines know what one of them knows.
+
+    Nothing on it may be missed: without it, requests go on as if it were not set.
+    """
+
+    url: Secret | None = setting(
+        None,
+        "The server, as valkey://user:password@host:6379/0, valkeys://… with TLS (redis:// and rediss:// too), "
+        "or unix:///path; unset: none. The variable is the better place for a password.",
+    )
+    breakers: bool = setting(
+        True, "Whether workers tell each other which endpoints fail, answer again, or limit the rate of our key."
+    )
+    answers: bool = setting(True, "Whether answers that are kept to be given again are found by all machines.")
+    wait_seconds: Seconds = setting(
+        0.02, "Longest wait of a request for it; three in a row that are longer, and it is left alone.", unit="seconds"
+    )
+    max_answer_kib: Count = setting(512, "Largest answer that is written there, compressed.", unit="KiB")
+    prefix: Text = setting(
+        "weighbridge", "What all that is ours there begins with; gateways with the same one share it."
+    )
+    ca_file: Path | None = setting(None, "Certificates (PEM) to trust there instead of the system's.")
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what is no such URL."""
+        schemes = ("valkey://", "valkeys://", "redis://", "rediss://", "unix://")
+        if self.url is not None and not self.url.reveal().startswith(schemes):
+            raise ConfigError("shared.url: expected valkey://user:password@host:6379/0, valkeys://… or unix:///path")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponsesSettings:
     """What is kept of /v1/responses and of stored chat completions, for the keys that allow it."""
 
@@ -437,6 +469,7 @@ class Settings:
     database: DatabaseSettings = DatabaseSettings()
     ledger: LedgerSettings = LedgerSettings()
     cache: CacheSettings = CacheSettings()
+    shared: SharedSettings = SharedSettings()
     responses: ResponsesSettings = ResponsesSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     logging: LoggingSettings = LoggingSettings()
@@ -490,6 +523,7 @@ SECTIONS: Mapping[str, type] = {
     "database": DatabaseSettings,
     "ledger": LedgerSettings,
     "cache": CacheSettings,
+    "shared": SharedSettings,
     "responses": ResponsesSettings,
     "telemetry": TelemetrySettings,
     "logging": LoggingSettings,

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from weighbridge.routing.hearsay import Hearsay
 from weighbridge.routing.windows import Outcomes
 
 Why = Literal["breaker", "rate_limit", "outlier"]
@@ -30,6 +31,8 @@ _LONGEST_UNTOLD: Final = 60.0
 _LONGEST_LIMIT: Final = 600.0
 """Seconds after which a limit is tried again, whatever it said: an account may have been raised meanwhile."""
 _JITTER: Final = 0.25
+_LONGEST_HEARSAY: Final = 600.0
+"""Seconds for which others are believed, whatever they say."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -193,6 +196,47 @@ class Breaker:
         """A probe has found somebody at home: the next request may try."""
         if self.until is not None:
             self.until = min(self.until, self._opened)
+
+    @property
+    def times(self) -> int:
+        """How many times in a row it has opened."""
+        return self._times
+
+    def heard(self, now: float, news: Hearsay) -> bool:
+        """Another worker has come to know something; True: that changes something here.
+
+        Where our own last requests went well, one failure of our own is wanted first, and opens it. Else it is left
+        alone as long as there, and some longer, so that whoever saw it fail tries it before all others do. An answer
+        to anybody who asked before that closes it again. Where it is well for others, our next request tries it.
+        """
+        turned = news.limited is not None and self._heard_limit(now, now + min(news.limited, _LONGEST_LIMIT))
+        if news.closed and self.until is not None and now < self.until and self.why == "breaker":
+            self.until = now
+            return True
+        if news.open is None:
+            return turned
+        if self.until is None and self.streak == 0 and self._outcomes.well_lately(now):
+            self.streak = self._rules.failures - 1
+            return turned
+        seconds = min(news.open, _LONGEST_HEARSAY)
+        if self.until is not None and self.until >= now + seconds:
+            return turned
+        self._length = seconds
+        self._times = max(self._times, news.times)
+        self._opened = 0.0
+        self.until = now + seconds * (1 + _JITTER * self._jitter())
+        self.why = "breaker"
+        self.lasting = news.lasting
+        self._leased = 0.0
+        self.streak = 0
+        self._outcomes.forget()
+        return True
+
+    def _heard_limit(self, now: float, until: float) -> bool:
+        if until <= now or (self.limited is not None and self.limited >= until):
+            return False
+        self.limited = until
+        return True
 
     def counted(self, now: float) -> tuple[int, int]:
         """(failed, all) in the last half minute."""

@@ -5,7 +5,7 @@ a clock: what is seen of real traffic is handed in, with times of a clock that o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Final
 
@@ -13,6 +13,7 @@ import msgspec
 
 from weighbridge.catalog.model import Endpoint
 from weighbridge.routing.breaker import Breaker, Rules, Why
+from weighbridge.routing.hearsay import Hearsay
 from weighbridge.routing.outliers import Seen, outliers
 from weighbridge.routing.watch import TRIED, Watch
 from weighbridge.routing.windows import Lately, Spread
@@ -96,10 +97,12 @@ class Health:
         self._turned = False
         self._thinned = 0.0
         self._figures_at: dict[str, float] = {}
+        self.turned: Callable[[Watch], None] | None = None
+        """Is called when an endpoint opens or closes, by what was seen here; None: nobody wants to know."""
 
     def of(self, endpoint: Endpoint) -> Watch:
         """The endpoint's record, to note on what is seen of it."""
-        return self._watches.get(endpoint.id) or self._new(endpoint)
+        return self._watches.get(endpoint.id) or self._new(endpoint.id, endpoint.model)
 
     def snapshot(self, now: float) -> Snapshot:
         """All states: the last one taken, where that was within the second and nothing has opened or closed since."""
@@ -143,17 +146,31 @@ class Health:
             if (watch := self._watches.get(id_)) is not None:
                 watch.probed()
 
-    def _new(self, endpoint: Endpoint) -> Watch:
+    def heard(self, id_: str, model: str, news: Hearsay, now: float) -> Watch:
+        """Another worker tells of the endpoint with this id, of this model."""
+        watch = self._watches.get(id_) or self._new(id_, model)
+        if watch.breaker.heard(now, news):
+            watch.fresh = True
+            self._turned = True
+        return watch
+
+    def each(self) -> Iterable[Watch]:
+        """The records there are."""
+        return tuple(self._watches.values())
+
+    def _new(self, id_: str, model: str) -> Watch:
         if len(self._watches) >= _MOST:
             for watch in sorted(self._watches.values(), key=_used)[: _MOST // 4]:
                 del self._watches[watch.id]
                 self._figures_at.pop(watch.id, None)
-        watch = Watch(endpoint.id, endpoint.model, Breaker(self._rules, self._jitter), self._has_turned)
-        self._watches[endpoint.id] = watch
+        watch = Watch(id_, model, Breaker(self._rules, self._jitter), self._has_turned)
+        self._watches[id_] = watch
         return watch
 
-    def _has_turned(self) -> None:
+    def _has_turned(self, watch: Watch) -> None:
         self._turned = True
+        if self.turned is not None:
+            self.turned(watch)
 
     def _state(self, watch: Watch, last: State | None, now: float) -> State:
         breaker = watch.breaker

@@ -52,7 +52,7 @@ class Watch:
         "wholes",
     )
 
-    def __init__(self, id_: str, model: str, breaker: Breaker, turned: Callable[[], None]) -> None:
+    def __init__(self, id_: str, model: str, breaker: Breaker, turned: "Callable[[Watch], None]") -> None:
         """`turned` is called when it opens or closes."""
         self.id = id_
         self.model = model
@@ -102,7 +102,7 @@ class Watch:
         breaker = self.breaker
         if breaker.until is not None or breaker.limited is not None:
             breaker.answered(now, seconds)
-            self._turned()
+            self._turned(self)
 
     def goes_unnoted(self) -> bool:
         """Whether the answer that came to its end just now is one for which another one stands."""
@@ -168,7 +168,7 @@ class Watch:
         if not error.try_another:  # the caller's to mend: it is well
             breaker.answered(now, seconds)
             breaker.well(now)
-            self._turned()
+            self._turned(self)
             return
         self.requests += 1
         self.failures += 1
@@ -185,14 +185,14 @@ class Watch:
             if error.retry_after is not None:
                 opened = breaker.limit(now, error.retry_after) or opened
         if opened:
-            self._turned()
+            self._turned(self)
 
     def broke(self, now: float, seconds: float) -> None:
         """The answer to what was asked `seconds` ago broke off after it had begun."""
         self.failures += 1
         self.fresh = True
         if self.breaker.failed(now, seconds):
-            self._turned()
+            self._turned(self)
 
     def left(self, now: float, seconds: float) -> None:
         """Whoever asked `seconds` ago is gone: nothing is known."""
@@ -207,7 +207,7 @@ class Watch:
         """A good answer said that there is nothing left for so many seconds."""
         if self.breaker.limit(now, wait):
             self.fresh = True
-            self._turned()
+            self._turned(self)
 
     def on_trial(self) -> None:
         """It was put aside: the next requests decide, and one that goes as badly puts it aside again."""
@@ -220,7 +220,7 @@ class Watch:
         if self.breaker.until is not None:
             self.breaker.half_open()
             self.fresh = True
-            self._turned()
+            self._turned(self)
 
     def uptime(self, now: float) -> float | None:
         """The share of the requests of the last five minutes that did not fail; None where there were none.

@@ -106,6 +106,12 @@ class Outcomes:
         failed = sum(self._failed)
         return failed, failed + sum(self._well)
 
+    def well_lately(self, now: float) -> bool:
+        """Whether one went well in this slot or the one before it: within the last five seconds, or ten."""
+        tick = int(now // _OUTCOME_SECONDS)
+        self._turn(tick)
+        return bool(self._well[tick % _OUTCOME_SLOTS] or self._well[(tick - 1) % _OUTCOME_SLOTS])
+
     def forget(self) -> None:
         """Begin again."""
         self._well = [0] * _OUTCOME_SLOTS
