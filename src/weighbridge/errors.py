@@ -24,6 +24,7 @@ WeighbridgeError
 ├── Overloaded               503  every place is taken, and no more may wait
 ├── CatalogError             500  a data file of the catalogue contradicts itself or another
 ├── PolicyError              500  a policy file can't be used
+├── MarketError              500  a market file, recipe or choice can't be used
 ├── ServingError             500  a process we watch over can't be kept up
 │   └── WeightsUnavailable   500  a model's file can't be had from any source
 └── UpstreamError            502  one attempt failed; another endpoint may do
@@ -299,6 +300,15 @@ class PolicyError(WeighbridgeError):
     """
 
     code = "policy_error"
+
+
+class MarketError(WeighbridgeError):
+    """A file of the market's data, a recipe or a choice of one can't be used; the message says why and what would do.
+
+    Mend what it names; `weighbridge market figures` lists the figures there are.
+    """
+
+    code = "market_error"
 
 
 class ServingError(WeighbridgeError):

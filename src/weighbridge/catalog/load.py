@@ -23,7 +23,7 @@ from weighbridge.catalog.facts import (
     read_table,
 )
 from weighbridge.catalog.habits import HabitBook, read_habits
-from weighbridge.catalog.model import Catalog, Endpoint, Model, Price, Rate, price_id
+from weighbridge.catalog.model import Catalog, Endpoint, Lab, Model, Price, Rate, price_id
 from weighbridge.wire.habits.profile import Habits
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def every_provider(data: Traversable | None = None) -> tuple[str, ...]:
 def every_licence(data: Traversable | None = None) -> frozenset[str]:
     """The ids of all licences there are."""
     return frozenset(read_table((_installed() if data is None else data) / "licences.toml", LicenceRow))
+
+
+def every_lab(data: Traversable | None = None) -> Mapping[str, Lab]:
+    """All labs there are, by slug. Raises CatalogError."""
+    return read_facts(_installed() if data is None else data).labs
 
 
 def every_model(data: Traversable | None = None) -> frozenset[str]:

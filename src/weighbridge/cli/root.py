@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "reconcile": "Hold a provider's own list of usage against the ledger.",
     "import-usage": "Take over usage that did not pass through the gateway.",
     "ledger": "Export the ledger, archive what is old of it, move it to a PostgreSQL server.",
+    "market": "Keep the open-model market's data, and work out its figures.",
     "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
     "audit": "Prove that every request was served within the policy in force.",
     "audit-log": "Show who has changed what, and prove that the log is whole.",

@@ -1,0 +1,73 @@
+"""Where measures are worked out: expressions of Ibis become the SQL of an engine, DuckDB here.
+
+Ibis only writes the SQL, so that DuckDB needs no pandas, and so that `sql` gives the same question for ClickHouse or
+Spark over tables of the same columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from weighbridge.ledger.tabular import PackageMissing, pyarrow_
+from weighbridge.market.tables import TABLES
+
+if TYPE_CHECKING:
+    import ibis
+
+Dialect = Literal["duckdb", "clickhouse", "pyspark"]
+IBIS: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64", bool: "boolean", date: "date"}
+
+
+class Engine(AbstractContextManager["Engine"]):
+    """DuckDB over a store's parts, while it is entered. Raises PackageMissing."""
+
+    def __init__(self) -> None:
+        try:
+            import duckdb  # noqa: PLC0415 - an extra
+            import ibis  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise PackageMissing("figures are worked out by DuckDB: pip install 'weighbridge[analysis]'") from error
+        self._ibis: Any = ibis  # a module without types
+        self._connection = duckdb.connect()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def table(self, name: str, parts: Sequence[str]) -> "ibis.Table":
+        """The rows of a table that are in force, of these files: of one source and key, the newest."""
+        table = TABLES[name]
+        rows = self._ibis.table({column: IBIS[kind] for column, kind in table.columns.items()}, name=name)
+        if parts:
+            self._connection.read_parquet(list(parts), hive_partitioning=False).create_view(name)
+        else:
+            self._given(name, {column: IBIS[kind] for column, kind in table.columns.items()}, [])
+        newest = self._ibis.window(group_by=["source", *table.key], order_by=[rows.as_of.desc()])
+        return rows.mutate(newest=self._ibis.row_number().over(newest)).filter(self._ibis._.newest == 0).drop("newest")
+
+    def texts(self, name: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "ibis.Table":
+        """A small table of texts that is handed in, such as reviewed names."""
+        self._given(name, dict.fromkeys(columns, "string"), rows)
+        return self._ibis.table(dict.fromkeys(columns, "string"), name=name)
+
+    def rows(self, expression: "ibis.Table") -> list[dict[str, Any]]:  # Any: texts, numbers, days and None
+        """What an expression comes to, by column."""
+        found = self._connection.execute(self.sql(expression))
+        columns = [column[0] for column in found.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+    def sql(self, expression: "ibis.Table", dialect: Dialect = "duckdb") -> str:
+        """The same as SQL, for an engine that has the tables."""
+        written: str = self._ibis.to_sql(expression, dialect=dialect)
+        return written
+
+    def _given(self, name: str, columns: Mapping[str, str], rows: Sequence[tuple[str, ...]]) -> None:
+        arrow = pyarrow_()
+        types = {"string": "string", "int64": "int64", "float64": "float64", "boolean": "bool_", "date": "date32"}
+        schema = arrow.schema([(column, getattr(arrow, types[kind])()) for column, kind in columns.items()])
+        cells = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        arrays = [arrow.array(each, field.type) for each, field in zip(cells, schema, strict=True)]
+        self._connection.from_arrow(arrow.Table.from_arrays(arrays, schema=schema)).create(name)

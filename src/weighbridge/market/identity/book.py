@@ -1,0 +1,133 @@
+"""Whom a source's names mean: reviewed rows only, each with its source, by exact name.
+
+The labs are the catalogue's, which the ledger groups by too; entities.toml has those that the catalogue lacks.
+What no row names is unknown: it stays in every sum, and its share is told with every figure.
+"""
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Literal
+
+import msgspec
+
+from weighbridge.catalog.load import every_lab
+from weighbridge.catalog.places import places
+from weighbridge.errors import MarketError
+
+Scheme = Literal["arena", "epoch", "huggingface", "models.dev", "openrouter"]
+"""Whose names they are."""
+Kind = Literal["lab", "university", "nonprofit", "community", "individual", "repackager", "stealth"]
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A seat, from a day on."""
+
+    country: str
+    source: str
+    since: date | None = None
+
+
+class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who makes models. `parent` is the entity that owns it."""
+
+    name: str
+    places: tuple[Place, ...]
+    parent: str | None = None
+
+    def place(self, day: date) -> Place | None:
+        """Its seat on a day."""
+        then = [place for place in self.places if place.since is None or place.since <= day]
+        return max(then, key=lambda place: place.since or date.min, default=None)
+
+
+class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name of a scheme; `entity` is empty where nobody stands behind it who is known."""
+
+    scheme: Scheme
+    name: str
+    entity: str
+    kind: Kind
+    source: str
+
+
+class Superseded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that a board's site hides, from a day on, though its data have it."""
+
+    scheme: Scheme
+    board: str
+    model: str
+    since: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All reviewed rows."""
+
+    entities: Mapping[str, Entity]
+    publishers: Mapping[tuple[Scheme, str], Publisher]
+    hidden: tuple[Superseded, ...] = ()
+
+    def superseded(self, scheme: Scheme, day: date) -> frozenset[str]:
+        """The models that a scheme's board hid on a day."""
+        return frozenset(row.model for row in self.hidden if row.scheme == scheme and row.since <= day)
+
+    def countries(self, scheme: Scheme, day: date) -> dict[str, str]:
+        """By a scheme's names, the seat on that day of who goes by it there."""
+        found = {
+            name: self.entities[row.entity].place(day)
+            for (of, name), row in self.publishers.items()
+            if of == scheme and row.entity
+        }
+        return {name: place.country for name, place in found.items() if place is not None}
+
+    def stealth(self, scheme: Scheme) -> frozenset[str]:
+        """Names under which models are tried whose maker is not said."""
+        return frozenset(n for (of, n), row in self.publishers.items() if of == scheme and row.kind == "stealth")
+
+
+@cache
+def book() -> Book:
+    """The installed rows. Raises MarketError where they contradict themselves."""
+    data = files("weighbridge.market.identity") / "data"
+    labs = {slug: Entity(lab.name, (Place(lab.country, lab.source),)) for slug, lab in every_lab().items()}
+    try:
+        own = msgspec.convert(tomllib.loads((data / "entities.toml").read_text(encoding="utf-8")), dict[str, Entity])
+        rows = msgspec.convert(_lines(data / "publishers.csv"), list[Publisher])
+        hidden = msgspec.convert(_lines(data / "superseded.csv"), list[Superseded])
+    except (ValueError, msgspec.ValidationError) as error:
+        raise MarketError(f"market/identity/data: {error}") from error
+    return checked(labs, own, rows, tuple(hidden))
+
+
+def _lines(file: Traversable) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
+def checked(
+    labs: Mapping[str, Entity], own: Mapping[str, Entity], rows: list[Publisher], hidden: tuple[Superseded, ...] = ()
+) -> Book:
+    """Rows as a book. Raises MarketError where one contradicts another."""
+    if twice := labs.keys() & own.keys():
+        raise MarketError(f"entities.toml: {min(twice)!r} has its home in the catalogue's labs.toml")
+    entities = {**labs, **own}
+    for slug, entity in entities.items():
+        for place in entity.places:
+            if place.country not in places().countries:
+                raise MarketError(f"entities.toml, {slug!r}: {place.country!r} is no country's code")
+        if entity.parent is not None and entity.parent not in entities:
+            raise MarketError(f"entities.toml, {slug!r}: parent {entity.parent!r} is no entity")
+    publishers: dict[tuple[Scheme, str], Publisher] = {}
+    for row in rows:
+        if row.entity and row.entity not in entities:
+            raise MarketError(f"publishers.csv, {row.name!r}: {row.entity!r} is no entity")
+        if (row.scheme, row.name) in publishers:
+            raise MarketError(f"publishers.csv has {row.scheme} {row.name!r} twice")
+        publishers[row.scheme, row.name] = row
+    return Book(entities, publishers, hidden)

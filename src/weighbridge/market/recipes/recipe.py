@@ -1,0 +1,126 @@
+"""A figure's recipe, as data: what is counted, by which choices, what else could be defended, what must come out."""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+from weighbridge.errors import MarketError
+from weighbridge.market.identity.book import Scheme
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Days, both counted in."""
+
+    first: date
+    last: date
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first}:{self.last}"
+
+
+def read_window(text: str) -> Window:
+    """`2026-08-10:2026-08-16`, or one day. Raises MarketError."""
+    first, colon, last = text.partition(":")
+    try:
+        window = Window(date.fromisoformat(first), date.fromisoformat(last if colon else first))
+    except ValueError as error:
+        raise MarketError(f"the window {text!r} is not FIRST:LAST, such as 2026-08-10:2026-08-16") from error
+    if window.last < window.first:
+        raise MarketError(f"the window {text!r} ends before it begins")
+    return window
+
+
+class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a definition decides; a measure says which of it it heeds. `window` is FIRST:LAST."""
+
+    window: str
+    attribution: Literal["publisher", "base", "split"] | None = None
+    """Whose a derivative is."""
+    variants: Literal["separate", "merged"] | None = None
+    """Whether `:free` and the like are models of their own."""
+    stealth: Literal["keep", "drop"] | None = None
+    unknown: Literal["keep", "attributed"] | None = None
+    """Whether the base of shares is all, or all whose country is known."""
+    superseded: Literal["keep", "drop"] | None = None
+    rank: Literal["rating", "style-controlled"] | None = None
+    top: int | None = None
+    country: str | None = None
+    """Whose share is the headline."""
+    model: str | None = None
+    """Whose rank is the headline, by the source's own name."""
+
+
+class Alternative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another definition that can be defended."""
+
+    title: str
+    change: dict[str, str | int]
+    """Of the choices."""
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must come out by the recipe's own choices, changed as said."""
+
+    value: str
+    equals: float
+    tolerance: float
+    source: str
+    """Who says so, or how it was worked out by hand."""
+    change: dict[str, str | int] = {}
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One file of data/."""
+
+    title: str
+    definition: str
+    """For people; `{window}`, `{top}` and other choices stand for themselves."""
+    measure: str
+    """Of `measures.MEASURES`."""
+    sources: tuple[str, ...]
+    scheme: Scheme
+    """Whose names its rows have."""
+    choices: Choices
+    alternatives: tuple[Alternative, ...] = ()
+    expected: tuple[Expected, ...] = ()
+    references: tuple[str, ...] = ()
+    not_reproduced: str | None = None
+    """Why a published figure cannot be recomputed, where this is only the nearest."""
+
+    def chosen(self, change: Mapping[str, str | int | None]) -> Choices:
+        """Its choices with some changed; None changes nothing. Raises MarketError."""
+        changed = {name: value for name, value in change.items() if value is not None}
+        own = msgspec.to_builtins(self.choices)
+        try:
+            return msgspec.convert({**own, **changed}, Choices)
+        except msgspec.ValidationError as error:
+            raise MarketError(f"{self.title}: {error}") from error
+
+
+@cache
+def recipes() -> Mapping[str, Recipe]:
+    """All installed recipes by name, in alphabetical order. Raises MarketError."""
+    folder = files("weighbridge.market.recipes") / "data"
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return {file.name.removesuffix(".toml"): read(file.name, file.read_text(encoding="utf-8")) for file in found}
+
+
+def read(name: str, text: str) -> Recipe:
+    """A recipe's file. Raises MarketError that names the key at fault."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Recipe)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise MarketError(f"recipe {name}: {error}") from error
+
+
+def recipe(name: str) -> Recipe:
+    """Raises MarketError that says which there are."""
+    found = recipes().get(name)
+    if found is None:
+        raise MarketError(f"there is no figure {name!r}; there are {', '.join(recipes())}")
+    return found

@@ -1,0 +1,29 @@
+"""All sources there are, and which of them a file is of."""
+
+from pathlib import Path
+from typing import Final
+
+from weighbridge.errors import MarketError
+from weighbridge.market.sources.lmarena import LMARENA
+from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS
+from weighbridge.market.sources.source import Source
+
+SOURCES: Final[tuple[Source, ...]] = (LMARENA, OPENROUTER_RANKINGS)
+
+
+def source_of(path: Path) -> Source | None:
+    """The source of a file; None where it is of none. Raises MarketError where two take it for theirs."""
+    found = [source for source in SOURCES if source.recognise(path)]
+    if len(found) > 1:
+        raise MarketError(
+            f"{path.name!r} may be of {', '.join(each.about.name for each in found)}; this is a fault of ours"
+        )
+    return found[0] if found else None
+
+
+def source_named(name: str) -> Source:
+    """Raises MarketError that says which there are."""
+    for source in SOURCES:
+        if source.about.name == name:
+            return source
+    raise MarketError(f"no source is called {name!r}; there are {', '.join(each.about.name for each in SOURCES)}")

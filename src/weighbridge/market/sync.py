@@ -1,0 +1,80 @@
+"""Taking files in: recognised, kept raw, read into the tables; the same bytes once."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from weighbridge.errors import MarketError
+from weighbridge.market.findings import Finding
+from weighbridge.market.sources.known import source_of
+from weighbridge.market.sources.source import Payload, Source
+from weighbridge.market.store import Kept, Store
+
+Progress = Callable[[int, int], None]
+"""Told how many files of how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one file."""
+
+    path: Path
+    kept: Kept | None
+    """None: it is of no source that is known here."""
+    before: bool = False
+    """Whether the same bytes were there already, so that nothing changed."""
+
+
+def take(
+    store: Store,
+    path: Path,
+    *,
+    now: datetime,
+    as_of: date | None = None,
+    progress: Progress = lambda done, of: None,
+) -> Iterator[Taken]:
+    """A file, or all files below a directory, one after another. Raises MarketError, PackageMissing, OSError.
+
+    In a directory files of no source are passed over, and told; a file that is named must be of one.
+    """
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    for done, file in enumerate(files, start=1):
+        source = source_of(file)
+        if source is None and path.is_file():
+            raise MarketError(f"{file.name!r} has the columns of no source that is known here; see docs/market.md")
+        yield Taken(file, None) if source is None else _take(store, source, Payload(file, file.name, as_of), now)
+        progress(done, len(files))
+
+
+def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Taken:
+    sha256 = payload.sha256()
+    there = store.payload(sha256)
+    if there is not None:
+        return Taken(payload.path, there, before=True)
+    as_of = source.as_of(payload)
+    store.keep_raw(payload.path, sha256)
+    writing = store.writing(sha256)
+    findings: list[Finding] = []
+    for each in source.read(payload, as_of):
+        if isinstance(each, Finding):
+            findings.append(each)
+        else:
+            writing.add(each)
+    parts = writing.finish()
+    about = source.about
+    kept = Kept(
+        sha256=sha256,
+        size=payload.path.stat().st_size,
+        name=payload.name,
+        source=about.name,
+        as_of=as_of,
+        taken=now,
+        licence=about.licence,
+        line=about.line.format(as_of=as_of),
+        rows=writing.rows,
+        findings=tuple(findings),
+        parts=parts,
+    )
+    store.keep(kept)
+    return Taken(payload.path, kept)

@@ -1,0 +1,85 @@
+"""Figures: what they count, what they refuse, and what must come out of the real files."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.market.conftest import WEEK, real, taken
+from weighbridge.errors import MarketError
+from weighbridge.market.recipes.figure import figure
+from weighbridge.market.recipes.measures import MEASURES
+from weighbridge.market.recipes.recipe import recipes
+from weighbridge.market.sources.known import SOURCES
+from weighbridge.market.store import Store
+
+FILES = {
+    "arena-rank": "market/lmarena/arena_text_2024-12-31.csv",
+    "top-20": "market/openrouter/rankings_daily_2026-05-24_on.csv",
+}
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_what_must_come_out_of_the_real_files_does(name: str, store: Store) -> None:
+    taken(store, real(FILES[name]))
+    wanted = recipes()[name]
+    assert wanted.expected
+    for expected in wanted.expected:
+        found = figure(store, name, expected.change).value(expected.value)
+        assert found == pytest.approx(expected.equals, abs=expected.tolerance), expected
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_a_recipe_makes_only_choices_that_its_measure_heeds(name: str) -> None:
+    wanted = recipes()[name]
+    measure = MEASURES[wanted.measure]
+    measure.check(wanted.choices)
+    changes = [*(each.change for each in wanted.alternatives), *(each.change for each in wanted.expected)]
+    for change in changes:
+        measure.check(wanted.chosen(change))
+    assert set(wanted.sources) <= {source.about.name for source in SOURCES}
+
+
+def test_the_unknown_stays_in_the_base_and_its_share_is_told(store: Store, tmp_path: Path) -> None:
+    taken(store, tmp_path / "a.csv", WEEK)
+    found = figure(store, "top-20", {"window": "2026-08-10"})
+    assert [(each.name, each.value) for each in found.measured.values] == [
+        ("models", 1),
+        ("share", 0.5),
+        ("tokens", 1000),
+    ]
+    assert found.measured.unmatched == pytest.approx(0.15)
+    assert ("unknown", 1, 100, 150, 0.15) in found.measured.rows
+    assert found.attribution == ("Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-10.",)
+
+
+def test_other_definitions_are_worked_out_beside(store: Store, tmp_path: Path) -> None:
+    taken(store, tmp_path / "a.csv", WEEK)
+    found = figure(store, "top-20", {"window": "2026-08-10"})
+    attributed = next(each for each in found.sensitivity if each.choices.unknown == "attributed")
+    assert {each.name: each.value for each in attributed.values}["share"] == pytest.approx(500 / 850)
+    assert figure(store, "top-20", {"window": "2026-08-10", "top": 1}).value("models") == 1
+    merged = figure(store, "top-20", {"window": "2026-08-10", "variants": "merged"})
+    assert ("US", 1, 350, 350, 0.35) in merged.measured.rows
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"attribution": "base"}, "it can with publisher"),
+        ({"superseded": "drop"}, "no choice of superseded"),
+        ({"window": "August"}, "2026-08-10:2026-08-16"),
+        ({"window": "2026-08-16:2026-08-10"}, "ends before"),
+        ({"variants": "some"}, "variants"),
+    ],
+)
+def test_a_choice_that_cannot_be_had_is_refused(
+    change: dict[str, str], said: str, store: Store, tmp_path: Path
+) -> None:
+    taken(store, tmp_path / "a.csv", WEEK)
+    with pytest.raises(MarketError, match=said):
+        figure(store, "top-20", change)
+
+
+def test_a_figure_that_there_is_not_names_those_there_are(store: Store) -> None:
+    with pytest.raises(MarketError, match="arena-rank, top-20"):
+        figure(store, "top-30")

@@ -1,0 +1,65 @@
+"""Files are recognised, kept raw and read once; what is wrong with them is told."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.market.conftest import WEEK, taken
+from weighbridge.errors import MarketError
+from weighbridge.market.recipes.figure import figure
+from weighbridge.market.store import Store
+
+DAY = {"window": "2026-08-10"}
+
+
+def test_the_same_bytes_are_taken_once(store: Store, tmp_path: Path) -> None:
+    (first,) = taken(store, tmp_path / "a.csv", WEEK)
+    (second,) = taken(store, tmp_path / "b.csv", WEEK)
+    assert first.kept is not None
+    assert first.kept.rows == {"usage": 5}
+    assert not first.before
+    assert second.before
+    assert second.kept == first.kept
+    assert (store.directory / "raw" / first.kept.sha256).read_text() == WEEK
+
+
+def test_a_newer_file_restates_and_the_older_stays(store: Store, tmp_path: Path) -> None:
+    taken(store, tmp_path / "a.csv", WEEK)
+    taken(store, tmp_path / "b.csv", WEEK.replace(",500", ",700") + "2026-08-11,other,1\n")
+    assert figure(store, "top-20", DAY).value("tokens") == 1200
+    assert len(store.payloads()) == 2
+
+
+def test_an_import_that_was_cut_off_does_not_count(store: Store, tmp_path: Path) -> None:
+    (first,) = taken(store, tmp_path / "a.csv", WEEK)
+    assert first.kept is not None
+    (store.directory / "payloads" / f"{first.kept.sha256}.json").unlink()
+    with pytest.raises(MarketError, match="none is here"):
+        figure(store, "top-20", DAY)
+    assert not taken(store, tmp_path / "a.csv")[0].before
+    assert figure(store, "top-20", DAY).value("tokens") == 1000
+
+
+def test_rows_that_cannot_be_read_and_days_that_are_missing_are_found(store: Store, tmp_path: Path) -> None:
+    text = WEEK + "2026-08-12,other,many\n2026-08-12,other,-1\n2026-08-12,other,1\n"
+    (only,) = taken(store, tmp_path / "a.csv", text)
+    assert only.kept is not None
+    found = [(each.kind, each.subject) for each in only.kept.findings]
+    assert found == [("unreadable-row", "row 7"), ("unreadable-row", "row 8"), ("gap", "2026-08-11")]
+    assert only.kept.as_of == date(2026, 8, 12)
+
+
+def test_a_file_of_no_source_is_refused_by_name_and_passed_over_in_a_directory(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "a.csv"
+    path.write_text("date,model_permaslug,tokens\n")
+    with pytest.raises(MarketError, match="columns of no source"):
+        taken(store, path)
+    assert [each.kept for each in taken(store, path.parent)] == [None]
+
+
+def test_a_board_that_does_not_say_its_day_is_refused(store: Store, tmp_path: Path) -> None:
+    head = "rank,rank_stylectrl,model,arena_score,95_pct_ci,votes,organization,license\n"
+    with pytest.raises(MarketError, match="--as-of"):
+        taken(store, tmp_path / "board.csv", head)
