@@ -28,7 +28,7 @@ from weighbridge.app.offer import hosts
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Catalog
 from weighbridge.config import read
-from weighbridge.ledger import analysis
+from weighbridge.ledger import directory as files
 from weighbridge.ledger.parquet import COLUMNS
 from weighbridge.ledger.questions import Known, Question, answer
 from weighbridge.ledger.tabular import COMPRESSION
@@ -131,7 +131,7 @@ def ask(directory: Path, *, rounds: int) -> Iterator[Asked]:
         groups, requests = 0, 0
         for _ in range(rounds):
             started, worked = time.perf_counter(), time.process_time()
-            tallies = analysis.tallies(directory, question)
+            tallies = files.tallies(directory, question)
             found = answer(tallies, question, known)
             groups, requests = len(found.rows), found.total.sums.requests
             taken.append((time.perf_counter() - started, time.process_time() - worked))

@@ -12,6 +12,7 @@ from tests.cli.conftest import Shell
 from tests.cli.test_ledger import ENTRY, NOW, REFUSED
 from weighbridge import db
 from weighbridge.ledger import store
+from weighbridge.ledger.directory import KEPT
 
 OLD = replace(ENTRY, id="wbr-o", at=NOW - timedelta(days=100), user="ann")
 BEFORE = f"{NOW - timedelta(days=50):%F}"
@@ -33,6 +34,17 @@ def test_an_export_is_asked_as_the_ledger_is(ledger: Shell) -> None:
         told = json.loads(ledger.good("usage", "--json", *options))
         assert json.loads(ledger.good("usage", "--json", "--from-parquet", out, *options)) == told
         assert ledger.good("usage", "--from-parquet", out, *options) == ledger.good("usage", *options)
+
+
+def test_sums_are_kept_beside_what_is_written_and_made_where_they_are_missing(ledger: Shell) -> None:
+    out = ledger.home / "files"
+    ledger.good("ledger", "export", "-o", str(out))
+    sums = sorted(each.name for each in (out / "sums").iterdir())
+    assert len(sums) == len(list(out.glob("*.parquet"))) * len(KEPT)
+    assert ledger.good("ledger", "sum-up", str(out)) == ""
+    (out / "sums" / sums[0]).unlink()
+    assert ledger.good("ledger", "sum-up", str(out)).split() == [str(out / "sums" / sums[0])]
+    assert "holds no entries" in ledger.fails(1, ["ledger", "sum-up", str(ledger.home)])
 
 
 def test_only_what_is_asked_for_is_exported(ledger: Shell) -> None:

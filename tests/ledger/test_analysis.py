@@ -18,6 +18,7 @@ from tests.ledger.made_up import NOW, charge, entry, later
 from weighbridge import db
 from weighbridge.catalog.model import Catalog
 from weighbridge.ledger import analysis, parquet, rollups, store
+from weighbridge.ledger import directory as directory_
 from weighbridge.ledger.entry import Charge, Entry
 from weighbridge.ledger.questions import By, Figures, Known, Question, answer
 from weighbridge.ledger.tally import Tally
@@ -38,7 +39,7 @@ def both(connection: db.Connection, directory: Path, question: Question) -> tupl
         connection, since=question.since, until=question.until, grain=question.grain, by_user=question.by_user,
         only=question.only,
     )  # fmt: skip
-    return rows(ours, question), rows(analysis.tallies(directory, question), question)
+    return rows(ours, question), rows(directory_.tallies(directory, question), question)
 
 
 PAID = entry(charge=charge("0.5"))
@@ -90,7 +91,7 @@ def test_files_and_ledger_are_narrowed_down_alike(ledger: Ledger, question: Ques
 def test_what_is_not_wanted_is_not_read(ledger: Ledger) -> None:
     _, directory = ledger
     found = answer(
-        analysis.tallies(directory, Question(("key",), latency=False, savings=False)), Question(("key",)), KNOWN
+        directory_.tallies(directory, Question(("key",), latency=False, savings=False)), Question(("key",)), KNOWN
     )
     assert (found.total.sums.requests, found.total.sums.duration, found.total.sums.saved) == (8, 0, 0)
     assert "duration" not in analysis.sql(Question(("key",), latency=False), "duckdb")
@@ -138,7 +139,7 @@ def test_only_what_is_asked_for_is_exported_and_nothing_is_written_over(ledger: 
 
 def test_a_directory_without_files_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="ledger export"):
-        analysis.tallies(tmp_path, Question(("model",)))
+        directory_.tallies(tmp_path, Question(("model",)))
 
 
 @pytest.mark.parametrize("by", get_args(By))
@@ -173,6 +174,6 @@ def test_postgresql_gives_the_same_answers_as_duckdb(cluster: Cluster, ledger: L
             question = Question((by,), since=later(-1), until=later(60))
             theirs = analysis.read(question, connection.execute(analysis.sql(question, "postgres")).fetchall())
             found = rows(list(theirs), question)
-            assert found == rows(analysis.tallies(directory, question), question), by
+            assert found == rows(directory_.tallies(directory, question), question), by
             assert found[1].sums.requests == 8
     cluster.drop(place)

@@ -12,7 +12,7 @@ import pytest
 from tests.ledger.made_up import NOW, charge, entry, later
 from weighbridge import db
 from weighbridge.catalog.model import Catalog
-from weighbridge.ledger import analysis, archive, parquet, rollups, store
+from weighbridge.ledger import archive, directory, parquet, rollups, store
 from weighbridge.ledger.archive import NotTheSame
 from weighbridge.ledger.entry import Charge, Entry
 from weighbridge.ledger.questions import Known, Question, answer
@@ -72,7 +72,7 @@ def test_files_and_what_is_left_are_all_together(place: db.Place, tmp_path: Path
         whole = answer(rollups.tallies(connection), Question(()), Known(Catalog({}))).total.sums
         archive.archive(connection, tmp_path / "old", before=BEFORE, now=later(60))
         parquet.export(connection, tmp_path / "new")
-        told = [analysis.tallies(tmp_path / name, Question(())) for name in ("old", "new")]
+        told = [directory.tallies(tmp_path / name, Question(())) for name in ("old", "new")]
         assert answer([*told[0], *told[1]], Question(()), Known(Catalog({}))).total.sums == whole
 
 
@@ -85,7 +85,7 @@ def test_an_entry_that_comes_late_stays_and_goes_the_next_time(place: db.Place, 
         (again,) = archive.archive(connection, tmp_path / "old", before=BEFORE, now=later(61))
         assert (again.file.name, again.entries) == ("entries-2026-10.2.parquet", 1)
         assert rollups.differences(connection) == []
-        assert sum(tally.sums.requests for tally in analysis.tallies(tmp_path / "old", Question(()))) == 6
+        assert sum(tally.sums.requests for tally in directory.tallies(tmp_path / "old", Question(()))) == 6
 
 
 def test_a_file_that_is_not_the_same_drops_nothing(
@@ -131,7 +131,7 @@ def test_broken_off_it_goes_on(place: db.Place, tmp_path: Path, monkeypatch: pyt
         assert sum(each.entries for each in done) == (6 if after == "entered" else 4)
         assert (ids(connection), total(connection)) == ({one.id for one in NEW}, before)
         assert rollups.differences(connection) == []
-        assert sum(tally.sums.requests for tally in analysis.tallies(tmp_path / "old", Question(()))) == 5
+        assert sum(tally.sums.requests for tally in directory.tallies(tmp_path / "old", Question(()))) == 5
 
 
 def test_a_file_that_has_changed_since_is_told(

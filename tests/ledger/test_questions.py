@@ -163,7 +163,7 @@ def test_what_a_reader_may_leave_out_at_once(where: list[tuple[By, str]], only: 
 
 def test_what_a_question_needs_to_be_told_apart() -> None:
     question = Question(("country", "month"), where=(("key", "k"),))
-    assert (question.columns, question.grain, question.by_user) == (("model", "key"), "day", False)
+    assert (question.columns, question.grain, question.by_user) == (("model", "key"), "month", False)
     assert (Question(("user", "hour", "day")).grain, Question(("user",)).by_user) == ("hour", True)
     assert Question(("model",)).grain == "all"
 

@@ -12,7 +12,7 @@ import click
 from weighbridge import config, db
 from weighbridge.cli import database, running
 from weighbridge.cli.failure import Failure, Misuse
-from weighbridge.cli.ledger_files import archive, export
+from weighbridge.cli.ledger_files import archive, export, sum_up
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.printing import usd
 from weighbridge.config import Settings
@@ -39,6 +39,7 @@ def command() -> None:
 
 command.add_command(export)
 command.add_command(archive)
+command.add_command(sum_up)
 
 
 @command.command(

@@ -18,6 +18,7 @@ from weighbridge.ledger import parquet
 from weighbridge.ledger.archive import Archived, NotTheSame
 from weighbridge.ledger.archive import archive as archived
 from weighbridge.ledger.cost import SMALLEST
+from weighbridge.ledger.directory import keep_sums
 from weighbridge.ledger.parquet import File
 from weighbridge.ledger.tabular import PackageMissing
 
@@ -40,12 +41,15 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 def export(*, since: datetime | None, until: datetime | None, out: Path, config_file: Path | None) -> None:
     """Write entries to Parquet files, one for each month, with all that the ledger says of them.
 
-    The ledger stays as it is. Prompts and answers are not in it.
+    The ledger stays as it is. Prompts and answers are not in it. Sums of each file are put beside it, in `sums`, so
+    that questions need not read it; they may be left behind.
     """
     with database.existing(config.read({}, file=config_file)) as connection, _told():
         files = parquet.export(connection, out, since=since, until=until, progress=_progress)
-    for file in files:
-        _say(file)
+        for file in files:
+            _say(file)
+        if files:
+            keep_sums(out)
     if not files:
         click.echo("There is no entry of that time.", err=True)
 
@@ -70,14 +74,27 @@ def archive(*, before: datetime, out: Path | None, config_file: Path | None) -> 
     """
     settings = config.read({}, file=config_file)
     before = before.replace(minute=0, second=0, microsecond=0)
+    to = out or settings.home / "archive"
     with database.existing(settings) as connection, _told():
-        done = archived(
-            connection, out or settings.home / "archive", before=before, now=datetime.now(UTC), progress=_progress
-        )
-    for file in done:
-        _say(file)
+        done = archived(connection, to, before=before, now=datetime.now(UTC), progress=_progress)
+        for file in done:
+            _say(file)
+        if done:
+            keep_sums(to)
     if not done:
         click.echo(f"There is no entry from before {before:%Y-%m-%d %H:%M} UTC.", err=True)
+
+
+@click.command("sum-up", epilog=examples("weighbridge ledger sum-up files"))
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def sum_up(*, directory: Path) -> None:
+    """Make the sums that stand beside files of an export or archive, where they are missing or were of other files.
+
+    An export and an archive make them by themselves; this is for files from elsewhere, and for when that was broken
+    off. Questions give the same answers without them, and take longer.
+    """
+    with _told():
+        keep_sums(directory, made=lambda path: click.echo(f"{path}"))
 
 
 def _say(file: File | Archived) -> None:

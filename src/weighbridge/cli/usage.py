@@ -21,7 +21,7 @@ from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table
 from weighbridge.cli.tallying import key_names
 from weighbridge.config import Settings
-from weighbridge.ledger import analysis, focus, measures, rollups
+from weighbridge.ledger import analysis, directory, focus, measures, rollups
 from weighbridge.ledger.analysis import Dialect
 from weighbridge.ledger.measures import MEASURES, Measure, Show, Unit, Value
 from weighbridge.ledger.questions import (
@@ -160,7 +160,7 @@ class Form:
 def _tallied(settings: Settings, asked: Question, parquet: Path | None) -> tuple[list[Tally], dict[str, str]]:
     """What is asked for, tallied, and the names of keys by id."""
     if parquet is not None:
-        return analysis.tallies(parquet, asked), {}
+        return directory.tallies(parquet, asked), {}
     with database.existing(settings) as connection:
         found = rollups.tallies(
             connection,

@@ -1,12 +1,14 @@
 """The same questions, of entries in Parquet files or in an analytical database: the sums, written once with Ibis.
 
-DuckDB answers them here. For a ledger that has outgrown the machine `sql` writes them for PostgreSQL and ClickHouse,
-over a table of the files' columns (`parquet.COLUMNS`). Grouping by what is known of models and providers is
+`directory.py` has DuckDB answer them. For a ledger that has outgrown the machine `sql` writes them for PostgreSQL and
+ClickHouse, over a table of the files' columns (`parquet.COLUMNS`). Grouping by what is known of models and providers is
 `questions.py`'s, as it is for the database.
+
+The answer to a wide question may be kept (`kept_sql`), so that narrower ones are answered from it (`narrowed_sql`)
+instead of from the entries.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -29,6 +31,9 @@ _TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "writte
 _COUNTS: Final = ("requests", "adjustments", "complete", "errors", "estimated", "unpriced", *_TOKENS, "cost")
 _SAVINGS: Final = ("given_again", "saved", "saved_unknown")
 _TIMES: Final = ("first_bytes", "first_byte", "duration")
+_BUCKETS: Final = (*(f"first_{n}" for n in range(BUCKETS)), *(f"took_{n}" for n in range(BUCKETS)))
+_MONEY: Final = ("cost", "saved")
+_MILLION: Final = 1_000_000
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -39,26 +44,70 @@ def sql(question: Question, dialect: Dialect) -> str:
     return written
 
 
-def tallies(directory: Path, question: Question) -> list[Tally]:
-    """What the files of a directory have, tallied. Raises PackageMissing, FileNotFoundError where there are none."""
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise PackageMissing("Parquet is asked by DuckDB: pip install 'weighbridge[analysis]'") from error
-    files = sorted(str(file) for file in directory.glob("entries-*.parquet"))
-    if not files:
-        raise FileNotFoundError(2, "holds no entries-*.parquet of `weighbridge ledger export`", str(directory))
-    query = sql(question, "duckdb")
-    with duckdb.connect() as connection:
-        connection.read_parquet(files, union_by_name=True).create_view(TABLE)
-        rows: Sequence[tuple[Any, ...]] = connection.execute(query).fetchall()
-    return list(read(question, rows))
+def kept_sql(question: Question) -> str:
+    """DuckDB's SQL of the sums as they are kept in a file: integers of 64 bits, money in two. Raises PackageMissing."""
+    inner = _ibis().to_sql(expression(question, at_once=True), dialect="duckdb")
+    told = [f'"{name}"' for name in groups(question)]
+    numbers = [f"coalesce({name}, 0)::BIGINT AS {name}" for name in _names(question) if name not in _MONEY]
+    for name in _kept_money(question):
+        exact = f"coalesce({name}, 0)::HUGEINT"
+        numbers += [f"({exact} // {_MILLION})::BIGINT AS {name}_high", f"({exact} % {_MILLION})::BIGINT AS {name}_low"]
+    return f"SELECT {', '.join([*told, *numbers])} FROM ({inner}) ORDER BY {', '.join(told[::-1])}"  # noqa: S608
 
 
-def expression(question: Question) -> "ibis.Table":
-    """The sums, told apart by all columns that the question needs."""
+def narrowed_sql(question: Question, kept: Question) -> str:
+    """DuckDB's SQL of the same sums as `sql`, over a table `entries` of what was kept of a wider question.
+
+    Raises PackageMissing.
+    """
     package = _ibis()
-    table = package.table({name: IBIS_TYPES[kind] for name, kind in COLUMNS.items()}, name=TABLE)
+    parts = [f"{name}_{part}" for name in _kept_money(kept) for part in ("high", "low")]
+    numbers = [*(name for name in _names(kept) if name not in _MONEY), *parts]
+    alike = {name: "int64" if name == "hour" else "string" for name in groups(kept)}
+    table = _asked(package.table({**alike, **dict.fromkeys(numbers, "int64")}, name=TABLE), question)
+    told = {name: _group(table, question, name) for name in groups(question)}
+    sums = {name: _money(table, name) if name in _MONEY else table[name].sum() for name in _names(question)}
+    written: str = package.to_sql(
+        table.group_by(**told).aggregate(**sums) if told else table.aggregate(**sums), dialect="duckdb"
+    )
+    return written
+
+
+def _money(table: Any, name: str) -> Any:  # noqa: ANN401 - values of Ibis
+    return table[f"{name}_high"].sum() * _MILLION + table[f"{name}_low"].sum()  # of 128 bits in DuckDB
+
+
+def _kept_money(question: Question) -> tuple[str, ...]:
+    return tuple(name for name in _MONEY if name in _names(question))
+
+
+def _names(question: Question) -> tuple[str, ...]:
+    """The sums of a question, in the order of their columns."""
+    savings = _SAVINGS if question.savings else ()
+    times = (*_TIMES, *_BUCKETS) if question.latency else ()
+    return (*_COUNTS, *savings, *times)
+
+
+def expression(question: Question, *, at_once: bool = False) -> "ibis.Table":
+    """The sums, told apart by all columns that the question needs.
+
+    Entries that are alike in all that decides how they count are summed first, which takes half the time, unless
+    `at_once`: where few are alike.
+    """
+    package = _ibis()
+    table = _asked(package.table({name: IBIS_TYPES[kind] for name, kind in COLUMNS.items()}, name=TABLE), question)
+    told = {name: _group(table, question, name) for name in groups(question)}
+    deciding = _deciding(package, table, question)
+    if at_once:
+        alike = table.select(**told, **deciding, **_each(package, table, question))
+    else:
+        alike = table.group_by(**told, **deciding).aggregate(**_summed(table, question))
+    sums = _sums(alike, question)
+    return alike.group_by(tuple(told)).aggregate(**sums) if told else alike.aggregate(**sums)
+
+
+def _asked(table: Any, question: Question) -> Any:  # noqa: ANN401 - values of Ibis
+    """The rows that a question may be about."""
     first, end = hours(question.since, question.until)
     if question.since is not None:
         table = table.filter(table.hour >= first)
@@ -66,14 +115,11 @@ def expression(question: Question) -> "ibis.Table":
         table = table.filter(table.hour < end)
     for column, value in question.only.items():
         table = table.filter(table[column].isnull() if value is None else table[column] == value)
-    told = {name: _group(table, question, name) for name in _groups(question)}
-    alike = table.group_by(**told, **_deciding(package, table, question)).aggregate(**_summed(table, question))
-    sums = _sums(alike, question)
-    return alike.group_by(tuple(told)).aggregate(**sums) if told else alike.aggregate(**sums)
+    return table
 
 
-def _groups(question: Question) -> tuple[str, ...]:
-    """What rows are told apart by, in the order of their columns."""
+def groups(question: Question) -> tuple[str, ...]:
+    """The columns that the rows of its SQL are told apart by, in their order."""
     columns: tuple[str, ...] = question.columns
     if question.savings and "price_id" not in columns:
         columns = (*columns, "price_id")
@@ -81,7 +127,9 @@ def _groups(question: Question) -> tuple[str, ...]:
 
 
 def _group(table: Any, question: Question, name: str) -> Any:  # noqa: ANN401 - values of Ibis
-    return table.hour - table.hour % 24 if name == "hour" and question.grain == "day" else table[name]
+    if name != "hour" or question.grain == "hour":
+        return table[name]
+    return table.hour - table.hour % 24
 
 
 def _deciding(package: Any, table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
@@ -121,6 +169,23 @@ def _summed(table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 -
     return sums
 
 
+def _each(package: Any, table: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
+    """What `_summed` gives, of one entry."""
+    one = package.literal(1)
+    each = {
+        "entries": one,
+        "worked": table.prompt_tokens.notnull().cast("int64"),
+        "priced": table.cost.notnull().cast("int64"),
+        **{name: table[name] for name in _TOKENS},
+        "cost": table.cost.cast("decimal(38, 0)"),
+    }
+    if question.latency:
+        each |= {"first_bytes": table.first_byte.notnull().cast("int64"), **{name: table[name] for name in _TIMES[1:]}}
+    if question.savings:
+        each |= {"known": table.saved.notnull().cast("int64"), "saved": table.saved.cast("decimal(38, 0)")}
+    return each
+
+
 def _sums(alike: Any, question: Question) -> dict[str, Any]:  # noqa: ANN401 - values of Ibis
     ours = alike.of_ours
     sums = {
@@ -151,9 +216,9 @@ def _exact(money: Any) -> Any:  # noqa: ANN401 - values of Ibis
 
 def read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]:  # Any: texts, numbers and None
     """The rows that the SQL of a question gives, as tallies."""
-    groups = _groups(question)
+    told = groups(question)
     for row in rows:
-        counts = tuple(int(cell or 0) for cell in row[len(groups) :])
+        counts = tuple(int(cell or 0) for cell in row[len(told) :])
         if not question.savings:
             counts = (*counts[: len(_COUNTS)], *(0,) * len(_SAVINGS), *counts[len(_COUNTS) :])
         if question.latency:
@@ -161,7 +226,7 @@ def read(question: Question, rows: Sequence[tuple[Any, ...]]) -> Iterator[Tally]
             counts = counts[: -2 * BUCKETS]
         else:
             counts, first, took = (*counts, *(0,) * len(_TIMES)), NO_TIMES, NO_TIMES
-        yield Tally(of_numbers(counts, first, took), **_told(dict(zip(groups, row, strict=False))))
+        yield Tally(of_numbers(counts, first, took), **_told(dict(zip(told, row, strict=False))))
 
 
 def _told(told: Mapping[str, Any]) -> dict[str, Any]:  # Any: texts and numbers

@@ -177,8 +177,9 @@ DIMENSIONS: Final[Mapping[By, Dimension]] = {
     "counted_by": Dimension("who counted the tokens", lambda tally, known: tally.counted_by, ("counted_by",)),
     "hour": Dimension("of the day, UTC", _time("%Y-%m-%dT%H:00Z"), grain="hour"),
     "day": Dimension("UTC", _time("%Y-%m-%d"), grain="day"),
-    "month": Dimension("UTC", _time("%Y-%m"), grain="day"),
+    "month": Dimension("UTC", _time("%Y-%m"), grain="month"),
 }  # fmt: skip
+_GRAINS: Final[tuple[Grain, ...]] = ("hour", "day", "month")
 _TIMES: Final[frozenset[By]] = frozenset(("hour", "day", "month"))
 NARROWING: Final[Mapping[By, Column]] = {
     "key": "key",
@@ -212,7 +213,7 @@ class Question:
     def grain(self) -> Grain:
         """How finely time must be told apart."""
         grains = {DIMENSIONS[by].grain for by in self._read}
-        return "hour" if "hour" in grains else "day" if "day" in grains else "all"
+        return next((grain for grain in _GRAINS if grain in grains), "all")
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -22,7 +22,7 @@ HOUR: Final = 3_600_000_000
 ARCHIVED: Final = "(archived)"
 """The user of requests whose entries are in an archive."""
 
-_HOURS: Final[Mapping[Grain, int]] = {"hour": 1, "day": 24}
+_HOURS: Final[Mapping[Grain, int]] = {"hour": 1, "day": 24, "month": 24}
 _NEVER: Final = 2**62
 _FAILED: Final = frozenset(("upstream_broke", "refused", "stopped"))
 _GUESSED: Final = frozenset(("estimate", "bound"))

@@ -10,8 +10,8 @@ Column = Literal[
     "organisation", "project", "tags", "imported", "user",
 ]  # fmt: skip
 """A column of an entry that entries may be told apart by."""
-Grain = Literal["hour", "day", "all"]
-"""How finely time is told apart. A day begins at midnight, UTC."""
+Grain = Literal["hour", "day", "month", "all"]
+"""How finely time is told apart. A day begins at midnight, UTC. By the month, days may be told apart as well."""
 BOUNDS: Final = tuple(16_000 << power for power in range(13))
 """Microseconds at which a bucket of times ends and the next begins: 16 ms, 32 ms and so on to 65.536 s."""
 BUCKETS: Final = len(BOUNDS) + 1
