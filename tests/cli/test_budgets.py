@@ -1,10 +1,15 @@
 """`weighbridge budgets`: what is set, for whom, and how it is listed."""
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.cli.conftest import Shell
+from weighbridge import db
+from weighbridge.ledger.budgets import leases
+from weighbridge.ledger.entry import Claim
 
 AMOUNT = ("--requests", "5", "--per", "day")
 
@@ -37,3 +42,20 @@ def test_a_project_is_one_of_its_organisation(shell: Shell) -> None:
 def test_it_is_for_somebody_and_only_a_project_is_of_an_organisation(shell: Shell, whose: tuple[str, ...]) -> None:
     said = shell.fails(2, ["budgets", "set", *whose, *AMOUNT])
     assert "say for whom, once" in said or "leave --organisation out" in said
+
+
+def test_what_a_lost_machine_had_is_listed_and_written_off(shell: Shell) -> None:
+    budget = json.loads(shell.good("budgets", "set", "--all", "--requests", "50", "--per", "total", "--json"))
+    assert json.loads(shell.good("budgets", "leases", "--json")) == []
+    seen = datetime.now(UTC) - timedelta(minutes=30)
+    with closing(db.connect(shell.home / "ledger.db")) as connection:
+        leases.begin(connection, "0123456789", "host-3", "/srv/journal", seen)
+        leases.take(connection, "0123456789", Claim(budget["id"], "", 0), 50, least=20, parts=2)
+    (line,) = shell.good("budgets", "leases").splitlines()[1:]
+    assert line.split("\t")[:2] == ["0123456789", "host-3"]
+    assert line.endswith("50 requests in total for the whole gateway\t0 requests\t25 requests")
+    assert "no worker" in shell.fails(1, ["budgets", "write-off", "host-4"])
+    said = shell.good("budgets", "write-off", "host-3")
+    assert said == f"0123456789: 25 requests of {budget['id']} counts as used.\n"
+    (listed,) = json.loads(shell.good("budgets", "list", "--json"))
+    assert listed["uses"] == [{"subject": "", "used": 25, "in_advance": 0, "left": 25}]

@@ -12,6 +12,7 @@ from weighbridge import config
 from weighbridge.accounts import keys
 from weighbridge.app.texts import users_of
 from weighbridge.cli import database
+from weighbridge.cli.budget_leases import leases_, write_off
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
@@ -35,6 +36,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
         "weighbridge budgets set --key ci --requests 60 --per minute",
         "weighbridge budgets set --all --requests 200 --at-once",
         "weighbridge budgets list",
+        "weighbridge budgets leases",
     ),
 )
 def command() -> None:
@@ -43,6 +45,10 @@ def command() -> None:
     What a request may cost at most is held in all budgets that bind it before it goes out, and settled when it is
     known what it took: a budget is never exceeded. Running gateways follow within a second or two.
     """
+
+
+command.add_command(leases_)
+command.add_command(write_off)
 
 
 def _whose(command: _Command) -> _Command:

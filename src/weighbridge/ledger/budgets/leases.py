@@ -95,8 +95,9 @@ def give_back(connection: Connection, worker: str, amounts: Mapping[Claim, int])
     with transaction(connection):
         for claim, amount in amounts.items():
             connection.execute(
-                f"UPDATE lease SET granted = granted - ? WHERE {_MINE}",  # noqa: S608 - a constant
-                (amount, worker, *claim.cells),
+                # of a lease that was written off meanwhile nothing goes back
+                f"UPDATE lease SET granted = granted - ? WHERE {_MINE} AND granted >= ?",  # noqa: S608 - a constant
+                (amount, worker, *claim.cells, amount),
             )
 
 
@@ -130,24 +131,33 @@ def _place(item: tuple[tuple[str, Claim], int]) -> tuple[str, str, str, int]:
 def close(connection: Connection, worker: str, claims: Sequence[Claim] | None = None) -> None:
     """A worker's leases, or these of them, are over: what it has used is used, the rest is anybody's.
 
-    Of all of them: the worker is gone.
+    Of all of them: the worker is gone. What was written off as lost with it (`lost.py`) was not lost, and is taken off.
     """
     with transaction(connection):
-        for claim in _claims(connection, worker) if claims is None else claims:
+        written_off = _written_off(connection, worker)
+        every = {*_claims(connection, worker), *written_off} if claims is None else claims
+        for claim in sorted(every, key=lambda claim: claim.cells):
             row = connection.execute(
                 f"SELECT used FROM lease WHERE {_MINE}",  # noqa: S608 - a constant
                 (worker, *claim.cells),
             ).fetchone()
-            if row is None:
+            if row is None and claim not in written_off:
                 continue
             connection.execute(
                 "INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (budget, subject, begins) DO UPDATE SET used = budget_use.used + excluded.used",
-                (*claim.cells, row[0]),
+                (*claim.cells, (0 if row is None else row[0]) - written_off.get(claim, 0)),
             )
+            if claim in written_off:
+                connection.execute(f"DELETE FROM written_off WHERE {_MINE}", (worker, *claim.cells))  # noqa: S608 - a constant
             connection.execute(f"DELETE FROM lease WHERE {_MINE}", (worker, *claim.cells))  # noqa: S608 - a constant
         if claims is None:
             connection.execute("DELETE FROM worker WHERE id = ?", (worker,))
+
+
+def _written_off(connection: Connection, worker: str) -> dict[Claim, int]:
+    rows = connection.execute("SELECT budget, subject, begins, amount FROM written_off WHERE worker = ?", (worker,))
+    return {Claim(budget, subject, begins): amount for budget, subject, begins, amount in rows.fetchall()}
 
 
 def _claims(connection: Connection, worker: str) -> list[Claim]:
