@@ -1,5 +1,6 @@
 """All that is kept of what one of a client's users has said, or was told, deleted: wherever we keep text."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -7,11 +8,13 @@ from dataclasses import dataclass
 from weighbridge import db
 from weighbridge.accounts.chats import Chats
 from weighbridge.accounts.responses import Responses
+from weighbridge.app.sharing import forget_answers
 from weighbridge.app.texts import seals_of, users_of
 from weighbridge.cache import store as cache
 from weighbridge.config import Settings
 from weighbridge.errors import TextsUnavailable
 from weighbridge.ledger.budgets import users as named
+from weighbridge.shared.server import Unavailable
 from weighbridge.texts.store import TextStore
 from weighbridge.texts.text import Which
 
@@ -42,7 +45,8 @@ class Forgotten:
 def forget_user(settings: Settings, connection: db.Connection, user: str) -> Forgotten:
     """Delete what is kept of a user, by the client's own name for it; `connection` is to the ledger's database.
 
-    Raises db.Error, and TextsUnavailable, before anything is deleted, where a key lacks that tells whose texts are.
+    Raises db.Error, and TextsUnavailable, before anything is deleted, where a key lacks that tells whose texts are, or
+    the server with the answers that machines share cannot be reached.
     """
     seals, users = seals_of(settings), users_of(settings)
     names = users.names(user)
@@ -51,6 +55,7 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         _check(settings)
     receipts = _entries(connection, names)
     every = settings.ledger.users == "off"
+    cached = 0 if settings.shared.url is None else _unshared(settings, None if every else receipts)
     db.delete_for_good(connection)
     responses, chats = Responses(connection), Chats(connection)
     gone = responses.forget_user(names), chats.forget_user(names)
@@ -67,7 +72,7 @@ def forget_user(settings: Settings, connection: db.Connection, user: str) -> For
         texts=deleted,
         responses=gone[0],
         chats=gone[1],
-        cached=_uncached(settings, receipts, every=every),
+        cached=cached + _uncached(settings, receipts, every=every),
         every_cached=every,
         entries=len(receipts),
         budgets=budgets,
@@ -91,6 +96,16 @@ def _entries(connection: db.Connection, names: Sequence[str]) -> list[str]:
     marks = ", ".join("?" * len(names))
     found = connection.execute(f"SELECT id FROM entry WHERE end_user IN ({marks})", names)  # noqa: S608 - marks alone
     return [receipt for (receipt,) in found]
+
+
+def _unshared(settings: Settings, receipts: Sequence[str] | None) -> int:
+    """Of the answers that machines share, those of these entries, or all. Raises TextsUnavailable."""
+    try:
+        return asyncio.run(forget_answers(settings, receipts=receipts))
+    except Unavailable as exc:
+        raise TextsUnavailable(
+            f"nothing was deleted: the server of shared.url, which has kept answers, cannot be used: {exc}"
+        ) from exc
 
 
 def _uncached(settings: Settings, receipts: Sequence[str], *, every: bool) -> int:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -29,10 +29,10 @@ from weighbridge.config import ConfigError, Settings
 from weighbridge.providers.rows import Row
 from weighbridge.routing.health import Health
 from weighbridge.shared.address import Address, address, tls
-from weighbridge.shared.resp import Reply
 from weighbridge.shared.server import SharedServer
 from weighbridge.shared.visit import visit
 from weighbridge.texts.sealing import Seal
+from weighbridge.watching.gauges import Shared
 
 _PURPOSE: Final = b"weighbridge shared answers 1"
 _MARK: Final = b"weighbridge acct"
@@ -81,6 +81,19 @@ class Sharing:
             self.server.heard, self.server.began = self.gossip.hear, self.gossip.began
             self.gossip.start()
 
+    def seen(self) -> Shared:
+        """How it is, and what has come of it."""
+        answers, gossip = self.answers, self.gossip
+        return Shared(
+            fault=self.server.fault,
+            hits=0 if answers is None else answers.hits,
+            misses=0 if answers is None else answers.misses,
+            failures=self.server.failures,
+            lost=0 if answers is None else answers.lost,
+            told=0 if gossip is None else gossip.told,
+            heard=0 if gossip is None else gossip.heard,
+        )
+
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -118,12 +131,6 @@ async def forget_answers(settings: Settings, *, key: str | None = None, receipts
     """
     async with visit(*place_of(settings)) as ask:
         return await shared.forget(ask, settings.shared.prefix, key=key, receipts=receipts)
-
-
-async def visited(settings: Settings, work: Callable[[Callable[..., Awaitable[Reply]]], Awaitable[None]]) -> None:
-    """Have something asked of the server. Raises Unavailable, and ConfigError."""
-    async with visit(*place_of(settings)) as ask:
-        await work(ask)
 
 
 def _sealing(settings: Settings) -> Sealing | None:

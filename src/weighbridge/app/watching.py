@@ -24,7 +24,7 @@ from weighbridge.texts.keeper import Keeper
 from weighbridge.transport.server import Server
 from weighbridge.watching import board, exposition, families, logs
 from weighbridge.watching.families import BudgetNow
-from weighbridge.watching.gauges import Gauges, Now
+from weighbridge.watching.gauges import Gauges, Now, Shared
 from weighbridge.watching.meter import GAUGE, MEANING, OTHER, Meter
 from weighbridge.watching.otel import Lacking, Telemetry, require
 from weighbridge.watching.tracing import Tracer
@@ -49,8 +49,9 @@ class Watching:
         *,
         texts: Keeper,
         budgets: Callable[[], Awaitable[Sequence[BudgetNow]]],
+        shared: Callable[[], Shared] = Shared,
     ) -> None:
-        """`worker` is the id of this one, `budgets` tells how they stand.
+        """`worker` is the id of this one, `budgets` tells how they stand, `shared` how it does with other machines.
 
         Raises ConfigError where traces are to be sent and cannot be.
         """
@@ -59,6 +60,7 @@ class Watching:
         self._dispatch = dispatch
         self._texts = texts
         self._budgets = budgets
+        self._shared = shared
         self._budgets_now: tuple[float, Sequence[BudgetNow]] = (0.0, ())
         self._version = version("weighbridge")
         self._server: Server | None = None
@@ -144,6 +146,7 @@ class Watching:
             texts_waiting=texts.waiting,
             texts_kept=texts.kept,
             texts_lost=texts.lost,
+            shared=self._shared(),
         )
 
 

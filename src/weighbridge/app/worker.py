@@ -89,6 +89,7 @@ from weighbridge.transport.turns import Turns
 from weighbridge.transport.websocket import Bounds
 from weighbridge.watching import logs
 from weighbridge.watching.families import BudgetNow
+from weighbridge.watching.gauges import Shared
 from weighbridge.wire.calls import Task
 
 log = logging.getLogger(__name__)
@@ -201,6 +202,7 @@ class Worker:
             self._dispatch,
             texts=self.texts,
             budgets=self._budgets_now,
+            shared=Shared if self._sharing is None else self._sharing.seen,
         )
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
@@ -251,7 +253,7 @@ class Worker:
             chat,
             Models(lambda request: self._open(request, _now()), catalog, _now, self._own_names),
             Receipts(lambda request: self._open(request, _now()), self._find, self.texts.find),
-            Health(self._writer.check, catalog, lambda: self._policy.fault),
+            Health(self._writer.check, catalog, lambda: self._policy.fault, self._shared_fault),
             stored_chat=StoredChat(chat, self._kept_chats, self._users),
             responses=Responses(
                 chat, KeptResponses(self._kept, _now, self._users), Bounds(self._settings.server.max_body_bytes)
@@ -289,6 +291,9 @@ class Worker:
         here = None if model is None else next((one for one in model.endpoints if one.provider == LOCAL), None)
         embed = None if local is None or here is None else Embedding(local, here)
         return Caching(self._cache, cache.ttl_seconds, shared=cache.shared, wait=cache.wait_seconds, embed=embed)
+
+    def _shared_fault(self) -> str | None:
+        return None if self._sharing is None else self._sharing.server.fault
 
     def _own_names(self) -> Iterator[tuple[str, tuple[Model, ...]]]:
         return self._names.listed(self._shelf.current, self._providers, _now())

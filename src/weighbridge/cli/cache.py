@@ -1,5 +1,6 @@
 """`weighbridge cache`: what is kept of answers, and deleting it."""
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 
 from weighbridge import config
+from weighbridge.app.sharing import forget_answers
 from weighbridge.cache import store
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
@@ -18,6 +20,7 @@ from weighbridge.cli.printing import print_json, usd
 from weighbridge.config import Settings
 from weighbridge.ledger.cost import plain
 from weighbridge.ledger.saved import saved
+from weighbridge.shared.server import Unavailable
 
 
 @click.group(
@@ -65,10 +68,25 @@ def stats(*, as_json: bool, config_file: Path | None) -> None:
 @click.option("--key", metavar="ID", help="Only what this key has asked for; else everything.")
 @config_option
 def clear(*, key: str | None, config_file: Path | None) -> None:
-    """Delete what is kept, for good; running gateways follow at once."""
-    with _opened(config.read({}, file=config_file)) as connection:
+    """Delete what is kept, for good, here and on the server of `shared.url`; running gateways follow at once."""
+    settings = config.read({}, file=config_file)
+    if settings.shared.url is not None:
+        click.echo(f"Deleted {_cleared(settings, key)} answers that machines share.")
+        if not settings.cache_path.is_file():
+            return
+    with _opened(settings) as connection:
         gone = store.clear(connection, key=key)
     click.echo(f"Deleted {gone} answers.")
+
+
+def _cleared(settings: Settings, key: str | None) -> int:
+    try:
+        return asyncio.run(forget_answers(settings, key=key))
+    except Unavailable as error:
+        raise Failure(
+            f"the server of shared.url cannot be used, and nothing was deleted: {error}",
+            next_step="weighbridge doctor",
+        ) from error
 
 
 @contextmanager

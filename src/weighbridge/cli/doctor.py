@@ -8,7 +8,7 @@ import click
 
 from weighbridge import config
 from weighbridge.app.connections import connections
-from weighbridge.cli import findings, probing
+from weighbridge.cli import findings, probing, sharing
 from weighbridge.cli.findings import Condition, Finding
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
@@ -48,6 +48,7 @@ def _all(settings: Settings, *, probe: bool) -> Iterator[Finding]:
     yield from findings.of_policy(settings)
     yield from findings.of_models(settings)
     yield from findings.of_names(settings)
+    yield from sharing.of_shared(settings)
     yield from findings.of_gateway(settings)
     yield from probing.of_providers(settings, connections(settings, read_rows()), ask=probe)
 

@@ -36,6 +36,8 @@ class Health:
     catalog: Callable[[], Catalog]
     policy_fault: Callable[[], str | None] = lambda: None
     """Why the policy file cannot be read; the policy before it stays in force."""
+    shared_fault: Callable[[], str | None] = lambda: None
+    """Why the server that is shared with other machines cannot be used; requests go on without it."""
 
     async def healthz(self, request: Request, reply: Reply) -> None:
         """200 as long as the process answers."""
@@ -54,4 +56,6 @@ class Health:
         status = "not ready" if missing else "ready"
         fault = self.policy_fault()
         warnings = [] if fault is None else [f"the policy is broken, and the one before it stays in force: {fault}"]
+        if (fault := self.shared_fault()) is not None:
+            warnings.append(f"the shared server cannot be used, and requests go on without it: {fault}")
         answers.document(reply, Readiness(status, models, missing, warnings), status=503 if missing else 200)

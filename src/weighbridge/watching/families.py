@@ -129,6 +129,19 @@ SINGLE: Final[Mapping[str, Family]] = {
     "texts_waiting": Family(
         "weighbridge_texts_waiting_bytes", "gauge", "Prompts and answers that wait to be kept.", (), "bytes"
     ),
+    "shared_fault": Family(
+        "weighbridge_shared_fault", "gauge", "Workers that cannot use the server that is shared with other machines."
+    ),
+    "shared_hits": Family("weighbridge_shared_hits", "counter", "Answers that were found on the shared server."),
+    "shared_misses": Family("weighbridge_shared_misses", "counter", "Those that were looked for there, and were not."),
+    "shared_failures": Family(
+        "weighbridge_shared_failures", "counter", "Times that a request waited for the shared server in vain."
+    ),
+    "shared_lost": Family(
+        "weighbridge_shared_lost", "counter", "Answers that could not be written to the shared server."
+    ),
+    "shared_told": Family("weighbridge_shared_told", "counter", "News of endpoints that workers told the others."),
+    "shared_heard": Family("weighbridge_shared_heard", "counter", "News of endpoints that workers took from others."),
     "rss": Family("weighbridge_worker_resident_memory_bytes", "gauge", "Memory of the workers.", (), "bytes"),
 }
 """Those with a record of their own, by the name that they are counted under."""

@@ -12,6 +12,22 @@ from weighbridge.watching.meter import Meter
 _STATM: Final = Path("/proc/self/statm")
 
 
+class Shared(NamedTuple):
+    """How a worker does with the server that is shared with other machines; counts are since it began."""
+
+    fault: str | None = None
+    hits: int = 0
+    """Answers that were found there."""
+    misses: int = 0
+    failures: int = 0
+    """Times that a request went on without an answer of the server's."""
+    lost: int = 0
+    """Answers that could not be written there."""
+    told: int = 0
+    """News of endpoints, to others."""
+    heard: int = 0
+
+
 class Now(NamedTuple):
     """What the rest of the worker says of itself."""
 
@@ -36,6 +52,7 @@ class Now(NamedTuple):
     """Bytes."""
     texts_kept: int
     texts_lost: int
+    shared: Shared = Shared()
 
 
 class Gauges:
@@ -59,6 +76,7 @@ class Gauges:
             ("ledger_backlog", now.ledger_backlog),
             ("texts_fault", int(now.texts_fault)),
             ("texts_waiting", now.texts_waiting),
+            ("shared_fault", int(now.shared.fault is not None)),
             ("rss", resident_bytes()),
         ):
             meter.set(name, to=value)
@@ -66,6 +84,8 @@ class Gauges:
         self._grown("ledger_entries", now.ledger_entries)
         self._grown("texts_kept", now.texts_kept)
         self._grown("texts_lost", now.texts_lost)
+        for name in ("hits", "misses", "failures", "lost", "told", "heard"):
+            self._grown(f"shared_{name}", getattr(now.shared, name))
         self._grown("spans", now.spans)
         self._grown("spans_lost", now.spans_lost)
         self._grown("cpu", time.process_time_ns() // 1000)
