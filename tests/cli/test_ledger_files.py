@@ -80,3 +80,18 @@ def test_without_the_packages_it_says_how_to_get_them(ledger: Shell, monkeypatch
     out = str(ledger.home / "files")
     for asked in (["ledger", "export", "-o", out], ["usage", "--from-parquet", str(ledger.home)]):
         assert "pip install 'weighbridge[analysis]'" in ledger.fails(1, asked)
+
+
+def test_what_was_archived_is_restored(ledger: Shell) -> None:
+    before = ledger.good("usage", "--json", "--by", "user")
+    ledger.good("ledger", "archive", "--before", BEFORE)
+    assert "say what" in ledger.fails(2, ["ledger", "restore"])
+    month = f"{OLD.at:%Y-%m}"
+    assert "name the directory" in ledger.fails(1, ["ledger", "restore", month, "--from", str(ledger.home)])
+    (file,) = json.loads(ledger.good("ledger", "restore", month, "--json"))
+    assert (file["file"], file["entries"], file["cost"]) == (f"entries-{month}.parquet", 1, "0.000012345678")
+    assert ledger.good("usage", "--json", "--by", "user") == before
+    assert "wbr-o" in ledger.good("receipt", "wbr-o")
+    again = ledger.run("ledger", "restore", "--all")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "Nothing of that is archived" in again.stderr

@@ -13,6 +13,7 @@ from weighbridge import config, db
 from weighbridge.cli import database, running
 from weighbridge.cli.failure import Failure, Misuse
 from weighbridge.cli.ledger_files import archive, export, sum_up
+from weighbridge.cli.ledger_restore import restore
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.printing import usd
 from weighbridge.config import Settings
@@ -30,6 +31,7 @@ _URL = "WEIGHBRIDGE_DATABASE_URL"
     epilog=examples(
         "weighbridge ledger export --since 30d -o files",
         "weighbridge ledger archive --before 52w",
+        "weighbridge ledger restore 2026-01",
         "weighbridge ledger move --to postgresql://weighbridge@db.example.org/weighbridge",
     ),
 )
@@ -39,6 +41,7 @@ def command() -> None:
 
 command.add_command(export)
 command.add_command(archive)
+command.add_command(restore)
 command.add_command(sum_up)
 
 

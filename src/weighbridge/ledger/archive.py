@@ -104,7 +104,8 @@ def _enter(connection: Connection, file: File, directory: Path, before: datetime
     start, end = _month(file.month)
     cost_high, cost_low = divmod(file.cost, 1_000_000)
     names = (parquet.name_of(file.month, number) for number in itertools.count(1))
-    place = next(path for path in (directory / name for name in names) if not path.exists())
+    taken = {name for (name,) in connection.execute("SELECT file FROM archive").fetchall()}  # some may be restored
+    place = next(directory / name for name in names if name not in taken and not (directory / name).exists())
     connection.execute(
         "INSERT INTO archive (file, sha256, since, until, entries, prompt_tokens, completion_tokens, cost_high,"
         " cost_low, verified_at, dropped_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",

@@ -227,6 +227,32 @@ def _amount(high: int, low: int) -> int:
     return high * 1_000_000 + low
 
 
+SumsByKind = Mapping[tuple[int, int], tuple[int, ...]]
+"""The sums of an hour and a kind."""
+
+
+def sums_by_kind(connection: Connection, first: int, last: int) -> SumsByKind:
+    """Of these hours since 1970, both inclusive. Raises db.Error."""
+    sums = ", ".join(f"sum({name})" for name in _SUMS)
+    sql = f"SELECT hour, kind, {sums} FROM rollup WHERE hour >= ? AND hour <= ? GROUP BY hour, kind"
+    rows = connection.execute(sql, (first, last)).fetchall()
+    return {(row[0], row[1]): tuple(map(int, row[2:])) for row in rows}
+
+
+def take_off(connection: Connection, before: SumsByKind, after: SumsByKind) -> None:
+    """Have the sums be what they were `before`, in the transaction that has made them `after`. Raises db.Error."""
+    nothing = (0,) * len(_SUMS)
+    added = ", ".join(f"{name} = rollup.{name} + excluded.{name}" for name in _SUMS)
+    sql = (
+        f"INSERT INTO rollup (hour, kind, part, {', '.join(_SUMS)}) VALUES (?, ?, 0{', ?' * len(_SUMS)})"
+        f" ON CONFLICT (hour, kind, part) DO UPDATE SET {added}"
+    )
+    for place, sums in sorted(after.items()):
+        less = tuple(was - now for was, now in zip(before.get(place, nothing), sums, strict=True))
+        if any(less):
+            connection.execute(sql, (*place, *less))
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """An hour's sums of a kind, less those of its entries: what differs, by how much (money in 1e-12 US dollars)."""
@@ -267,7 +293,10 @@ class _Archive(msgspec.Struct, array_like=True):
 
 
 def _archives(connection: Connection) -> list[_Archive]:
-    rows = connection.execute(f"SELECT since, until, {', '.join(_KEPT)} FROM archive WHERE dropped_at IS NOT NULL")
+    rows = connection.execute(
+        f"SELECT since, until, {', '.join(_KEPT)} FROM archive"
+        " WHERE dropped_at IS NOT NULL AND file NOT IN (SELECT file FROM restored)"
+    )
     return [_Archive(row[0] // HOUR, row[1] // HOUR, tuple(map(int, row[2:]))) for row in rows.fetchall()]
 
 

@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -129,6 +129,11 @@ class Kinds:
         """The kind of an entry, made where it is new. Raises db.Error."""
         kind = _kind(entry)
         number = self._known.get(kind)
+        return self.numbered(kind) if number is None else number
+
+    def numbered(self, kind: tuple[Cell, ...]) -> int:
+        """The number of a kind, by the columns of _KIND. Raises db.Error."""
+        number = self._known.get(kind)
         if number is None:
             number = self._make(kind)
             if len(self._known) >= _KINDS:
@@ -175,6 +180,23 @@ def add_once(connection: Connection, entries: Sequence[Entry], kinds: Kinds | No
             _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
         new = (entry for entry in entries if entry.id not in there)
         leases.draw(connection, [(entry.id[WORKER], draw) for entry in new for draw in entry.draws])
+
+
+def cells_of(receipt: Mapping[str, Cell], kinds: Kinds) -> tuple[Cell, ...]:
+    """A row of the view `receipt` as `put_back` takes it; its user is `user`. Raises db.Error."""
+    kind = kinds.numbered(tuple(_as_stored(receipt[name]) for name in _KIND.split(", ")))
+    known: dict[str, Cell] = {**receipt, "kind": kind, "end_user": receipt["user"]}
+    return tuple(known[name] for name in f"{_USUAL}, {_RARE}".split(", "))
+
+
+def _as_stored(cell: Cell) -> Cell:
+    return int(cell) if isinstance(cell, bool) else cell
+
+
+def put_back(connection: Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
+    """Write entries that were in the ledger before, inside a transaction; one that is there stays. Raises db.Error."""
+    for at in range(0, len(rows), _ONE_STATEMENT):
+        _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
 
 
 def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]], *, once: bool = False) -> None:
