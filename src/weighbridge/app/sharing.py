@@ -124,6 +124,12 @@ def place_of(settings: Settings) -> tuple[Address, ssl.SSLContext | None]:
         raise ConfigError(f"shared.ca_file: {chosen.ca_file} cannot be read: {error}") from error
 
 
+def check_shared(settings: Settings) -> None:
+    """Raise ConfigError for a server that is none, before a worker would."""
+    if settings.shared.url is not None:
+        place_of(settings)
+
+
 async def forget_answers(settings: Settings, *, key: str | None = None, receipts: Collection[str] | None = None) -> int:
     """Delete the answers on the server, all or those of a key or of these entries; how many.
 

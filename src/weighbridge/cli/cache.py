@@ -68,7 +68,10 @@ def stats(*, as_json: bool, config_file: Path | None) -> None:
 @click.option("--key", metavar="ID", help="Only what this key has asked for; else everything.")
 @config_option
 def clear(*, key: str | None, config_file: Path | None) -> None:
-    """Delete what is kept, for good, here and on the server of `shared.url`; running gateways follow at once."""
+    """Delete what is kept, for good; running gateways follow at once.
+
+    What machines share, on the server of `shared.url`, is deleted first, or nothing is where it cannot be reached.
+    """
     settings = config.read({}, file=config_file)
     if settings.shared.url is not None:
         click.echo(f"Deleted {_cleared(settings, key)} answers that machines share.")

@@ -13,6 +13,7 @@ import click
 from weighbridge import config
 from weighbridge.app.connections import Connection, connections
 from weighbridge.app.policies import policies_of
+from weighbridge.app.sharing import check_shared
 from weighbridge.app.texts import seals_of, users_of
 from weighbridge.app.watching import check_telemetry
 from weighbridge.app.worker import WorkerSpec
@@ -63,6 +64,7 @@ def command(
     policies_of(settings)  # a broken one is told here, before anything runs
     seals_of(settings), users_of(settings)  # and so are keys that are none
     check_telemetry(settings)
+    check_shared(settings)
     database.make_home(settings.home)
     with (
         running.alone(settings.home),
