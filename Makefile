@@ -10,6 +10,8 @@ PORT ?= 8080
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --quiet
+# Processes of the tests: a few that were chosen have begun sooner in one. `make test WORKERS=4` sets it.
+WORKERS ?= $(if $(ARGS),0,auto)
 # The first Python that is new enough; `make up PYTHON=python3.12` names another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
@@ -21,8 +23,8 @@ up: $(VENV)/.runtime ## Start the gateway on 127.0.0.1:$PORT (8080); the first t
 
 ##@ Work on it
 .PHONY: test
-test: $(VENV)/.dev ## Run the tests; ARGS="-k ledger" chooses
-	@$(BIN)/python -m pytest -q $(ARGS)
+test: $(VENV)/.dev ## Run the tests, on all cores; ARGS="-k ledger" chooses, and runs them in one process
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts docs-check test ## All that must pass before a merge

@@ -4,10 +4,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests import engines
 from tests.engines import Cluster, Fresh
 from tests.serving.running import running
+from tests.spread import FileByFile, spread
 from weighbridge import db
 from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving.engines import Upstream
@@ -22,6 +24,18 @@ class _Quiet:
     def said(self, line: str) -> None: ...
 
     def at(self, done: int, total: int) -> None: ...
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile | None:
+    """Among several processes, with `--dist loadgroup`."""
+    return FileByFile(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes
+        spread(items)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ SETTINGS = f"""
 models = ["{MODEL}"]
 context = 512
 slots = {SLOTS}
+threads = 1
 [admission]
 max_queue = {QUEUE}
 """

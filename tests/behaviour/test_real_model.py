@@ -35,7 +35,7 @@ MODEL = "qwen/qwen2.5-coder-0.5b-instruct"
 ENGINE = "engine-qwen-qwen2.5-coder-0.5b-instruct"
 WEIGHBRIDGE = Path(sys.executable).with_name("weighbridge")
 LONG = 60
-SETTINGS = "[local]\ncontext = 1024\nslots = 1\n"
+SETTINGS = "[local]\ncontext = 1024\nslots = 1\nthreads = 1\n"
 """One slot: whoever holds it keeps the next one waiting."""
 CAPITAL: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of France? One word."}]
 WEATHER: ChatCompletionToolParam = {

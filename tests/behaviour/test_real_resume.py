@@ -39,7 +39,7 @@ pytestmark = pytest.mark.model
 MODEL = "lab/qwen"
 WEIGHBRIDGE = Path(sys.executable).with_name("weighbridge")
 QUESTION = "Count from 1 to 40, with a comma and a space between the numbers. Write nothing else."
-TOKENS = 100
+TOKENS = 60
 KILLED_AFTER = 15
 """Pieces of text."""
 RESUME = {"x-weighbridge-resume": "1"}
@@ -245,7 +245,7 @@ def test_an_engine_of_our_own_goes_on_when_it_is_back(model_files: tuple[Path, .
     (home / "models").mkdir(parents=True)
     for file in model_files:
         (home / "models" / file.name).symlink_to(file)
-    settings = "[local]\ncontext = 1024\nslots = 1\n[routing]\nresume = true\nretries = 10\nretry_seconds = 60\n"
+    settings = "[local]\ncontext = 1024\nslots = 1\nthreads = 1\n[routing]\nresume = true\nretries = 10\nretry_seconds = 60\n"
     (home / "weighbridge.toml").write_text(settings)
     with (
         live.gateway([WEIGHBRIDGE, "up", "--port", "0"], home) as (address, key),

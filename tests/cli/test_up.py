@@ -169,6 +169,7 @@ def test_the_real_model_answers_counts_and_costs_nothing(shell: Shell, model_fil
     models.mkdir(parents=True)
     for file in model_files:
         (models / file.name).symlink_to(file)
+    (shell.home / "weighbridge.toml").write_text("[local]\nthreads = 1\n")
     with live.gateway([WEIGHBRIDGE, "up", "--port", "0"], shell.home):
         asked = shell.run("chat", "Say hello.", "--max-tokens", "16")
         found = {each["about"]: each for each in json.loads(shell.good("doctor", "--json"))}

@@ -20,11 +20,14 @@ from weighbridge.serving.weights import weights_of
 
 @contextmanager
 def running(model: str, file: Path) -> Iterator[tuple[Upstream, "subprocess.Popen[bytes]"]]:
-    """An engine with two slots of 2048 tokens, and its process."""
+    """An engine with two slots of 2048 tokens, and its process.
+
+    It has one thread, as every engine of the tests: several wait for each other, beside other tests for ever so long.
+    """
     with socket_directory() as sockets:
         weights = weights_of(model)
         where = upstream(model, sockets, dimensions=weights.dimensions, fim=weights.fim)
-        child = engine_child(local_model(weights, file), where, EngineSettings(context=2048))
+        child = engine_child(local_model(weights, file), where, EngineSettings(context=2048, threads=1))
         ready_read, ready_write = os.pipe()
         environment = dict(parent.environment(ready_write))
         with (

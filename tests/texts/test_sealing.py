@@ -18,7 +18,7 @@ KEY, OTHER = new_key(), new_key()
 UNTIL = 2_000_000_000_000_000
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "sealed"])
 @given(request=st.binary(), answer=st.none() | st.binary(), user=st.none() | st.text())
 def test_a_text_comes_out_as_it_went_in(
     key: str | None, request: bytes, answer: bytes | None, user: str | None
@@ -50,7 +50,7 @@ def swapped(row: Row, **other: object) -> Row:
     return msgspec.structs.replace(row, **other)
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "sealed"])
 def test_a_changed_row_is_not_opened(key: str | None) -> None:
     both = seals(key)
     row = both.closed(made(), UNTIL)
