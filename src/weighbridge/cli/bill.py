@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, get_args
@@ -12,16 +13,22 @@ import click
 from weighbridge import config
 from weighbridge.catalog.tokenizers import USUAL, Tokenizers
 from weighbridge.cli import billing, database
+from weighbridge.cli.failure import Failure
 from weighbridge.cli.months import Month, next_month, this_month
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.recounting import Recounting
 from weighbridge.cli.tallying import key_names
+from weighbridge.config import Settings
+from weighbridge.db import Connection
 from weighbridge.ledger.bill import reading
+from weighbridge.ledger.bill.book import Book, InLedger
+from weighbridge.ledger.bill.files import InFiles
 from weighbridge.ledger.bill.recorded import BY, Bill
 from weighbridge.ledger.bill.recount import best
 from weighbridge.ledger.bill.tally import Dimension
 from weighbridge.ledger.bill.targets import cuts
+from weighbridge.ledger.tabular import PackageMissing
 
 _DETAIL: Final[tuple[Dimension, ...]] = ("model", "key", "day")
 
@@ -57,9 +64,15 @@ class _Names(click.ParamType[tuple[str, ...]]):
     "--text", "kinds", type=_Names(), metavar="KIND,…", help=f"With --on: what the texts are [{','.join(USUAL)}]."
 )
 @click.option("--detail", is_flag=True, help="With --on: by the model that is replaced, key and day.")
+@click.option(
+    "--from-parquet",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Read the files of `weighbridge ledger export` or `archive` instead of the ledger.",
+)
 @json_option
 @config_option
-def command(
+def command(  # noqa: PLR0913 - one for each option
     *,
     month: datetime | None,
     by: Dimension | None,
@@ -67,6 +80,7 @@ def command(
     providers: tuple[str, ...] | None,
     kinds: tuple[str, ...] | None,
     detail: bool,
+    from_parquet: Path | None,
     as_json: bool,
     config_file: Path | None,
 ) -> None:
@@ -74,7 +88,7 @@ def command(
 
     Every request is counted again: its tokens by the other model's tokenizer, at the price of its day and hour. What
     is not known is assumed within a range, each assumption is listed, and the answer is a range. Texts that are kept
-    are counted themselves, with vocabularies in the data directory's folder `tokenizers`.
+    are counted themselves, with vocabularies in the data directory's folder `tokenizers`; those of files are not.
     """
     if others is None and (providers or kinds or detail):
         raise click.UsageError("--provider, --text and --detail need --on")
@@ -84,27 +98,25 @@ def command(
     tokenizers = Tokenizers()
     of_text = _known(kinds or USUAL, tokenizers)
     dimensions = _DETAIL if detail else (by or "model",)
-    with database.existing(settings) as connection:
-        recounting = None if others is None else Recounting(settings, connection, tokenizers, of_text, providers)
-        counted = [] if recounting is None else [recounting.on(name, dimensions) for name in others or ()]
+    with _opened(settings, from_parquet) as connection:
+        names = {} if connection is None else key_names(connection)
+        book = _book(connection, from_parquet, since, until)
+        recounting = None if others is None else Recounting(settings, book, tokenizers, of_text, providers, names=names)
+        counted = [] if recounting is None else recounting.on(others or (), dimensions)
         recounts = [recount for each in counted for recount in each]
         found = Bill(BY if by is None else (by,))
+        apart = found.by if recounting is None else (*found.by, *dimensions, *recounting.apart)
+        at = cuts(recount.target for recount in recounts)
         with _progress() as progress:
-            for tally in reading.tallies(
-                connection,
-                since=since,
-                until=until,
-                cuts=cuts(recount.target for recount in recounts),
-                by_user=by == "user",
-                progress=progress,
-            ):
+            for tally in book.tallies(replace(at, days=None) if "day" in apart else at, apart, progress):
                 found.add(tally)
                 for recount in recounts:
                     recount.add(tally)
-        if recounting is not None:
-            recounting.count_kept(recounts, since=since, until=until)
-        missing = max(0, reading.summed(connection, since=since, until=until) - _entries(found))
-        names = key_names(connection)
+        missing = 0
+        if connection is not None and from_parquet is None:
+            if recounting is not None:
+                recounting.count_kept(connection, recounts, since=since, until=until)
+            missing = max(0, reading.summed(connection, since=since, until=until) - _entries(found))
     view = billing.View(
         since, found, missing, names, [(best(each), len(each)) for each in counted], tokenizers, of_text
     )
@@ -112,6 +124,26 @@ def command(
         print_json(billing.document(view))
     else:
         billing.show(view)
+
+
+@contextmanager
+def _opened(settings: Settings, files: Path | None) -> Iterator[Connection | None]:
+    """The ledger, which files can be read without: it has the names of keys."""
+    try:
+        if files is not None and not database.is_there(settings):
+            yield None
+        else:
+            with database.existing(settings) as connection:
+                yield connection
+    except PackageMissing as error:
+        raise Failure(str(error)) from error
+
+
+def _book(connection: Connection | None, files: Path | None, since: datetime, until: datetime) -> Book:
+    if files is not None:
+        return InFiles(files, since, until)
+    assert connection is not None  # noqa: S101 - or there were files
+    return InLedger(connection, since, until)
 
 
 def _known(kinds: tuple[str, ...], tokenizers: Tokenizers) -> tuple[str, ...]:

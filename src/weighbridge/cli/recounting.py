@@ -1,7 +1,7 @@
 """What `weighbridge bill --on` sets up: other models, their endpoints, who may ask them, and texts that were kept."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,13 +12,13 @@ from weighbridge.catalog.load import every_provider
 from weighbridge.catalog.model import Endpoint, Model
 from weighbridge.catalog.tokenizers import Tokenizers
 from weighbridge.cli.failure import Failure
-from weighbridge.cli.tallying import key_names
 from weighbridge.cli.vocabularies import Vocabularies
 from weighbridge.config import Settings
 from weighbridge.db import Connection, microseconds
 from weighbridge.ledger import store
-from weighbridge.ledger.bill import reading
+from weighbridge.ledger.bill.book import Apart, Book
 from weighbridge.ledger.bill.kept import measured, taken_out, tally_of
+from weighbridge.ledger.bill.modelled import Seen
 from weighbridge.ledger.bill.recount import Recount
 from weighbridge.ledger.bill.tally import Dimension, Tally
 from weighbridge.ledger.bill.targets import targets, traits, worth_counting
@@ -35,40 +35,55 @@ class Recounting:
     def __init__(
         self,
         settings: Settings,
-        connection: Connection,
+        book: Book,
         tokenizers: Tokenizers,
         kinds: Sequence[str],
         providers: tuple[str, ...] | None,
+        *,
+        names: Mapping[str, str],
     ) -> None:
-        """`kinds` are those of the texts; without `providers` every endpoint is looked at."""
+        """`names` are those of keys, by id; `kinds` those of the texts; without `providers` all endpoints are tried."""
         self._settings = settings
-        self._connection = connection
+        self._book = book
         self._tokenizers = tokenizers
         self._kinds = kinds
         self._providers = providers
         # all endpoints there ever were: the month may be long over
         self._catalog = offered(settings, tuple({*every_provider(), *settings.providers}), (), None)
-        self._recorded = reading.models(connection)
+        self._recorded = book.models()
         self._traits = {each: traits(each, self._catalog, tokenizers) for each in self._recorded}
-        self._names = key_names(connection)
+        self._names = names
         policies = policies_of(settings)
         self._laws = None if policies is None else Laws(policies)
 
-    def on(self, name: str, by: tuple[Dimension, ...]) -> list[Recount]:
-        """A model at each of its endpoints that are to be compared. Raises Failure."""
-        model = self._model(name)
+    def on(self, names: Iterable[str], by: tuple[Dimension, ...]) -> list[list[Recount]]:
+        """Each of the models, at each of its endpoints that are to be compared. Raises Failure."""
+        models = [self._model(name) for name in names]
+        offers = [self._endpoints(model) for model in models]
+        seen = self._book.seen_of([model.id for model in models])
+        return [self._on(model, offer, seen[model.id], by) for model, offer in zip(models, offers, strict=True)]
+
+    def _on(self, model: Model, endpoints: Sequence[Endpoint], seen: Seen, by: tuple[Dimension, ...]) -> list[Recount]:
         at = targets(
             model,
-            self._endpoints(model),
+            endpoints,
             catalog=self._catalog,
             recorded=self._recorded,
             tokenizers=self._tokenizers,
             kinds=self._kinds,
-            seen=reading.seen_of(self._connection, model.id),
+            seen=seen,
         )
         return [Recount(each, by, self._traits, self._allowed(model, each.endpoint)) for each in at]
 
-    def count_kept(self, recounts: Iterable[Recount], *, since: datetime, until: datetime) -> None:
+    @property
+    def apart(self) -> tuple[Apart, ...]:
+        """What requests must be told apart by to be held against another model; a policy goes by who asked."""
+        who: tuple[Apart, ...] = () if self._laws is None else ("key", "organisation", "project", "tags")
+        return ("model", "provider", *who)
+
+    def count_kept(
+        self, connection: Connection, recounts: Iterable[Recount], *, since: datetime, until: datetime
+    ) -> None:
         """Put each request of the time whose words are kept in the place of its estimate, if its tokenizer is at hand.
 
         Raises Failure, and TextsUnavailable where texts are encrypted with a key that is not here.
@@ -77,7 +92,7 @@ class Recounting:
         counted = [(each, other) for each in recounts if (other := vocabularies.of(each.target.model)) is not None]
         if not counted:
             return
-        for tally, said in self._kept(since, until):
+        for tally, said in self._kept(connection, since, until):
             own = vocabularies.of(tally.model)
             for recount, other in counted:
                 if tally.model == recount.target.model or tally.given_again:
@@ -87,7 +102,7 @@ class Recounting:
                     recount.add(taken_out(tally))
                     recount.add(replace(tally, measured=found))
 
-    def _kept(self, since: datetime, until: datetime) -> Iterator[tuple[Tally, Words]]:
+    def _kept(self, connection: Connection, since: datetime, until: datetime) -> Iterator[tuple[Tally, Words]]:
         path = self._settings.texts_path
         if not path.is_file():
             return
@@ -96,7 +111,7 @@ class Recounting:
             # a text has the time of its request, as its entry has
             for row in texts.each(Which(since=microseconds(since), before=microseconds(until))):
                 said = words(seals.opened(row))
-                entry = None if said is None else store.find(self._connection, row.receipt)
+                entry = None if said is None else store.find(connection, row.receipt)
                 tally = None if entry is None else tally_of(entry)
                 if said is not None and tally is not None and since <= tally.at < until:
                     yield tally, said

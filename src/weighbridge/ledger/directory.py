@@ -71,6 +71,15 @@ def tallies(directory: Path, question: Question) -> list[Tally]:
     return found
 
 
+@contextmanager
+def reader(directory: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection with the entries of a directory in `entries`. Raises PackageMissing, FileNotFoundError."""
+    with _duckdb() as connection:
+        files = [str(file) for file in _entries(directory)]
+        connection.read_parquet(files, union_by_name=True).create_view(analysis.TABLE)
+        yield connection
+
+
 def keep_sums(directory: Path, *, made: Made = lambda path: None, worth: float = WORTH) -> None:
     """Make the sums of each file that has none, or had others. Raises PackageMissing, FileNotFoundError, OSError."""
     with _duckdb() as connection:

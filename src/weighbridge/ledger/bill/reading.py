@@ -23,7 +23,9 @@ _SLICES: Final = 64
 _texts: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
-class _Row(msgspec.Struct, array_like=True):
+class Row(msgspec.Struct, array_like=True):
+    """What the SQL gives of a tally."""
+
     at: int
     model: str | None
     asked_model: str | None
@@ -92,7 +94,7 @@ def tallies(
     for done, (start, end) in enumerate(slices):
         progress(done, len(slices))
         for row in connection.execute(sql, {**bounds, "from": start, "to": end}).fetchall():
-            yield _tally(msgspec.convert(row, _Row))  # checked: a ledger that was tampered with is not believed
+            yield tally_of(msgspec.convert(row, Row))  # checked: a ledger that was tampered with is not believed
     progress(len(slices), len(slices))
 
 
@@ -124,22 +126,47 @@ def seen_of(connection: Connection, model: str) -> Seen:
 
 
 def _sql(cuts: Cuts, *, by_user: bool) -> str:
+    user = "end_user" if by_user else "CAST(NULL AS TEXT)"
+    which = "id >= :from AND (CAST(:to AS TEXT) IS NULL OR id < :to) AND at >= :since AND at < :until"
     return f"""
-        SELECT at, model, asked_model, provider, key, organisation, project, counted_by, price_id, price_since,
-               imported, tags, key_tags, end_user, adjusts, worked, priced, entries, prompt, completion, fresh,
-               cached, written, reasoning, untold, cost_high, cost_low, longest, longest_whole
-        FROM (
-            SELECT kind, at / {_DAY} AS day, {_class(f"at % {_DAY}", cuts.hours, below=True)} AS hours,
-                   {_class(_PROMPT, cuts.prompts)} AS tier, {_class(f"{_PROMPT} + {_COMPLETION}", cuts.wholes)} AS size,
-                   CASE WHEN corrects IS NULL THEN 0 ELSE 1 END AS adjusts,
-                   CASE WHEN prompt_tokens IS NULL THEN 0 ELSE 1 END AS worked,
-                   CASE WHEN cost IS NULL THEN 0 ELSE 1 END AS priced,
-                   {"end_user" if by_user else "CAST(NULL AS TEXT)"} AS end_user, min(at) AS at, {_SUMS}
-            FROM entry
-            WHERE id >= :from AND (CAST(:to AS TEXT) IS NULL OR id < :to) AND at >= :since AND at < :until
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-        ) AS summed JOIN kind ON kind.id = summed.kind
+        SELECT summed.earliest, model, asked_model, provider, key, organisation, project, counted_by, price_id,
+               price_since, imported, tags, key_tags, end_user, {", ".join(SUMS)}
+        FROM ({summed_sql(("kind", f"{user} AS end_user"), cuts, which)}) AS summed JOIN kind ON kind.id = summed.kind
     """
+
+
+SUMS: Final = (
+    "adjusts", "worked", "priced", "entries", "prompt", "completion", "fresh", "cached", "written", "reasoning",
+    "untold", "cost_high", "cost_low", "longest", "longest_whole",
+)  # fmt: skip
+"""What `summed_sql` sums up, in the order of a row."""
+
+
+def summed_sql(told: Sequence[str], cuts: Cuts, which: str) -> str:
+    """Those of a table `entry` told apart by some columns, and by all that decides how they are counted again.
+
+    `at` is in microseconds since 1970, and a division of integers is one.
+    """
+    day = f"entry.at / {_DAY}" if cuts.days is None else _class("entry.at", cuts.days, below=True)
+    deciding = (
+        f"{day} AS day",
+        f"{_class(f'entry.at % {_DAY}', cuts.hours, below=True)} AS hours",
+        f"{_class(_PROMPT, cuts.prompts)} AS tier",
+        f"{_class(f'{_PROMPT} + {_COMPLETION}', cuts.wholes)} AS size",
+        _flag("corrects IS NOT NULL", "adjusts"),
+        _flag("prompt_tokens IS NOT NULL", "worked"),
+        _flag("cost IS NOT NULL", "priced"),
+        _flag(f"{_REASONING} <> 0", "reasoned"),
+        _flag("reasoning_tokens IS NULL", "silent"),
+        _flag(f"{_CACHED} <> 0", "hit"),
+    )
+    places = ", ".join(map(str, range(1, len(told) + len(deciding) + 1)))
+    columns = ", ".join((*told, *deciding))
+    return f"SELECT {columns}, min(entry.at) AS earliest, {_SUMS} FROM entry WHERE {which} GROUP BY {places}"
+
+
+def _flag(condition: str, name: str) -> str:
+    return f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {name}"
 
 
 def _class(value: str, cuts: Sequence[int], *, below: bool = False) -> str:
@@ -164,7 +191,8 @@ def _slices(connection: Connection) -> Iterator[tuple[str, str | None]]:
     yield from zip(["", *inner], [*inner, None], strict=True)
 
 
-def _tally(row: _Row) -> Tally:
+def tally_of(row: Row) -> Tally:
+    """A row as a tally."""
     return Tally(
         at=moment(row.at),
         model=row.model or row.asked_model,

@@ -23,7 +23,9 @@ class Measured:
 class Tally:
     """Entries that are alike in all that is named here, and their sums.
 
-    All are of one day, at hours of one price, and their prompts are in one tier of every price they are held against.
+    All are at hours and on days of one price, and their prompts are in one tier of every price they are held against.
+    Either all of them reasoned or none did, and so with what was read from a cache, and with answers that do not say:
+    so it is no matter which others are in the same tally.
     Counts may be below zero: an entry that puts another right has the difference.
     """
 
@@ -114,6 +116,8 @@ class Cuts:
     """Tokens of a prompt up to which it is in one class."""
     wholes: tuple[int, ...] = ()
     """Tokens of a prompt with its answer."""
+    days: tuple[int, ...] | None = None
+    """Microseconds since 1970 at which some price or offer begins or ends; None: every day is told apart."""
 
 
 NO_CUTS: Final = Cuts()

@@ -1,12 +1,13 @@
 """Which endpoints a month is counted again on, and where entries must be told apart for it. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
 from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.catalog.tokenizers import Tokenizers
+from weighbridge.db import microseconds
 from weighbridge.ledger.bill.modelled import Seen, Target, Traits
 from weighbridge.ledger.bill.tally import Cuts
 
@@ -51,9 +52,12 @@ def cuts(many: Iterable[Target]) -> Cuts:
     hours: set[int] = set()
     prompts: set[int] = set()
     wholes: set[int] = set()
+    days: set[date] = set()
     for target in many:
         ratios = {Decimal(1)}.union(*((each.low, each.middle, each.high) for each in target.ratios.values()))
+        days.update(each for each in (target.endpoint.since, target.endpoint.until) if each is not None)
         for price in target.endpoint.prices:
+            days.update(() if price.since is None else (price.since,))
             hours.update(_of_day(each) for each in price.hours or ())
             rates = (price.input, price.output, price.cache_read, price.cache_write)
             starts = {start for rate in rates if rate is not None for start, _ in rate.tiers}
@@ -61,7 +65,8 @@ def cuts(many: Iterable[Target]) -> Cuts:
         if target.context is not None:
             middles = {Decimal(1)}.union(each.middle for each in target.ratios.values())
             wholes.update(int(target.context / ratio) for ratio in middles)
-    return Cuts(tuple(sorted(hours - {0})), tuple(sorted(prompts)), tuple(sorted(wholes)))
+    begins = sorted(microseconds(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in days)
+    return Cuts(tuple(sorted(hours - {0})), tuple(sorted(prompts)), tuple(sorted(wholes)), tuple(begins))
 
 
 def _of_day(at: time) -> int:
