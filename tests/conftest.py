@@ -4,6 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from tests import engines
@@ -15,6 +16,10 @@ from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving.engines import Upstream
 from weighbridge.serving.sources import default_sources
 from weighbridge.serving.weights import pull, weights_of
+
+if not os.environ.get("CI"):  # where Hypothesis has such a profile of its own
+    settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("beside others")
 
 QWEN = "qwen/qwen2.5-coder-0.5b-instruct"
 MINILM = "sentence-transformers/all-minilm-l6-v2"
