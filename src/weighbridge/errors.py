@@ -138,6 +138,8 @@ class BudgetSpent(WeighbridgeError):
     """
 
     status, kind, code = 402, "insufficient_quota", "budget_spent"
+    shorter: int | None = None
+    """Tokens of an answer that is covered, where the budget has such asked for instead."""
 
 
 class LimitReached(WeighbridgeError):
@@ -147,6 +149,8 @@ class LimitReached(WeighbridgeError):
     """
 
     status, kind, code = 429, "rate_limit_error", "limit_reached"
+    shorter: int | None = None
+    """See BudgetSpent."""
 
 
 class Forbidden(WeighbridgeError):

@@ -59,3 +59,10 @@ def test_what_a_lost_machine_had_is_listed_and_written_off(shell: Shell) -> None
     assert said == f"0123456789: 25 requests of {budget['id']} counts as used.\n"
     (listed,) = json.loads(shell.good("budgets", "list", "--json"))
     assert listed["uses"] == [{"subject": "", "used": 25, "in_advance": 0, "left": 25}]
+
+
+def test_answers_may_be_made_shorter(shell: Shell) -> None:
+    made = shell.good("budgets", "set", "--all", "--usd", "5", "--per", "day", "--shorten-to", "256", "--json")
+    assert json.loads(made)["shorten_to"] == 256
+    said = shell.fails(2, ["budgets", "set", "--all", *AMOUNT, "--shorten-to", "256"])
+    assert "for budgets of dollars or tokens that refuse" in said

@@ -103,6 +103,61 @@ async def test_one_larger_than_the_whole_budget_is_told_to_ask_for_less(gateway:
     assert (await gateway.ask({**FULL, "max_tokens": 9})).status == 200
 
 
+TURNS = [{"role": "user", "content": "Hello"}]
+DIALECTS: list[tuple[str, dict[str, object], str]] = [
+    ("/v1/chat/completions", {"messages": TURNS}, "max_tokens"),
+    ("/v1/chat/completions", {"messages": TURNS, "stream": True}, "max_completion_tokens"),
+    ("/v1/messages", {"messages": TURNS}, "max_tokens"),
+    ("/v1/responses", {"input": "Hello", "store": False}, "max_output_tokens"),
+]
+
+
+@pytest.mark.parametrize(("target", "said", "field"), DIALECTS)
+async def test_a_shorter_answer_is_asked_for_where_the_budget_says_so(
+    gateway: Gateway, upstream: Upstream, target: str, said: dict[str, object], field: str
+) -> None:
+    (made,) = await put(gateway, budget("usd", "total", 3_000 * 1_100_000, shorten_to=100))
+    answer = await gateway.ask({"model": "near/tiny", field: 100_000, **said}, target=target)
+    assert answer.status == 200, answer.body
+    (call,) = upstream.calls
+    asked = json.loads(call.body)
+    limit = asked.get("max_completion_tokens", asked.get("max_tokens"))
+    assert answer.headers["x-weighbridge-max-tokens"] == str(limit)
+    held = limit * 1_100_000 + (len(call.body) + TEMPLATE) * 270_000
+    assert made.amount - 100 * 270_000 < held < made.amount + 100 * 270_000, "about all that is left"
+    assert used(gateway, made) == {"": COST}
+
+
+async def test_the_shorter_answer_has_a_least_length_and_is_as_long_as_what_is_left_covers(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    short = len(json.dumps(FULL)) + TEMPLATE + 7
+    (made,) = await put(gateway, budget("tokens", "total", short, shorten_to=5))
+    answer = await gateway.ask(FULL)
+    assert (answer.status, answer.headers["x-weighbridge-max-tokens"]) == (200, "7")
+    assert json.loads(upstream.calls[0].body)["max_tokens"] == 7
+    await put(gateway, msgspec.structs.replace(made, amount=short + 17 - 3))
+    assert fault(await gateway.ask(FULL))[:2] == (402, "budget_spent")
+    assert len(upstream.calls) == 1
+    await put(gateway, msgspec.structs.replace(made, amount=short + 17 + 3))
+    await asyncio.sleep(0.3)  # nobody asks again within a moment of what could not be had
+    assert "x-weighbridge-max-tokens" not in (await gateway.ask(FULL)).headers
+
+
+async def test_where_one_of_two_budgets_wants_no_shorter_answers_it_refuses(gateway: Gateway) -> None:
+    short = len(json.dumps(FULL)) + TEMPLATE + 7
+    await put(gateway, budget("tokens", "total", short, shorten_to=5), budget("tokens", "day", short - 2))
+    assert fault(await gateway.ask(FULL))[:2] == (402, "budget_spent")
+    assert (await gateway.ask({**FULL, "max_tokens": 5})).status == 200
+
+
+async def test_several_answers_share_what_is_left(gateway: Gateway, upstream: Upstream) -> None:
+    body = {**FULL, "n": 3}
+    await put(gateway, budget("tokens", "total", len(json.dumps(body)) + TEMPLATE + 20, shorten_to=5))
+    assert (await gateway.ask(body)).headers["x-weighbridge-max-tokens"] == "6"
+    assert json.loads(upstream.calls[0].body)["max_tokens"] == 6
+
+
 async def test_what_is_held_for_requests_under_way_is_not_spent_and_may_be_waited_for(
     gateway: Gateway, upstream: Upstream
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from weighbridge.errors import BadRequest
 from weighbridge.wire.chat.surface import CHAT
-from weighbridge.wire.defaults import Defaults, Dialect, with_defaults
+from weighbridge.wire.defaults import Defaults, Dialect, with_defaults, with_limit
 from weighbridge.wire.messages.surface import MESSAGES
 from weighbridge.wire.openrouter.surface import OpenRouterSurface
 from weighbridge.wire.responses.read import Earlier
@@ -186,3 +186,26 @@ def test_whatever_else_the_client_says_is_kept(others: dict[str, object], is_asc
     assert kept == {name: value for name, value in request.items() if name not in ("temperature", "messages")}
     assert found["temperature"] == (0.2 if others.get("temperature") is None else others["temperature"])
     assert found["messages"] == [{"role": "system", "content": "Be brief."}, USER]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "said", "expected"),
+    [
+        ("chat", {}, {"max_tokens": 7}),
+        ("chat", {"max_tokens": None}, {"max_tokens": 7}),
+        ("chat", {"max_completion_tokens": 90}, {"max_completion_tokens": 7}),
+        (
+            "openrouter",
+            {"max_tokens": 90, "max_completion_tokens": 80},
+            {"max_tokens": 7, "max_completion_tokens": 7},
+        ),
+        ("messages", {"max_tokens": 90}, {"max_tokens": 7}),
+        ("responses", {"max_output_tokens": 90}, {"max_output_tokens": 7}),
+        ("completions", {"max_tokens": 90}, {"max_tokens": 7}),
+    ],
+)
+def test_a_limit_takes_the_place_of_what_was_said(
+    dialect: Dialect, said: dict[str, object], expected: dict[str, object]
+) -> None:
+    body = {**BODIES[dialect], **said}
+    assert json.loads(with_limit(json.dumps(body).encode(), dialect, 7)) == {**body, **expected}

@@ -70,6 +70,12 @@ def _whose(command: _Command) -> _Command:
 @click.option("--per", "period", type=click.Choice(_PERIODS), help="In which time; all begin at 00:00 UTC.")
 @click.option("--at-once", is_flag=True, help="Under way at one moment, with --requests.")
 @click.option("--soft", type=click.IntRange(1, 100), metavar="PERCENT", help="Tell when so much of it is used.")
+@click.option(
+    "--shorten-to",
+    type=click.IntRange(1),
+    metavar="TOKENS",
+    help="Where an answer is not covered that is as long as it may be, ask for a shorter one, down to this.",
+)
 @click.option("--only-tell", is_flag=True, help="Refuse nothing: tell when it is used up.")
 @json_option
 @config_option
@@ -82,6 +88,7 @@ def set_(  # noqa: PLR0913 - one for each option
     period: str | None,
     at_once: bool,
     soft: int | None,
+    shorten_to: int | None,
     only_tell: bool,
     as_json: bool,
     config_file: Path | None,
@@ -109,7 +116,7 @@ def set_(  # noqa: PLR0913 - one for each option
         elif scope == "user" and name not in ("", EACH):
             name = users_of(settings).of_budget(name)
         now = datetime.now(UTC)
-        budget = Budget("", scope, name, unit, when, amount, now, soft, not only_tell, organisation)
+        budget = Budget("", scope, name, unit, when, amount, now, soft, not only_tell, organisation, shorten_to)
         try:
             check(budget)
         except ValueError as error:

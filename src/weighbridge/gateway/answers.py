@@ -16,8 +16,9 @@ COST: Final = b"x-weighbridge-cost"
 CACHE: Final = b"x-weighbridge-cache"
 SOURCE: Final = b"x-weighbridge-cache-receipt"
 SIMILARITY: Final = b"x-weighbridge-cache-similarity"
+SHORTENED: Final = b"x-weighbridge-max-tokens"
 SAVED: Final = b"x-weighbridge-saved"
-EXPOSED: Final = (RECEIPT, COST, CACHE, SOURCE, SIMILARITY, SAVED, b"age", b"retry-after")
+EXPOSED: Final = (RECEIPT, COST, CACHE, SOURCE, SIMILARITY, SAVED, SHORTENED, b"age", b"retry-after")
 """What a page of an allowed origin may read."""
 
 

@@ -1,6 +1,7 @@
 """A request for an answer, from the caller's bytes to the provider's and back, whatever dialect it is made in."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime
 
 from weighbridge.accounts.defaults import NO_DEFAULTS
 from weighbridge.accounts.keys import Key
-from weighbridge.errors import BadRequest, UpstreamError, WeighbridgeError
+from weighbridge.errors import BadRequest, BudgetSpent, LimitReached, UpstreamError, WeighbridgeError
 from weighbridge.gateway import answers
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.default_model import DefaultModel
@@ -28,6 +29,7 @@ from weighbridge.transport.message import Reply, Request
 from weighbridge.wire import steering
 from weighbridge.wire.calls import Task
 from weighbridge.wire.chat.surface import CHAT
+from weighbridge.wire.defaults import with_limit
 from weighbridge.wire.surface import Asked, Surface
 
 log = logging.getLogger(__name__)
@@ -107,7 +109,12 @@ class Chat:
             plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
             tab.law = plan.law
         if self.holding is not None and self.holding.binds:
-            await self.holding.hold(tab, asked, plan, now)
+            try:
+                await self.holding.hold(tab, asked, plan, now)
+            except (BudgetSpent, LimitReached) as refusal:
+                hold = functools.partial(self.holding.hold, tab, plan=plan, now=now)
+                asked, most = await self._shorter(refusal, request, surface, tab, hold)
+                reply.also = (*reply.also, (answers.SHORTENED, str(most).encode()))
         search = self.dispatch.search(plan, asked, tab, wishes.hedge)
         caching = None if wishes is NONE and tab.key.defaults is NO_DEFAULTS else self.caching
         if caching is None or (wish := caching.wish(wishes.cache, tab.key)) is None:
@@ -149,6 +156,29 @@ class Chat:
         if wishes.tags:
             tab.tags = tab.key.tags_with(wishes.tags)
         return asked, wishes, asked.preferences is own
+
+    async def _shorter(
+        self,
+        refusal: BudgetSpent | LimitReached,
+        request: Request,
+        surface: Surface,
+        tab: Tab,
+        hold: Callable[[Asked], Awaitable[None]],
+    ) -> tuple[Asked, int]:
+        """What is asked with an answer of so many tokens at most, and that is held. Raises the refusal if none is."""
+        while refusal.shorter is not None and surface.dialect is not None:
+            most = refusal.shorter
+            body = with_limit(request.body, surface.dialect, most)
+            asked, _, _ = self._read(Request(request.method, request.target, request.headers, body), surface, tab)
+            if tab.trace is not None:
+                asked.traced = tab.trace.asked
+            try:
+                await hold(asked)
+            except (BudgetSpent, LimitReached) as less:
+                refusal = less
+            else:
+                return asked, most
+        raise refusal
 
     def _plan(self, asked: Asked, wishes: Wishes, tab: Tab, now: datetime, *, by_client: bool, reply: Reply) -> Plan:
         """Whom to ask; where that is wished for, the answer's head tells of it."""

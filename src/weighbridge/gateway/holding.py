@@ -61,7 +61,12 @@ class Holding:
         amounts = Amounts(most_cost(rates, prompt, answer), prompt + answer)
         hold = self._purse.hold(accounts, amounts)
         if hold is None:
-            await self._fill(accounts, amounts)
+            try:
+                await self._fill(accounts, amounts)
+            except (BudgetSpent, LimitReached) as refusal:
+                short = self._purse.lacking(accounts, amounts)
+                refusal.shorter = None if short is None else _shorter(short, rates, prompt, answer, asked.call.choices)
+                raise
             hold = self._purse.hold(accounts, amounts)
         if hold is None:  # another took it in between: nothing was awaited since, so it is a fault of ours
             raise RuntimeError("what was filled is empty")
@@ -126,6 +131,16 @@ def _most_answer(asked: Asked, rates: Rates, accounts: Sequence[Account]) -> int
         "this model may be: send max_tokens",
         param="max_tokens",
     )
+
+
+def _shorter(account: Account, rates: Rates, prompt: int, answer: int, choices: int) -> int | None:
+    """Tokens of each answer that what is left covers; None: too few, or the budget has no shorter ones asked for."""
+    least, left = account.budget.shorten_to, account.left + account.free
+    if least is None or not rates.answer:
+        return None
+    rate, prompt_takes = (rates.answer, most_cost(rates, prompt, 0)) if account.kind == "usd" else (1, prompt)
+    shorter = min((left - prompt_takes) // rate, answer - 1) // choices
+    return None if shorter < least else shorter
 
 
 def _refuse_unpriced(accounts: Sequence[Account], endpoint: str) -> None:

@@ -114,6 +114,15 @@ def with_defaults(body: bytes, defaults: Defaults, dialect: Dialect, origin: str
     return body
 
 
+def with_limit(body: bytes, dialect: Dialect, tokens: int) -> bytes:
+    """The request with an answer of so many tokens at most, whatever it said; `body` is a JSON object."""
+    place, value = _PLACES[dialect]["max_tokens"], _encode(tokens)
+    present = {name for name, (start, end) in splice.fields(body) if body[start:end] != b"null"}
+    for name in present.intersection(place.fields) or place.fields[:1]:
+        body = _put(body, name, value)
+    return body
+
+
 _CALLED: Final[Mapping[Dialect, str]] = {
     "chat": "a chat completion",
     "openrouter": "a chat completion",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,6 +115,14 @@ def test_what_makes_no_sense_is_told(  # noqa: PLR0917 - a row of the table
 ) -> None:
     with pytest.raises(ValueError, match=said):
         check(Budget("", scope, name, unit, period, amount, NOW, soft))
+
+
+def test_only_budgets_of_tokens_or_dollars_that_refuse_make_answers_shorter() -> None:
+    good = Budget("", "all", "", "usd", "day", 1, NOW, shorten_to=1)
+    check(good)
+    for wrong in ({"unit": "requests"}, {"hard": False}, {"shorten_to": 0}):
+        with pytest.raises(ValueError, match="answers are made shorter"):
+            check(msgspec.structs.replace(good, **wrong))
 
 
 def test_only_projects_are_of_an_organisation() -> None:

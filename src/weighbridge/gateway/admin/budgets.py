@@ -55,7 +55,8 @@ class AdminBudgets:
             if wanted.scope == "user" and name not in ("", EACH):
                 name = self.desk.users.of_budget(name)
             kinds = (wanted.scope, name, wanted.unit, wanted.period)
-            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, wanted.organisation)
+            more = wanted.organisation, wanted.shorten_to
+            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, *more)
             try:
                 check(budget)
             except ValueError as exc:
@@ -94,6 +95,7 @@ def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
         amount=_shown(budget.unit, budget.amount),
         soft=budget.soft,
         hard=budget.hard,
+        shorten_to=budget.shorten_to,
         created=budget.created,
         uses=[_use(budget, use) for use in uses],
     )

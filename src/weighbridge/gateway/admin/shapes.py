@@ -119,6 +119,8 @@ class BudgetSetting(msgspec.Struct, forbid_unknown_fields=True):
     """Tell when so many percent of it are used."""
     hard: bool = True
     """Whether a request that it can't cover is refused."""
+    shorten_to: Annotated[int, Meta(ge=1)] | None = None
+    """Where an answer as long as it may be is not covered, a shorter one is asked for, of so many tokens at least."""
 
 
 class BudgetUse(msgspec.Struct):
@@ -145,6 +147,7 @@ class ListedBudget(msgspec.Struct):
     amount: str | int
     soft: int | None
     hard: bool
+    shorten_to: int | None
     created: datetime
     uses: list[BudgetUse]
     """Of all that have used any of it in this period, the most used first."""

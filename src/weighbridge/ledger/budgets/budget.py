@@ -39,6 +39,9 @@ class Budget(msgspec.Struct, frozen=True):
     """Whether a request that it can't cover is refused. One that is not hard is only told."""
     organisation: str | None = None
     """Of a project: whose it is; None: a project without an organisation, or, for each, those of any."""
+    shorten_to: int | None = None
+    """Where an answer as long as it may be is not covered, a shorter one is asked for, of so many tokens at least;
+    None: the request is refused."""
 
     @property
     def is_limit(self) -> bool:
@@ -79,6 +82,8 @@ def check(budget: Budget) -> None:
         raise ValueError("a budget is for somebody, or for all")
     if budget.organisation is not None and budget.scope != "project":
         raise ValueError("only a project is one of an organisation")
+    if budget.shorten_to is not None and (budget.shorten_to < 1 or not budget.hard or budget.unit == "requests"):
+        raise ValueError("answers are made shorter, to a token at least, for budgets of dollars or tokens that refuse")
     if budget.soft is not None and not 1 <= budget.soft <= 100:
         raise ValueError("what is told at is a percentage from 1 to 100")
 

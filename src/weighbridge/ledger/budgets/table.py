@@ -12,7 +12,7 @@ from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit
 from weighbridge.ledger.cost import SMALLEST, plain
 
-_COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at, organisation"
+_COLUMNS: Final = "id, scope, name, unit, period, amount, soft, hard, created_at, organisation, shorten_to"
 _FIND: Final = (
     f"SELECT {_COLUMNS} FROM budget"  # noqa: S608 - a constant
     " WHERE scope = ? AND name = ? AND unit = ? AND period = ? AND organisation IS NOT DISTINCT FROM ?"
@@ -33,6 +33,7 @@ def facts(budget: Budget) -> Facts:
         "amount": amount,
         "soft": budget.soft,
         "hard": budget.hard,
+        "shorten_to": budget.shorten_to,
         "created": budget.created,
     }
 
@@ -55,13 +56,14 @@ def enter(connection: Connection, budget: Budget, *, by: Actor) -> Budget:
     if before is None:
         kept = msgspec.structs.replace(budget, id=f"bud-{secrets.token_hex(6)}")
         connection.execute(
-            f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-            (kept.id, *same, amount, soft, hard, microseconds(budget.created), budget.organisation),
+            f"INSERT INTO budget ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+            (kept.id, *same, amount, soft, hard, microseconds(budget.created), budget.organisation, budget.shorten_to),
         )
     else:
         kept = msgspec.structs.replace(budget, id=before.id, created=before.created)
         connection.execute(
-            "UPDATE budget SET amount = ?, soft = ?, hard = ? WHERE id = ?", (amount, soft, hard, kept.id)
+            "UPDATE budget SET amount = ?, soft = ?, hard = ?, shorten_to = ? WHERE id = ?",
+            (amount, soft, hard, budget.shorten_to, kept.id),
         )
     action = "budget.create" if before is None else "budget.change"
     _write(connection, action, (before, kept), by=by, now=budget.created)
@@ -115,7 +117,7 @@ def _write(
     audit_log.write(connection, by, Change(action=action, target=of.id, before=was, after=is_, **place), now=now)
 
 
-def _budget(row: tuple[str, str, str, str, str, int, int | None, int, int, str | None]) -> Budget:
-    id_, scope, name, unit, period, amount, soft, hard, at, organisation = row
+def _budget(row: tuple[str, str, str, str, str, int, int | None, int, int, str | None, int | None]) -> Budget:
+    id_, scope, name, unit, period, amount, soft, hard, at, organisation, shorten_to = row
     kinds = cast("tuple[Scope, str, Unit, Period]", (scope, name, unit, period))
-    return Budget(id_, *kinds, amount, moment(at), soft, bool(hard), organisation)
+    return Budget(id_, *kinds, amount, moment(at), soft, bool(hard), organisation, shorten_to)
