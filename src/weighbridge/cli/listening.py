@@ -34,6 +34,9 @@ def bound(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
 def listen(sockets: Iterable[socket.socket]) -> None:
     """Let connections queue; a worker takes them up."""
     for each in sockets:
+        # so that connections which have just ended do not keep the next start from the port; set where it is bound, it
+        # would let another gateway have the port before this one listens
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         each.listen(_BACKLOG)
 
 
