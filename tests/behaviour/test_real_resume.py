@@ -28,6 +28,7 @@ from openai.types.shared_params import ResponseFormatJSONSchema
 from tests.conftest import QWEN
 from tests.gateway.house import Gateway, house
 from tests.house import live
+from tests.serving import asking
 from tests.serving.running import running
 from weighbridge import db
 from weighbridge.ledger import store
@@ -56,8 +57,8 @@ def lasting(qwen_file: Path) -> Iterator[Upstream]:
 
 
 @asynccontextmanager
-async def reached(engine: Upstream) -> AsyncIterator[int]:
-    """A port of loopback at which an engine answers as a provider would."""
+async def reached(engine: Upstream, cut: asyncio.Event | None = None) -> AsyncIterator[int]:
+    """A port of loopback at which an engine answers as a provider would, until it is cut off."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -65,6 +66,10 @@ async def reached(engine: Upstream) -> AsyncIterator[int]:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_pipe(reader, ours))
                 group.create_task(_pipe(theirs, writer))
+                if cut is not None:
+                    await cut.wait()
+                    ours.close()
+                    writer.close()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -94,6 +99,12 @@ model = "{MODEL}"
 input = "{dollars}"
 output = "{dollars}"
 """
+
+
+def two(first: int, dying: Upstream, second: int, lasting: Upstream) -> str:
+    """Settings for two engines by their ports: the cheap one is asked first."""
+    order = "[routing]\nsort = 'price'\nretries = 0\n"
+    return order + serves("a-dying", first, dying, "1") + serves("b-lasting", second, lasting, "20")
 
 
 async def chat(gateway: Gateway, heard: Piece, headers: dict[str, str], path: str = "/v1") -> str:
@@ -169,33 +180,56 @@ Ask = Callable[[Gateway, Piece, dict[str, str]], Awaitable[str]]
 
 
 @dataclass
-class Killer:
-    """Kills a process once enough was heard."""
+class Breaker:
+    """Breaks an answer off once enough of it was heard."""
 
-    process: int
+    off: Callable[[], object]
     left: int = KILLED_AFTER
 
     def __call__(self) -> None:
         self.left -= 1
         if self.left == 0:
-            os.kill(self.process, signal.SIGKILL)
+            self.off()
 
 
-@pytest.mark.parametrize("ask", [chat, openrouter, messages, responses])
+@pytest.fixture(scope="module")
+def unbroken(engine: Upstream) -> str:
+    """What the model writes when nobody breaks it off, as the engine itself says it."""
+    text: str = asking.chat(engine, QUESTION, max_tokens=TOKENS).message["content"]
+    return text
+
+
 async def test_the_answer_is_the_one_that_nobody_broke(
-    ask: Ask, tmp_path: Path, qwen_file: Path, lasting: Upstream
+    tmp_path: Path, qwen_file: Path, lasting: Upstream, unbroken: str
 ) -> None:
     with running(QWEN, qwen_file) as (dying, process):
-        async with reached(dying) as first, reached(lasting) as second:
-            toml = "[routing]\nsort = 'price'\nretries = 0\n"
-            toml += serves("a-dying", first, dying, "1") + serves("b-lasting", second, lasting, "20")
-            async with house(tmp_path / "home", toml) as gateway:
-                whole = await ask(gateway, lambda: None, {})
-                killer = Killer(process.pid)
-                joined = await ask(gateway, killer, RESUME)
-                entry = await gateway.entry(after=1)
-    assert killer.left < 0
-    assert joined == whole
+        async with (
+            reached(dying) as first,
+            reached(lasting) as second,
+            house(tmp_path / "home", two(first, dying, second, lasting)) as gateway,
+        ):
+            await joined(gateway, chat, Breaker(lambda: os.kill(process.pid, signal.SIGKILL)), unbroken)
+
+
+@pytest.mark.parametrize("ask", [openrouter, messages, responses])
+async def test_it_is_in_every_dialect(
+    ask: Ask, tmp_path: Path, engine: Upstream, lasting: Upstream, unbroken: str
+) -> None:
+    """To the gateway, an engine that is cut off is one that was killed: its connection ends."""
+    cut = asyncio.Event()
+    async with (
+        reached(engine, cut) as first,
+        reached(lasting) as second,
+        house(tmp_path / "home", two(first, engine, second, lasting)) as gateway,
+    ):
+        await joined(gateway, ask, Breaker(cut.set), unbroken)
+
+
+async def joined(gateway: Gateway, ask: Ask, breaker: Breaker, unbroken: str) -> None:
+    """Ask, break the first provider off, and have the whole answer, of which each provider is paid its part."""
+    assert await ask(gateway, breaker, RESUME) == unbroken
+    entry = await gateway.entry()
+    assert breaker.left < 0
     assert (entry.ending, entry.provider) == ("complete", "b-lasting")
     one, other = entry.attempts
     assert (one.provider, one.error, other.provider, other.error) == ("a-dying", "upstream_error", "b-lasting", None)
@@ -212,30 +246,29 @@ async def test_a_document_by_a_schema_is_one_as_the_grammar_reads_what_was_said(
     tmp_path: Path, qwen_file: Path, lasting: Upstream
 ) -> None:
     with running(QWEN, qwen_file) as (dying, process):
-        async with reached(dying) as first, reached(lasting) as second:
-            toml = "[routing]\nsort = 'price'\nretries = 0\n"
-            toml += serves("a-dying", first, dying, "1") + serves("b-lasting", second, lasting, "20")
-            async with (
-                house(tmp_path / "home", toml) as gateway,
-                AsyncOpenAI(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client,
-            ):
-                killer = Killer(process.pid)
-                stream = await client.chat.completions.create(
-                    model=MODEL,
-                    messages=[{"role": "user", "content": "Four European capitals with their countries, as JSON."}],
-                    response_format=CAPITALS,
-                    max_tokens=300,
-                    temperature=0,
-                    stream=True,
-                    extra_headers=RESUME,
-                )
-                text = ""
-                async for chunk in stream:
-                    for choice in chunk.choices:
-                        if choice.delta.content:
-                            text += choice.delta.content
-                            killer()
-                entry = await gateway.entry()
+        async with (
+            reached(dying) as first,
+            reached(lasting) as second,
+            house(tmp_path / "home", two(first, dying, second, lasting)) as gateway,
+            AsyncOpenAI(base_url=gateway.url, api_key=gateway.key, max_retries=0, timeout=PATIENCE) as client,
+        ):
+            killer = Breaker(lambda: os.kill(process.pid, signal.SIGKILL))
+            stream = await client.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": "Four European capitals with their countries, as JSON."}],
+                response_format=CAPITALS,
+                max_tokens=300,
+                temperature=0,
+                stream=True,
+                extra_headers=RESUME,
+            )
+            text = ""
+            async for chunk in stream:
+                for choice in chunk.choices:
+                    if choice.delta.content:
+                        text += choice.delta.content
+                        killer()
+            entry = await gateway.entry()
     assert [one.error for one in entry.attempts] == ["upstream_error", None]
     assert all({"city", "country"} == set(each) for each in json.loads(text)["capitals"])
 
@@ -245,7 +278,9 @@ def test_an_engine_of_our_own_goes_on_when_it_is_back(model_files: tuple[Path, .
     (home / "models").mkdir(parents=True)
     for file in model_files:
         (home / "models" / file.name).symlink_to(file)
-    settings = "[local]\ncontext = 1024\nslots = 1\nthreads = 1\n[routing]\nresume = true\nretries = 10\nretry_seconds = 60\n"
+    settings = (
+        "[local]\ncontext = 1024\nslots = 1\nthreads = 1\n[routing]\nresume = true\nretries = 10\nretry_seconds = 60\n"
+    )
     (home / "weighbridge.toml").write_text(settings)
     with (
         live.gateway([WEIGHBRIDGE, "up", "--port", "0"], home) as (address, key),
@@ -255,7 +290,9 @@ def test_an_engine_of_our_own_goes_on_when_it_is_back(model_files: tuple[Path, .
         whole = client.chat.completions.create(model=QWEN, messages=asked, max_tokens=TOKENS, temperature=0)
         state = read_state(home / "run" / "state.json")
         assert state is not None
-        killer = Killer(state.children["engine-" + QWEN.replace("/", "-")].pid or 0)
+        engine = state.children["engine-" + QWEN.replace("/", "-")].pid
+        assert engine is not None
+        killer = Breaker(lambda: os.kill(engine, signal.SIGKILL))
         joined = ""
         for chunk in client.chat.completions.create(
             model=QWEN, messages=asked, max_tokens=TOKENS, temperature=0, stream=True
