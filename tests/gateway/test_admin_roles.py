@@ -45,6 +45,7 @@ TABLE: dict[Action, tuple[set[str], str]] = {
     "admin.read": (READS, "no"),
     "admin.create": ({"owner"}, "no"),
     "admin.revoke": ({"owner"}, "no"),
+    "user.forget": ({"owner"}, "no"),
 }
 BELOW = {"project.set", "budget.set"}
 
@@ -167,6 +168,8 @@ async def test_each_role_sees_and_sets_of_the_rest_what_the_table_says(town: Tow
     for wanted in ("owner", "admin", "auditor", "member"):
         answer = await call(town.gateway, "POST", "/v1/admin/admins", {"name": "n", "role": wanted}, key=who.key)
         assert answer.status == (200 if role == "owner" else 403)
+    answer = await call(town.gateway, "POST", "/v1/admin/forget", {"user": "ann"}, key=who.key)
+    assert answer.status == (200 if role == "owner" else 403)
     other = office(town.gateway, "auditor", "acme", "search")
     answer = await call(town.gateway, "DELETE", f"/v1/admin/admins/{other.admin.id}", key=who.key)
     sees = reads and Place("acme", "search") in WITHIN[scope]

@@ -9,10 +9,11 @@ import msgspec
 
 from tests.gateway.conftest import near
 from tests.gateway.house import ASKED, furnished, house
-from tests.gateway.office import office
+from tests.gateway.office import log, office
 from tests.gateway.test_budgets import budget, put, used
 from tests.gateway.upstream import Call, Upstream, plainly
 from weighbridge import db
+from weighbridge.audit_log import Wanted
 from weighbridge.ledger.budgets import leases, table
 from weighbridge.ledger.entry import Claim, Draw
 from weighbridge.ledger.users import Users
@@ -74,3 +75,18 @@ async def test_names_from_before_they_were_hashed_are_overwritten_at_the_start(
     async with house(home, SETTINGS + near(upstream)) as here:
         assert used(here, each) == {HASHED.of_budget(OLD): 2}
         assert traces(home, OLD) == []
+
+
+async def test_a_user_is_forgotten_over_http(tmp_path: Path, upstream: Upstream) -> None:
+    async with house(tmp_path / "home", SETTINGS + near(upstream)) as here:
+        owner = office(here, "owner")
+        (each,) = await put(here, budget("requests", "day", 5, "user", "*"))
+        for user in (NAME, OLD):
+            assert (await here.ask({**ASKED, "max_tokens": 10, "user": user})).status == 200
+        done = await owner.call("POST", "/v1/admin/forget", {"user": NAME})
+        assert (done["uses"], done["budgets"], done["entries"], done["object"]) == (1, 0, 1, "user.forgotten")
+        assert used(here, each) == {HASHED.of_budget(OLD): 1}
+        (row,) = log(here, Wanted(action="user.forget"))
+        assert (row.actor.id, row.change.target) == (owner.admin.id, "user")
+        assert "h:" not in str(row.change.before)
+        assert (await owner.call("POST", "/v1/admin/forget", {"user": ""}, status=400))["param"] == "user"

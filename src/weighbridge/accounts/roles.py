@@ -22,6 +22,7 @@ Action = Literal[
     "admin.read",
     "admin.create",
     "admin.revoke",
+    "user.forget",
 ]
 
 Reach = Literal["scope", "below", "own", "own, if it makes keys"]
@@ -43,5 +44,6 @@ RIGHTS: Final[Mapping[Action, Mapping[Role, Reach]]] = {
     "admin.read": {"owner": "scope", "admin": "scope", "auditor": "scope"},
     "admin.create": {"owner": "scope"},
     "admin.revoke": {"owner": "scope"},
+    "user.forget": {"owner": "scope"},
 }
 """A role that an action does not name may not do it."""

@@ -6,6 +6,7 @@ inherited until SIGTERM.
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import resource
@@ -28,6 +29,7 @@ from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.alerts import alerts_of
 from weighbridge.app.budgets import Keeper
+from weighbridge.app.forgetting_for_admins import forget
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.place import place
@@ -43,6 +45,7 @@ from weighbridge.catalog.shelf import Shelf
 from weighbridge.config import Settings
 from weighbridge.errors import LedgerUnavailable, Unauthorized, WeighbridgeError
 from weighbridge.gateway.admin.desk import Desk
+from weighbridge.gateway.admin.forgetting import AdminForgetting
 from weighbridge.gateway.admin.openrouter_keys import limit_of
 from weighbridge.gateway.caching import Caching
 from weighbridge.gateway.chat import Chat
@@ -270,6 +273,7 @@ class Worker:
                 self._limit,
             ),
             desk=desk,
+            forgetting=AdminForgetting(desk, functools.partial(forget, self._settings)),
             usage=Usage(lambda request: self._open(request, _now()), self._tallied, catalog),
             metrics=Metrics(
                 self._settings.server.metrics,

@@ -12,6 +12,7 @@ from weighbridge.gateway.admin.admins import AdminAdmins
 from weighbridge.gateway.admin.audit_log import AdminAuditLog
 from weighbridge.gateway.admin.budgets import AdminBudgets
 from weighbridge.gateway.admin.desk import Desk
+from weighbridge.gateway.admin.forgetting import AdminForgetting
 from weighbridge.gateway.admin.keys import AdminKeys
 from weighbridge.gateway.admin.openrouter_keys import OpenRouterKeys
 from weighbridge.gateway.admin.places import AdminPlaces
@@ -72,6 +73,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
     openrouter_models: OpenRouterModels,
     openrouter_account: OpenRouterAccount,
     desk: Desk,
+    forgetting: AdminForgetting,
     usage: Usage,
     metrics: Metrics,
 ) -> tuple[Route, ...]:
@@ -133,6 +135,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
         Route("GET", "/v1/usage", usage, "what the key has used and what it cost, by model, country, user, day …"),
         *_admin(desk, AdminUsage(desk, usage.tallied, usage.catalog)),
+        Route("POST", "/v1/admin/forget", forgetting, "delete what is kept of one of a client's users"),
         *_openrouter(chat, responses, openrouter_models, openrouter_account, OpenRouterKeys(desk)),
     )
     return table

@@ -154,6 +154,36 @@ class ListedBudget(msgspec.Struct):
     object: Literal["budget"] = "budget"
 
 
+class UserToForget(msgspec.Struct, forbid_unknown_fields=True):
+    """Of whom all that is kept is to be deleted."""
+
+    user: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    """The user, as the client names it in its requests."""
+
+
+class ForgottenUser(msgspec.Struct):
+    """How many were deleted of each kind, and what stays."""
+
+    texts: int
+    responses: int
+    chats: int
+    cached: int
+    """Answers that would have been given again."""
+    every_cached: bool
+    """Whether these are all there were, as entries name no users."""
+    budgets: int
+    """Budgets that were set for this user alone."""
+    uses: int
+    """What the user has used of budgets, by period."""
+    entries: int
+    """Of the ledger, which stay: they have no text."""
+    unnamed: int
+    """Responses and chat completions that stay, since they do not say whose they are."""
+    in_log: bool
+    """Whether a file's log may still hold what was deleted: ask again."""
+    object: Literal["user.forgotten"] = "user.forgotten"
+
+
 class BudgetList(msgspec.Struct):
     """All that the admin key sees, oldest first."""
 

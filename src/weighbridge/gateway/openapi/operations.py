@@ -265,6 +265,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/admin/budgets": Operation(gives=(admin.BudgetList,), errors=_ADMIN),
     "POST /v1/admin/budgets": Operation(takes=admin.BudgetSetting, gives=(admin.ListedBudget,), errors=_ADMIN_BODY),
     "DELETE /v1/admin/budgets/{id}": Operation(gives=(admin.RemovedBudget,), errors=(*_ADMIN, NotFound)),
+    "POST /v1/admin/forget": Operation(
+        takes=admin.UserToForget, gives=(admin.ForgottenUser,), errors=(*_ADMIN_BODY, TextsUnavailable)
+    ),
     "GET /v1/admin/audit-log": Operation(
         query=admin.AuditQuery, gives=(admin.AuditPage,), errors=(*_ADMIN, BadRequest)
     ),

@@ -39,15 +39,19 @@ def forget(connection: Connection, names: Sequence[str]) -> tuple[int, int]:
             for user in names if name == EACH else (name,):
                 if user in names:
                     _untold(connection, id_, user)
-        uses = 0
-        for table in ("budget_use", "lease", "written_off"):
-            sql = f"DELETE FROM {table} WHERE {_OF_USERS} AND subject IN ({marks})"  # noqa: S608 - constants
-            uses += connection.execute(sql, names).rowcount
+        of = f"{_OF_USERS} AND subject IN ({marks})"
+        rows = connection.execute(
+            f"SELECT budget, subject, begins FROM budget_use WHERE {of}"  # noqa: S608 - constants and marks
+            f" UNION SELECT budget, subject, begins FROM lease WHERE {of}",
+            (*names, *names),
+        ).fetchall()
+        for table, _, _ in _TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE {of}", names)  # noqa: S608 - constants and marks
         sql = f"DELETE FROM budget WHERE scope = 'user' AND name IN ({marks})"  # noqa: S608 - marks alone
         budgets = connection.execute(sql, names).rowcount
         if budgets:
             connection.execute("UPDATE budget_version SET version = version + 1")
-    return budgets, uses
+    return budgets, len(rows)
 
 
 def _untold(connection: Connection, budget: str, user: str) -> None:
