@@ -3,7 +3,9 @@
 Speed: requests a second over 64 connections on one core, with budgets at four levels and limits on, beside nginx and
 beside the same gateway without budgets. Exactness: `--requests` from 256 clients against a hard budget that covers half
 of them; then the ledger, the budget and the generator's own count are held against each other to the last digit.
-`--kill` ends a worker every so many seconds, without a word.
+`--kill` ends a worker every so many seconds, without a word. With `--postgresql` the load is spread over `--replicas`
+that share one PostgreSQL server and nothing else, and `--kill` ends one of these whole: `replicas.py` says what is held
+against what.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from bench.candidates import CONFIG, Candidate, Ground, mock, nginx
 from bench.load import Generator, Shape, Target
 from bench.process import free_port, running, tree, wait_for
 from bench.receipts import JSON_ANSWER
+from bench.replicas import exact
 from bench.tools import build
 
 _LEVELS = (
@@ -143,9 +146,15 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000_000, help="of the exactness run; 0 leaves it out")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kill", type=float, default=0, metavar="SECONDS", help="end a worker every so often")
+    parser.add_argument("--postgresql", action="store_true", help="exactness on a PostgreSQL server, by replicas")
+    parser.add_argument("--replicas", type=int, default=3)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         scratch = Path(folder)
+        if chosen.postgresql:
+            if not exact(scratch, chosen.requests, chosen.replicas, chosen.kill):
+                sys.exit("not exact")
+            return
         ground = Ground(build(chosen.tools, scratch), f"127.0.0.1:{free_port()}", scratch, gateway_cpu=0, load_cpu=1)
         generator = Generator(ground.tools.loadgen, ground.load_cpu, scratch)
         with mock(ground):

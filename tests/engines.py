@@ -35,8 +35,16 @@ def binaries() -> Path | None:
 class Cluster:
     """A PostgreSQL server of the tests' own, on a socket in its directory. Stop it and start it as you like."""
 
-    def __init__(self, programs: Path, directory: Path) -> None:
+    def __init__(
+        self,
+        programs: Path,
+        directory: Path,
+        *,
+        options: str = "-c listen_addresses='' -F -c shared_buffers=32MB",
+    ) -> None:
+        """`options` are the server's own."""
         self._programs = programs
+        self._options = options
         self._directory = directory
         self._numbers = count(1)
         # it refuses to be root's, as the tests are in CI
@@ -58,7 +66,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = f"-k {self._directory} -c listen_addresses='' -F -c shared_buffers=32MB -c jit=off"
+        options = f"-k {self._directory} -c jit=off {self._options}"
         self._run("pg_ctl", "start", "--wait", "-D", str(self._data), "-l", str(self._directory / "log"), "-o", options)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:

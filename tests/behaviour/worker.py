@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +42,20 @@ class Process(House):
 
 
 @asynccontextmanager
-async def process(home: Path, toml: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
-    """A worker while the block runs; killed at its end if it still runs. `home` may have served one before."""
+async def process(
+    home: Path, toml: str, environ: Mapping[str, str] | None = None, *, within: Sequence[str] = ()
+) -> AsyncIterator[Process]:
+    """A worker while the block runs; killed at its end if it still runs. `home` may have served one before.
+
+    `within` is a command that becomes what follows it, somewhere else: in a namespace.
+    """
     settings, key = furnished(home, toml, environ or {})
     said = home.with_name(f"{home.name}.said")
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening, said.open("ab") as output:
         port = listening.getsockname()[1]
         spec = WorkerSpec(listening.fileno(), {"local.enabled": False}, settings.file)
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "weighbridge.app"),
+            *(*within, sys.executable, "-m", "weighbridge.app"),
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
