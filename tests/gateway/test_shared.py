@@ -1,8 +1,9 @@
 """Two workers that share nothing but a Valkey or Redis server: breakers, limits and kept answers are known to both."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.gateway.house import ASKED, PATIENCE, Answer, Gateway, house
 from tests.gateway.test_failover import MODEL, serves
 from tests.gateway.upstream import Call, Script, Upstream, plainly
 from tests.valkey import Valkey, valkey
+from weighbridge import config
+from weighbridge.app.sharing import forget_answers
 
 ASKED_BOTH = {**ASKED, "model": MODEL}
 KEPT = "x-weighbridge-cache: on\r\n"
@@ -38,7 +41,7 @@ class Both:
     dear: Upstream
 
 
-def settings(url: str, more: str = "") -> str:
+def settings(url: str, more: str = "", answers: str = "true") -> str:
     return f"""
 [server]
 drain_seconds = 0.2
@@ -47,7 +50,7 @@ sort = "price"
 retries = 0
 breaker_seconds = 30
 [cache]
-shared = true
+shared = {answers}
 [shared]
 url = "{url}"
 wait_seconds = 1
@@ -56,19 +59,21 @@ wait_seconds = 1
 
 
 @asynccontextmanager
-async def both(tmp_path: Path, url: str, cheap: Script = plainly, more: str = "") -> AsyncIterator[Both]:
-    upstreams = Upstream(cheap, models=()), Upstream(models=())
-    for each in upstreams:
-        await each.listen()
-    toml = settings(url, more)
-    for name, each, dollars in zip(("a", "b"), upstreams, ("1", "2"), strict=True):
-        toml += serves(name, each.port, dollars).replace("\n[[", '\napi_key = "sk-test"\n[[', 1)
-    async with house(tmp_path / "one", toml) as first, house(tmp_path / "two", toml) as second:
+async def both(
+    tmp_path: Path, url: str, cheap: Script = plainly, *, more: str = "", answers: str = "true"
+) -> AsyncIterator[Both]:
+    async with AsyncExitStack() as stack:
+        upstreams = Upstream(cheap, models=()), Upstream(models=())
+        toml = settings(url, more, answers)
+        for name, each, dollars in zip(("a", "b"), upstreams, ("1", "2"), strict=True):
+            await each.listen()
+            stack.push_async_callback(each.close)
+            toml += serves(name, each.port, dollars).replace("\n[[", '\napi_key = "sk-test"\n[[', 1)
+        first = await stack.enter_async_context(house(tmp_path / "one", toml))
+        second = await stack.enter_async_context(house(tmp_path / "two", toml))
         for gateway in (first, second):
             await well(gateway)
         yield Both(first, second, *upstreams)
-    for each in upstreams:
-        await each.close()
 
 
 def fault(gateway: Gateway) -> str | None:
@@ -189,3 +194,56 @@ def _heard(gateway: Gateway) -> int:
     assert sharing is not None
     assert sharing.gossip is not None
     return sharing.gossip.heard
+
+
+@pytest.mark.parametrize(("is_shared", "how"), [("true", "hit"), ("false", "miss")])
+async def test_keys_are_given_each_others_answers_only_where_the_owner_says_so(
+    tmp_path: Path, server: Valkey, is_shared: str, how: str
+) -> None:
+    ledger = f'[ledger]\npath = "{tmp_path / "ledger.db"}"\n'  # both know both keys
+    async with both(tmp_path, server.url, more=ledger, answers=is_shared) as two:
+        await asked(two.first, KEPT)
+        await until(lambda: _are_kept(server, 1))
+        for key, expected in ((two.second.key, how), (two.first.key, "hit")):
+            answer = await two.second.ask(ASKED_BOTH, key=key, headers=KEPT)
+            assert answer.headers["x-weighbridge-cache"] == expected
+
+
+def _are_kept(server: Valkey, count: int) -> bool:
+    return sum(":answer:" in name for name in server.names()) == count
+
+
+async def test_what_is_deleted_is_deleted_on_all_machines(tmp_path: Path, server: Valkey) -> None:
+    async with both(tmp_path, server.url) as two:
+        await asked(two.first, KEPT)
+        await until(lambda: _are_kept(server, 1))
+        environ = {"WEIGHBRIDGE_HOME": str(tmp_path / "three"), "WEIGHBRIDGE_SHARED_URL": server.url}
+        chosen = config.read({}, environ, here=tmp_path)
+        assert await forget_answers(chosen, key="key-of-nobody") == (0, 2)
+        assert (await asked(two.first, KEPT)).headers["x-weighbridge-cache"] == "hit"
+        assert await forget_answers(chosen) == (1, 2)
+        await until(lambda: _in_file(two.first) == 0)
+        assert (await asked(two.first, KEPT)).headers["x-weighbridge-cache"] == "miss"
+
+
+def _in_file(gateway: Gateway) -> int:
+    with closing(sqlite3.connect(gateway.ledger.with_name("cache.db"))) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM answer").fetchone()
+    return int(count)
+
+
+async def test_what_comes_of_it_is_counted(tmp_path: Path, server: Valkey) -> None:
+    async with both(tmp_path, server.url, _limited) as two:
+        await asked(two.first, KEPT)
+        await until(lambda: _are_kept(server, 1) and left_alone(two.second) != [])
+        await asked(two.second, KEPT)
+        counted = [(await gateway.get("/metrics")).body.decode() for gateway in (two.first, two.second)]
+    for text, name, value in (
+        (counted[0], "told_total", 1),
+        (counted[0], "misses_total", 1),
+        (counted[1], "heard_total", 1),
+        (counted[1], "hits_total", 1),
+        (counted[1], "failures_total", 0),
+        (counted[1], "fault", 0),
+    ):
+        assert f"\nweighbridge_shared_{name} {value}\n" in text

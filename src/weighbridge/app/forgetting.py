@@ -101,7 +101,7 @@ def _entries(connection: db.Connection, names: Sequence[str]) -> list[str]:
 def _unshared(settings: Settings, receipts: Sequence[str] | None) -> int:
     """Of the answers that machines share, those of these entries, or all. Raises TextsUnavailable."""
     try:
-        return asyncio.run(forget_answers(settings, receipts=receipts))
+        return asyncio.run(forget_answers(settings, receipts=receipts))[0]
     except Unavailable as exc:
         raise TextsUnavailable(
             f"nothing was deleted: the server of shared.url, which has kept answers, cannot be used: {exc}"

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import hmac
 import ipaddress
+import logging
 import secrets
 import socket
 import ssl
@@ -19,11 +20,14 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
+
 from weighbridge.app.connections import Connection, connections
 from weighbridge.app.hearsay import Account, Gossip
 from weighbridge.app.offer import LOCAL
 from weighbridge.app.texts import seals_of
 from weighbridge.cache import shared
+from weighbridge.cache.cache import Cache
 from weighbridge.cache.shared import Sealing, SharedAnswers
 from weighbridge.config import ConfigError, Settings
 from weighbridge.providers.rows import Row
@@ -33,6 +37,8 @@ from weighbridge.shared.server import SharedServer
 from weighbridge.shared.visit import visit
 from weighbridge.texts.sealing import Seal
 from weighbridge.watching.gauges import Shared
+
+log = logging.getLogger(__name__)
 
 _PURPOSE: Final = b"weighbridge shared answers 1"
 _MARK: Final = b"weighbridge acct"
@@ -78,8 +84,31 @@ class Sharing:
                 worker=worker,
                 seconds=time.perf_counter,
             )
-            self.server.heard, self.server.began = self.gossip.hear, self.gossip.began
             self.gossip.start()
+        self.cache: Cache | None = None
+        """Whose answers are forgotten when another machine says so."""
+        self._forget_channel = shared.forget_channel(chosen.prefix)
+        self.server.heard, self.server.began = self._heard, self._began
+
+    async def _began(self) -> None:
+        self.server.listen_to(self._forget_channel)
+        if self.gossip is not None:
+            await self.gossip.began()
+
+    def _heard(self, channel: bytes, said: bytes) -> None:
+        if channel == self._forget_channel:
+            self._forget(said)
+        elif self.gossip is not None:
+            self.gossip.hear(channel, said)
+
+    def _forget(self, said: bytes) -> None:
+        try:
+            what = msgspec.json.decode(said, type=shared.Forget)
+        except msgspec.DecodeError as exc:
+            log.warning("what is to be forgotten cannot be read: %s", exc)
+            return
+        if self.cache is not None:
+            self.cache.forget(key=what.key, receipts=what.receipts)
 
     def seen(self) -> Shared:
         """How it is, and what has come of it."""
@@ -130,13 +159,17 @@ def check_shared(settings: Settings) -> None:
         place_of(settings)
 
 
-async def forget_answers(settings: Settings, *, key: str | None = None, receipts: Collection[str] | None = None) -> int:
-    """Delete the answers on the server, all or those of a key or of these entries; how many.
+async def forget_answers(
+    settings: Settings, *, key: str | None = None, receipts: Collection[str] | None = None
+) -> tuple[int, int]:
+    """Delete the answers on the server, all or those of a key or of these entries, and tell all workers to do so.
 
-    Raises Unavailable, and ConfigError.
+    How many were deleted there, and how many workers were told. Raises Unavailable, and ConfigError.
     """
+    prefix = settings.shared.prefix
     async with visit(*place_of(settings)) as ask:
-        return await shared.forget(ask, settings.shared.prefix, key=key, receipts=receipts)
+        gone = await shared.forget(ask, prefix, key=key, receipts=receipts)
+        return gone, await shared.tell_to_forget(ask, prefix, key=key, receipts=receipts)
 
 
 def _sealing(settings: Settings) -> Sealing | None:

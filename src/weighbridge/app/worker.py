@@ -467,7 +467,10 @@ def _shared(
     if not settings.cache.enabled:
         return sharing, None
     beyond = None if sharing is None else sharing.answers
-    return sharing, Cache(settings.cache_path, most_bytes=settings.cache.max_mib * 2**20, beyond=beyond)
+    cache = Cache(settings.cache_path, most_bytes=settings.cache.max_mib * 2**20, beyond=beyond)
+    if sharing is not None:
+        sharing.cache = cache
+    return sharing, cache
 
 
 def _connected(ledger: db.Place) -> db.Connection:

@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,14 @@ class _Used(msgspec.Struct, gc=False):
     at: float
 
 
+class _Forgotten(msgspec.Struct, gc=False):
+    key: str | None
+    receipts: Collection[str] | None
+
+
+_Work = _Answered | _Used | _Forgotten
+
+
 class Cache:
     """Start it on the loop that uses it."""
 
@@ -64,7 +72,7 @@ class Cache:
         self._path = path
         self._reading = CacheFile(path)
         self._writing = CacheFile(path)
-        self._queue: queue.SimpleQueue[_Answered | _Used | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -117,6 +125,10 @@ class Cache:
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(_Used(id_, self.now()))
 
+    def forget(self, *, key: str | None = None, receipts: Collection[str] | None = None) -> None:
+        """Have it forget all answers, those that a key has asked for, or that these entries paid for."""
+        self._queue.put(_Forgotten(key, receipts))
+
     def _times(self, max_age: int | None) -> tuple[float, float]:
         now = self.now()
         return now, 0.0 if max_age is None else now - max_age
@@ -143,9 +155,9 @@ class Cache:
     def _sweep(self, connection: sqlite3.Connection) -> int:
         return store.sweep(connection, now=self.now(), most_bytes=self._most_bytes)
 
-    def _gathered(self) -> tuple[list[_Answered | _Used], bool]:
+    def _gathered(self) -> tuple[list[_Work], bool]:
         """All that waits, at least one; and whether that was the last."""
-        group: list[_Answered | _Used] = []
+        group: list[_Work] = []
         with contextlib.suppress(queue.Empty):
             one = self._queue.get(timeout=_SWEEP_SECONDS)
             while one is not None:
@@ -154,7 +166,7 @@ class Cache:
             return group, True
         return group, False
 
-    def _write(self, group: list[_Answered | _Used]) -> None:
+    def _write(self, group: list[_Work]) -> None:
         made = [(one, kept) for one in group if isinstance(one, _Answered) and (kept := self._make(one)) is not None]
         answers = [(one.place, kept) for one, kept in made if len(kept.body) <= self._most_bytes // _LARGEST]
         uses = [(one.id, one.at) for one in group if isinstance(one, _Used)]
@@ -165,12 +177,18 @@ class Cache:
         for one in group:
             if isinstance(one, _Answered):
                 self._tell(one.written)
+            elif isinstance(one, _Forgotten) and self._path.exists():
+                self._writing.use(functools.partial(_forget, what=one))
         if self._beyond is not None:
             self._share(self._beyond, [(one.place, kept) for one, kept in made])
 
     def _share(self, beyond: SharedAnswers, answers: Sequence[tuple[Place, Kept]]) -> None:
         for place, kept in answers:
-            packed = beyond.pack(place, kept)
+            try:
+                packed = beyond.pack(place, kept)
+            except Exception:  # the thread must not die
+                log.exception("an answer cannot be shared")
+                continue
             if packed is not None:
                 self._tell(functools.partial(beyond.put, packed))
 
@@ -186,6 +204,13 @@ class Cache:
     def _tell(self, what: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has gone
             self._loop.call_soon_threadsafe(what)
+
+
+def _forget(connection: sqlite3.Connection, what: _Forgotten) -> None:
+    if what.receipts is None:
+        store.clear(connection, key=what.key, shrinks=False)
+    else:
+        store.forget(connection, what.receipts)
 
 
 def _likest(

@@ -25,6 +25,8 @@ _LARGEST: Final = 32 * 2**20
 """Bytes of an answer when it is unpacked: no more was ever kept."""
 _LARGE: Final = 2**16
 """Packed bytes that are unpacked in a thread."""
+_A_PART: Final = 1000
+"""Entries in one message."""
 _A_SCAN: Final = b"1000"
 _encode: Final = msgspec.msgpack.Encoder().encode
 _kept: Final = msgspec.msgpack.Decoder(Kept)
@@ -156,6 +158,30 @@ class SharedAnswers:
             return _kept.decode(text) if inflating.eof else None
         except (ValueError, zlib.error):  # msgspec's errors are ValueErrors
             return None
+
+
+class Forget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the workers of all machines are told to forget, in their own files: all, of a key, or of these entries."""
+
+    key: str | None = None
+    receipts: tuple[str, ...] | None = None
+
+
+def forget_channel(prefix: str) -> bytes:
+    """Where they are told."""
+    return f"{prefix}:forget".encode()
+
+
+async def tell_to_forget(
+    ask: Ask, prefix: str, *, key: str | None = None, receipts: Collection[str] | None = None
+) -> int:
+    """Tell the workers of all machines; how many were told. Raises Unavailable."""
+    parts = [Forget(key)]
+    if receipts is not None:
+        whole = sorted(receipts)
+        parts = [Forget(key, tuple(whole[at : at + _A_PART])) for at in range(0, len(whole), _A_PART)]
+    told = [await ask(b"PUBLISH", forget_channel(prefix), msgspec.json.encode(part)) for part in parts]
+    return max((count for count in told if isinstance(count, int)), default=0)
 
 
 async def forget(ask: Ask, prefix: str, *, key: str | None = None, receipts: Collection[str] | None = None) -> int:

@@ -134,13 +134,18 @@ def sweep(connection: sqlite3.Connection, *, now: float, most_bytes: int) -> int
         return gone + _make_room(connection, most_bytes)
 
 
-def clear(connection: sqlite3.Connection, *, key: str | None = None) -> int:
-    """Forget all answers, or those that a key has asked for; how many. Raises sqlite3.Error."""
+def clear(connection: sqlite3.Connection, *, key: str | None = None, shrinks: bool = True) -> int:
+    """Forget all answers, or those that a key has asked for; how many. Raises sqlite3.Error.
+
+    `shrinks` gives the file's room back, for which nobody else may be at it.
+    """
     with db.transaction(connection):
         condition, given = ("", ()) if key is None else (" WHERE key = ?", (key,))
         gone = connection.execute(f"DELETE FROM answer{condition}", given).rowcount  # noqa: S608 - constants
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if shrinks:
+        connection.execute("VACUUM")
+    if shrinks or gone:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return gone
 
 

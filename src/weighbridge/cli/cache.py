@@ -74,7 +74,8 @@ def clear(*, key: str | None, config_file: Path | None) -> None:
     """
     settings = config.read({}, file=config_file)
     if settings.shared.url is not None:
-        click.echo(f"Deleted {_cleared(settings, key)} answers that machines share.")
+        gone, told = _cleared(settings, key)
+        click.echo(f"Deleted {gone} answers that machines share; {told} running workers delete their own.")
         if not settings.cache_path.is_file():
             return
     with _opened(settings) as connection:
@@ -82,7 +83,7 @@ def clear(*, key: str | None, config_file: Path | None) -> None:
     click.echo(f"Deleted {gone} answers.")
 
 
-def _cleared(settings: Settings, key: str | None) -> int:
+def _cleared(settings: Settings, key: str | None) -> tuple[int, int]:
     try:
         return asyncio.run(forget_answers(settings, key=key))
     except Unavailable as error:
