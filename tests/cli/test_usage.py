@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow.parquet as pq
@@ -113,6 +114,33 @@ def test_focus_has_its_columns_and_all_the_cost(ledger: Shell, suffix: str) -> N
     assert (qwen["ProviderName"], qwen["BillingAccountId"]) == ("Groq", "acme")
     assert json.loads(qwen["Tags"]) == {"ci": True, "personal-data": True}
     assert str(qwen["ChargePeriodStart"])[:10] == f"{NOW:%F}"
+
+
+@pytest.mark.parametrize(("period", "rows"), [("hour", 5), ("day", 4), ("month", 3)])
+def test_focus_takes_a_charge_together_by_the_hour_day_or_month(ledger: Shell, period: str, rows: int) -> None:
+    start = datetime(NOW.year - 1, 5, 10, 12, tzinfo=UTC)
+    times = [start, start + timedelta(hours=1), start + timedelta(days=1), start - timedelta(days=40), NOW]
+    ones = [replace(QWEN, id=f"wbr-{n}", at=at) for n, at in enumerate(times, 10)]
+    with closing(db.connect(ledger.home / "ledger.db")) as connection:
+        store.add(connection, ones)
+    files = ledger.home / "files"
+    ledger.good("ledger", "export", "-o", str(files))
+    told = []
+    for number, more in enumerate(([], ["--from-parquet", str(files)])):
+        file = ledger.home / f"{number}.csv"
+        ledger.good("usage", "--focus", str(file), "--focus-period", period, "--where", "key=key-1", *more,
+                    "--where", "provider=groq", "--since", f"{start - timedelta(days=45):%F}")  # fmt: skip
+        told.append(list(csv.DictReader(io.StringIO(file.read_text()))))
+    ours, theirs = told
+    assert [{**row, "SubAccountName": ""} for row in ours] == theirs
+    assert len(ours) == rows
+    assert sum(int(row["x_Requests"]) for row in ours) == 6
+    for row in ours:
+        begin, end = (datetime.fromisoformat(row[f"ChargePeriod{side}"]) for side in ("Start", "End"))
+        lengths = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+        assert end - begin == lengths.get(period, end - begin)
+        assert (period != "month") or (begin.day == end.day == 1 and end > begin)
+        assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
 
 
 MANDATORY = (

@@ -1,9 +1,11 @@
 """`weighbridge usage`: what was used and what it cost."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
@@ -23,6 +25,7 @@ from weighbridge.cli.tallying import key_names
 from weighbridge.config import Settings
 from weighbridge.ledger import analysis, directory, focus, measures, rollups
 from weighbridge.ledger.analysis import Dialect
+from weighbridge.ledger.focus import Period
 from weighbridge.ledger.measures import MEASURES, Measure, Show, Unit, Value
 from weighbridge.ledger.questions import (
     DIMENSIONS,
@@ -34,7 +37,7 @@ from weighbridge.ledger.questions import (
     answer,
     kept,
 )
-from weighbridge.ledger.tabular import Cell, Kind, PackageMissing, csv_text, write_parquet
+from weighbridge.ledger.tabular import Cell, Kind, PackageMissing, csv_file, csv_text, parquet_file, write_parquet
 from weighbridge.ledger.tally import Tally
 
 _EPILOG: Final = (
@@ -71,7 +74,14 @@ _EPILOG: Final = (
     "focus_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write each day's use as FOCUS 1.2 (FinOps), to a .csv or .parquet file.",
+    help="Write the use of each day as FOCUS 1.2 (FinOps), to a .csv or .parquet file.",
+)
+@click.option(
+    "--focus-period",
+    "period",
+    type=click.Choice(get_args(Period)),
+    default="day",
+    help="With --focus: how long a charge is taken together; the longer, the fewer rows [day].",
 )
 @click.option(
     "--from-parquet",
@@ -102,6 +112,7 @@ def command(  # noqa: PLR0913 - one for each option
     as_csv: bool,
     parquet: Path | None,
     focus_file: Path | None,
+    period: Period,
     from_parquet: Path | None,
     dialect: Dialect | None,
     config_file: Path | None,
@@ -117,7 +128,7 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.BadParameter("it is not after --since", param_hint="--until")
     own: tuple[tuple[By, str | None], ...] = (("key", key), ("project", project), ("model", model))
     asked = Question(
-        by if focus_file is None else focus.BY,
+        by if focus_file is None else focus.by(period),
         since=since,
         until=until,
         where=(*where, *((name, value) for name, value in own if value is not None)),
@@ -130,7 +141,12 @@ def command(  # noqa: PLR0913 - one for each option
         if dialect is not None:
             click.echo(analysis.sql(asked, dialect))
             return
-        tallies, names = _tallied(settings, asked, from_parquet)
+        if form.focus is not None:
+            with _source(settings, from_parquet) as source:
+                _write_focus(form.focus, asked, period, source, _known(settings))
+            return
+        with _source(settings, from_parquet) as source:
+            tallies, names = source.tallies(asked), source.names
         _show(form, asked, tallies, _known(settings), names)
     except PackageMissing as error:
         raise Failure(str(error)) from error
@@ -157,20 +173,35 @@ class Form:
         return not (self.as_json or self.as_csv or self.parquet or self.focus)
 
 
-def _tallied(settings: Settings, asked: Question, parquet: Path | None) -> tuple[list[Tally], dict[str, str]]:
-    """What is asked for, tallied, and the names of keys by id."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is asked."""
+
+    tallies: Callable[[Question], list[Tally]]
+    hours: Callable[[], list[int]]
+    """Those since 1970 that there is something of."""
+    names: Mapping[str, str]
+    """Of keys, by id."""
+
+
+@contextmanager
+def _source(settings: Settings, parquet: Path | None) -> Iterator[_Source]:
     if parquet is not None:
-        return directory.tallies(parquet, asked), {}
+        yield _Source(partial(directory.tallies, parquet), partial(directory.hours_of, parquet), {})
+        return
     with database.existing(settings) as connection:
-        found = rollups.tallies(
-            connection,
-            since=asked.since,
-            until=asked.until,
-            grain=asked.grain,
-            by_user=asked.by_user,
-            only=asked.only,
-        )
-        return found, key_names(connection)
+
+        def tallies(asked: Question) -> list[Tally]:
+            return rollups.tallies(
+                connection,
+                since=asked.since,
+                until=asked.until,
+                grain=asked.grain,
+                by_user=asked.by_user,
+                only=asked.only,
+            )
+
+        yield _Source(tallies, partial(rollups.hours_of, connection), key_names(connection))
 
 
 def _known(settings: Settings) -> Known:
@@ -178,10 +209,7 @@ def _known(settings: Settings) -> Known:
     return Known(offered(settings, (), (), now), lambda: offered(settings, every_provider(), (), now))
 
 
-def _show(form: Form, asked: Question, tallies: list[Tally], known: Known, names: dict[str, str]) -> None:
-    if form.focus is not None:
-        _write_focus(form.focus, focus.rows(kept(tallies, asked, known), known, names))
-        return
+def _show(form: Form, asked: Question, tallies: list[Tally], known: Known, names: Mapping[str, str]) -> None:
     found = answer(tallies, asked, known)
     if form.parquet is not None:
         write_parquet(form.parquet, _columns(asked), _records(found))
@@ -196,12 +224,20 @@ def _show(form: Form, asked: Question, tallies: list[Tally], known: Known, names
         _print(found, names)
 
 
-def _write_focus(path: Path, rows: list[dict[str, Cell]]) -> None:
-    if path.suffix == ".csv":
-        path.write_text(csv_text(focus.COLUMNS, rows), encoding="utf-8")
-    else:
-        write_parquet(path, focus.COLUMNS, rows)
-    click.echo(f"{path}: {len(rows):,} rows", err=True)
+def _write_focus(path: Path, asked: Question, period: Period, source: _Source, known: Known) -> None:
+    """A part of the time after another: there may be as many rows as requests."""
+    first, end = rollups.hours(asked.since, asked.until)
+    wanted = [hour for hour in source.hours() if first <= hour < end]
+    written = 0
+    with (csv_file if path.suffix == ".csv" else parquet_file)(path, focus.COLUMNS) as add:
+        for start, stop in focus.slices(wanted, period):
+            since = start if asked.since is None else max(start, asked.since)
+            until = stop if asked.until is None else min(stop, asked.until)
+            part = replace(asked, since=since, until=until)
+            found = focus.rows(kept(source.tallies(part), part, known), known, source.names, period)
+            add(found)
+            written += len(found)
+    click.echo(f"{path}: {written:,} rows", err=True)
 
 
 def _columns(asked: Question) -> dict[str, Kind]:
@@ -217,7 +253,7 @@ def _records(found: Answer) -> list[dict[str, Cell]]:
     return [{**dict(zip(by, row.group, strict=True)), **measures.values(row.figures)} for row in found.rows]
 
 
-def _print(found: Answer, names: dict[str, str]) -> None:
+def _print(found: Answer, names: Mapping[str, str]) -> None:
     asked = found.question
     shown: set[Show] = {"always", *(("latency",) if asked.latency else ()), *(("savings",) if asked.savings else ())}
     columns = [each for each in MEASURES.values() if each.show in shown]
@@ -231,7 +267,7 @@ def _print(found: Answer, names: dict[str, str]) -> None:
     print_table((*(by.replace("_", " ") for by in asked.by), *heads), [*lines, total], right=heads)
 
 
-def _labelled(by: tuple[By, ...], labels: tuple[str, ...], names: dict[str, str]) -> list[str]:
+def _labelled(by: tuple[By, ...], labels: tuple[str, ...], names: Mapping[str, str]) -> list[str]:
     return [
         f"{names[group]} ({group})" if each == "key" and group in names else group
         for each, group in zip(by, labels, strict=True)

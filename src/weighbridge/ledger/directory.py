@@ -71,6 +71,13 @@ def tallies(directory: Path, question: Question) -> list[Tally]:
     return found
 
 
+def hours_of(directory: Path) -> list[int]:
+    """The hours since 1970 that there are entries of. Raises PackageMissing, FileNotFoundError."""
+    with reader(directory) as connection:
+        rows = connection.execute(f"SELECT DISTINCT hour FROM {analysis.TABLE}").fetchall()
+    return [int(hour) for (hour,) in rows]
+
+
 @contextmanager
 def reader(directory: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A connection with the entries of a directory in `entries`. Raises PackageMissing, FileNotFoundError."""

@@ -1,14 +1,14 @@
 """Usage as rows of FOCUS 1.2, the FinOps Foundation's specification of cost and usage data.
 
-https://focus.finops.org/focus-specification/v1-2/ has the columns. A row is a day's use of a model at a provider by a
-key, at one row of the price list. What FOCUS has no column for is in columns of our own, which begin with `x_` as it
-asks.
+https://focus.finops.org/focus-specification/v1-2/ has the columns. A row is the use of a model at a provider by a key
+in a day (or an hour, or a month), at one row of the price list. What FOCUS has no column for is in columns of our own,
+which begin with `x_` as it asks.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -67,33 +67,63 @@ COLUMNS: Final[Mapping[str, Kind]] = {
 }
 """Those that are mandatory, and of the others those that have something to say here."""
 
-BY: Final[tuple[By, ...]] = ("day", "model", "endpoint", "key", "organisation", "project", "tags", "imported")
-"""What tallies must be told apart by, besides the price."""
+Period = Literal["hour", "day", "month"]
+"""How long a charge is taken together."""
+_BY: Final[tuple[By, ...]] = ("model", "endpoint", "key", "organisation", "project", "tags", "imported")
 _OURS: Final = "Weighbridge"
 """Who answers where no provider was asked: an answer given again, or a refusal."""
 _UNNAMED: Final = "default"
 """The account of keys without an organisation; the column may not be empty."""
 _Name = str | None
-_Alike = tuple[int, _Name, _Name, _Name, _Name, _Name, _Name, tuple[str, ...], _Name, _Name]
+_Alike = tuple[datetime, _Name, _Name, _Name, _Name, _Name, _Name, tuple[str, ...], _Name, _Name]
 
 
-def rows(tallies: Iterable[Tally], known: Known, key_names: Mapping[str, str]) -> list[dict[str, Cell]]:
-    """Tallies by the day as rows, in the order of their days; `key_names` by id.
+def by(period: Period) -> tuple[By, ...]:
+    """What tallies must be told apart by, besides the price."""
+    return period, *_BY
+
+
+def slices(hours: Iterable[int], period: Period) -> list[tuple[datetime, datetime]]:
+    """Hours since 1970 as parts that make rows of their own, in their order: days, or months."""
+    part: Period = "month" if period == "month" else "day"
+    starts = {_begin(datetime.fromtimestamp(hour * 3600, UTC), part) for hour in hours}
+    return [(start, _next(start, part)) for start in sorted(starts)]
+
+
+def rows(
+    tallies: Iterable[Tally], known: Known, key_names: Mapping[str, str], period: Period = "day"
+) -> list[dict[str, Cell]]:
+    """Tallies by the period as rows, in the order of their time; `key_names` by id.
 
     All costs are ours, by the price list: nobody is invoiced here. What has no known price costs nothing in these
     columns, as they may not be empty; `x_UnpricedRequests` says how many requests that is.
     """
     groups: defaultdict[_Alike, list[Sums]] = defaultdict(list)
     for tally in tallies:
-        groups[_alike(tally)].append(tally.sums)
+        groups[_alike(tally, period)].append(tally.sums)
     ordered = sorted(groups.items(), key=lambda item: tuple(str(cell) for cell in item[0]))
-    return [_row(alike, together(sums), known, key_names) for alike, sums in ordered]
+    return [_row(alike, together(sums), known, key_names, period) for alike, sums in ordered]
 
 
-def _alike(tally: Tally) -> _Alike:
+def _begin(moment: datetime, period: Period) -> datetime:
+    """Of the period that it is in."""
+    if period == "hour":
+        return moment.replace(minute=0)
+    return moment.replace(hour=0, minute=0, day=1 if period == "month" else moment.day)
+
+
+def _next(moment: datetime, period: Period) -> datetime:
+    """Where the next period begins."""
+    start = _begin(moment, period)
+    if period == "month":
+        return (start + timedelta(days=32)).replace(day=1)
+    return start + (timedelta(hours=1) if period == "hour" else timedelta(days=1))
+
+
+def _alike(tally: Tally, period: Period) -> _Alike:
     model = tally.model if tally.model is not None else tally.asked_model
     return (
-        (tally.hour or 0) // 24,
+        _begin(datetime.fromtimestamp((tally.hour or 0) * 3600, UTC), period),
         model,
         tally.provider,
         tally.upstream_model,
@@ -106,10 +136,9 @@ def _alike(tally: Tally) -> _Alike:
     )
 
 
-def _row(alike: _Alike, sums: Sums, known: Known, key_names: Mapping[str, str]) -> dict[str, Cell]:
-    day, model, provider, upstream_model, key, organisation, project, tags, price, imported = alike
-    start = datetime.fromtimestamp(day * 86_400, UTC)
-    month = start.replace(day=1)
+def _row(alike: _Alike, sums: Sums, known: Known, key_names: Mapping[str, str], period: Period) -> dict[str, Cell]:
+    start, model, provider, upstream_model, key, organisation, project, tags, price, imported = alike
+    month = _begin(start, "month")
     made = known.model(model)
     host = _OURS if provider is None else known.catalog.host(provider).name
     cost = sums.cost * SMALLEST
@@ -121,13 +150,13 @@ def _row(alike: _Alike, sums: Sums, known: Known, key_names: Mapping[str, str]) 
         "BillingAccountName": organisation,
         "BillingAccountType": "Organisation",
         "BillingCurrency": "USD",
-        "BillingPeriodEnd": (month + timedelta(days=32)).replace(day=1),
+        "BillingPeriodEnd": _next(month, "month"),
         "BillingPeriodStart": month,
         "ChargeCategory": "Usage",
         "ChargeClass": None,
         "ChargeDescription": said,
         "ChargeFrequency": "Usage-Based",
-        "ChargePeriodEnd": start + timedelta(days=1),
+        "ChargePeriodEnd": _next(start, period),
         "ChargePeriodStart": start,
         "ConsumedQuantity": tokens,
         "ConsumedUnit": "Tokens",

@@ -111,6 +111,11 @@ def tallies(
     return [_tally(row, kinds[row.kind]) for row in found]
 
 
+def hours_of(connection: Connection) -> list[int]:
+    """The hours since 1970 that there are sums of. Raises db.Error."""
+    return [int(hour) for (hour,) in connection.execute("SELECT DISTINCT hour FROM rollup").fetchall()]
+
+
 def hours(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     """The first of the hours that are asked for, and the one after the last, since 1970."""
     first = 0 if since is None else microseconds(since) // HOUR

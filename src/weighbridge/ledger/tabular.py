@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -41,13 +42,41 @@ def _text(cell: Cell) -> str | int | float:
 
 def write_parquet(path: Path, columns: Mapping[str, Kind], rows: Sequence[Mapping[str, Cell]]) -> None:
     """One file; money as decimals of 12 places. Raises PackageMissing, OSError."""
+    with parquet_file(path, columns) as add:
+        add(rows)
+
+
+Add = Callable[[Sequence[Mapping[str, Cell]]], None]
+"""Writes more rows."""
+
+
+@contextmanager
+def csv_file(path: Path, columns: Mapping[str, Kind]) -> Iterator[Add]:
+    """What `csv_text` gives, in a file, as the rows come. Raises OSError."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+
+        def add(rows: Sequence[Mapping[str, Cell]]) -> None:
+            writer.writerows([_text(row[name]) for name in columns] for row in rows)
+
+        yield add
+
+
+@contextmanager
+def parquet_file(path: Path, columns: Mapping[str, Kind]) -> Iterator[Add]:
+    """The same as Parquet, as `write_parquet` does. Raises PackageMissing, OSError."""
     arrow = pyarrow_()
     # pyarrow.parquet is a module of its own, with the package
     from pyarrow import parquet  # noqa: PLC0415
 
     schema = arrow.schema([(name, _type(arrow, kind)) for name, kind in columns.items()])
-    table = arrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
-    parquet.write_table(table, path, compression=COMPRESSION)
+    with parquet.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
+
+        def add(rows: Sequence[Mapping[str, Cell]]) -> None:
+            writer.write_table(arrow.Table.from_pylist([dict(row) for row in rows], schema=schema))
+
+        yield add
 
 
 COMPRESSION: Final = "lz4"

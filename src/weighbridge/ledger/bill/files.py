@@ -69,7 +69,7 @@ class InFiles:
             ).fetchall()
         sights: dict[str, list[Sight]] = {model: [] for model in models}
         for model, provider, *sums in rows:
-            sights[model].append(Sight(str(provider), *map(int, sums)))
+            sights[model].append(Sight(str(provider), *sums))
         return {model: seen(own) for model, own in sights.items()}
 
     def tallies(self, cuts: Cuts, apart: Collection[Apart], progress: Progress) -> Iterator[Tally]:

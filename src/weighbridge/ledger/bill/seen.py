@@ -1,10 +1,9 @@
 """What a ledger has seen of a model: how long it reasons, how much of its prompts comes from a cache. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from weighbridge.ledger.bill.modelled import Seen
 from weighbridge.ledger.bill.tally import Triple
@@ -17,8 +16,7 @@ _AROUND: Final = (Decimal("0.5"), Decimal("1.5"))
 """The range around a rate that was seen in fewer than _FEW groups."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """Sums of one key's requests of one day at one provider."""
 
     provider: str
@@ -58,17 +56,18 @@ def _rate(sights: Sequence[Sight], parts: Sequence[tuple[int, int]]) -> Triple |
     if sum(sight.requests for sight in sights) < ENOUGH or whole <= 0:
         return None
     middle = Decimal(sum(part for part, _ in parts)) / whole
-    rates = sorted((Decimal(part) / of, of) for part, of in parts if of > 0)
+    rates = sorted((part / of, of, part) for part, of in parts if of > 0)  # there may be many: floats are in that order
     if len(rates) < _FEW:
         return middle * _AROUND[0], middle, middle * _AROUND[1]
     low, high = _quantile(rates, _TENTH * whole), _quantile(rates, (1 - _TENTH) * whole)
     return min(low, middle), middle, max(high, middle)
 
 
-def _quantile(rates: Sequence[tuple[Decimal, int]], weight: Decimal) -> Decimal:
+def _quantile(rates: Sequence[tuple[float, int, int]], weight: Decimal) -> Decimal:
     passed = 0
-    for rate, of in rates:
+    for _, of, part in rates:
         passed += of
         if passed >= weight:
-            return rate
-    return rates[-1][0]
+            return Decimal(part) / of
+    _, of, part = rates[-1]
+    return Decimal(part) / of
