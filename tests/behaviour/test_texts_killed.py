@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import resource
 import sqlite3
 import sys
@@ -122,8 +123,12 @@ async def test_a_full_disk_loses_no_answer_and_the_texts_are_written_when_there_
         await until_kept(gateway, key, more[-1].receipt)
         await gateway.stop()
     told = gateway.said.read_text()
-    assert told.count("texts cannot be kept in") == 1
-    assert "texts can be kept again; 0 were let go meanwhile" in told
+    spells = re.findall("texts cannot be kept in|texts can be kept again; 0 were let go meanwhile", told)
+    # not each try is told of; a few texts that come alone may have found room between two spells
+    assert spells == ["texts cannot be kept in", "texts can be kept again; 0 were let go meanwhile"] * (
+        len(spells) // 2
+    )
+    assert spells
     assert "Say 6" not in told
     found = texts(home, Seals())
     assert set(found) == {answer.receipt for answer in (*answers, *more)}
