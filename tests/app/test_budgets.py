@@ -31,7 +31,7 @@ def begun(connection: Connection, tmp_path: Path) -> tuple[Keeper, Account]:
     """A keeper at work, and the account of its one budget."""
     keeper = Keeper(connection, "worker-1", tmp_path / "under-way", lambda: NOW)
     keeper.begin()
-    (account,) = keeper.purse.of(Asker("key-1"), microseconds(NOW))
+    (account,) = keeper.purse.of(Asker("key-1"), microseconds(NOW)).accounts
     return keeper, account
 
 
@@ -41,7 +41,7 @@ async def test_those_who_ask_at_once_have_one_answer_and_who_is_last_has_none(
     keeper, account = begun(connection, tmp_path)
     grants = await asyncio.gather(*(keeper.ask(account, 40) for _ in range(5)))
     assert [grant.more for grant in grants] == [100] * 5
-    assert account.granted == 100
+    assert account.free == 100
     assert (await keeper.ask(account, 1)).more == 0
     keeper.end()
     assert list((tmp_path / "under-way").iterdir()) == []

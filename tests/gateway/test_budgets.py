@@ -19,8 +19,6 @@ from weighbridge.ledger.budgets import leases, table
 from weighbridge.ledger.budgets.bound import TEMPLATE
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit, window
 from weighbridge.ledger.cost import SMALLEST
-from weighbridge.ledger.entry import Entry
-from weighbridge.ledger.journal import Journal
 
 FULL = {**ASKED, "max_tokens": 10}
 COST = 7_940_000
@@ -363,11 +361,13 @@ async def test_a_budget_that_is_removed_or_raised_counts_within_a_second(gateway
 async def test_what_cannot_be_noted_is_not_sent_and_costs_nothing(
     gateway: Gateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(journal: Journal, entry: Entry) -> None:
+    def full(file: int, offset: int, size: int) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Journal, "note", full)
+        broken.setattr("weighbridge.ledger.journal.os.posix_fallocate", full)
+        broken.setattr("weighbridge.ledger.journal._SMALLEST", 2**20)  # no slot of the file is so large
+        broken.setattr("weighbridge.ledger.journal._ROOM", -1)
         assert (await gateway.ask(FULL)).status == 503
     assert upstream.calls == []
     entry = await gateway.entry()

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledger.made_up import entries
-from weighbridge.ledger.entry import Claim, Draw, Entry
+from weighbridge.ledger.cost import SMALLEST
+from weighbridge.ledger.entry import Charge, Claim, Claims, Draws, Entry
 from weighbridge.ledger.journal import SUFFIX, Journal, abandoned
+from weighbridge.wire.usage import Usage
 
 CHILD = """
 import sys, time
@@ -24,6 +26,7 @@ import msgspec
 from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.journal import Journal
 journal = Journal(Path(sys.argv[1]))
+journal.begin()
 for line in sys.stdin.buffer:
     word, _, text = line.partition(b" ")
     entry = msgspec.json.decode(text, type=Entry)
@@ -58,6 +61,13 @@ class Child:
         self.process.communicate()
 
 
+def begun(path: Path) -> Journal:
+    """A journal of this process."""
+    journal = Journal(path)
+    journal.begin()
+    return journal
+
+
 def found(directory: Path) -> list[Entry]:
     """Everything in journals that nobody has any more."""
     all_: list[Entry] = []
@@ -73,8 +83,9 @@ def test_what_was_noted_and_not_struck_is_what_is_found(
     tmp_path_factory: pytest.TempPathFactory, made: list[tuple[Entry, bool]]
 ) -> None:
     directory = tmp_path_factory.mktemp("journals")
-    journal = Journal(directory / f"one{SUFFIX}")
-    drawn = [(msgspec.structs.replace(each, draws=(Draw(Claim("b", each.key, 5), 7),)), ended) for each, ended in made]
+    journal = begun(directory / f"one{SUFFIX}")
+    draws = Draws(Claims(usd=(Claim("b", "s", 5),)), 7, 0)
+    drawn = [(msgspec.structs.replace(each, draws=draws), ended) for each, ended in made]
     for entry, _ in drawn:
         journal.note(msgspec.structs.replace(entry, error="first"))
         journal.note(entry)
@@ -91,7 +102,7 @@ def test_what_was_noted_and_not_struck_is_what_is_found(
 
 
 def test_a_place_that_is_free_is_taken_again_and_the_file_grows_when_none_is(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / f"one{SUFFIX}")
+    journal = begun(tmp_path / f"one{SUFFIX}")
     one = _entry("wbr-" + "0" * 32)
     for number in range(2000):
         journal.note(msgspec.structs.replace(one, id=f"wbr-{number:032x}"))
@@ -107,6 +118,95 @@ def test_a_place_that_is_free_is_taken_again_and_the_file_grows_when_none_is(tmp
     assert journal.path.stat().st_size > small
     journal.close()
     assert sorted(found(tmp_path), key=lambda each: each.id) == many
+
+
+class Alike:
+    """A request among many that are alike."""
+
+    def __init__(self, number: int, kind: int = 0, user: str | None = None, cost: int | None = 70) -> None:
+        claims = Claims(usd=(Claim("b", f"s{kind}", 5),), tokens=(Claim("t", "", 5),))
+        charge = Charge(Usage(number, 9), "bound", None if cost is None else cost * SMALLEST, None, None, None)
+        self.entry = msgspec.structs.replace(
+            _entry(f"wbr-{number:032x}"),
+            model=f"m{kind}",
+            at=datetime(2026, 11, 22, 1, 2, 3, number, tzinfo=UTC),
+            charge=charge,
+            draws=Draws(claims, cost or 0, number + 9),
+            user=user,
+        )
+        self.kind = kind
+        self.cost = cost
+
+    def note(self, journal: Journal) -> None:
+        """As a tab does."""
+        entry, kept = self.entry, object()
+        assert entry.charge is not None
+        usage = entry.charge.usage
+        journal.note_alike(
+            self.kind,
+            kept,
+            lambda: msgspec.structs.replace(entry, user="of the first", upstream_request="of the first"),
+            id_=entry.id,
+            at=entry.at,
+            tokens=(usage.prompt, usage.completion),
+            cost=self.cost,
+            user=entry.user,
+        )
+
+
+@given(
+    st.lists(
+        st.builds(
+            Alike, st.integers(0, 999), st.integers(0, 3), st.none() | st.text(), st.none() | st.integers(0, 2**60)
+        ),
+        unique_by=lambda each: each.entry.id,
+    ),
+    st.data(),
+)
+def test_requests_that_are_alike_are_found_each_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, made: list[Alike], data: st.DataObject
+) -> None:
+    directory = tmp_path_factory.mktemp("journals")
+    journal = begun(directory / f"one{SUFFIX}")
+    left: dict[str, Entry] = {}
+    for each in made:
+        each.note(journal)
+        match data.draw(st.sampled_from(("stays", "ends", "again", "named", "whole"))):
+            case "ends":
+                journal.strike(each.entry.id)
+                continue
+            case "again":
+                each.note(journal)
+            case "named":
+                assert journal.name(each.entry.id, "chatcmpl-1")
+                each.entry = msgspec.structs.replace(each.entry, upstream_request="chatcmpl-1")
+            case "whole":
+                journal.note(each.entry)
+                assert not journal.name(each.entry.id, "chatcmpl-1")
+        left[each.entry.id] = each.entry
+    journal.close()
+    assert {each.id: each for each in found(directory)} == left
+
+
+def test_kinds_of_requests_that_are_over_make_room_for_others(tmp_path: Path) -> None:
+    journal = begun(tmp_path / f"one{SUFFIX}")
+    stays = Alike(1, kind=-1)
+    stays.note(journal)
+    sizes = []
+    for kind in range(5000):
+        one = Alike(2, kind=kind)
+        one.note(journal)
+        journal.strike(one.entry.id)
+        sizes.append(journal.path.stat().st_size)
+    assert sizes[-1] == sizes[2000], "it does not grow for ever"
+    journal.close()
+    assert found(tmp_path) == [stays.entry]
+
+
+def test_one_that_nobody_has_noted_has_no_name_to_note(tmp_path: Path) -> None:
+    journal = begun(tmp_path / f"one{SUFFIX}")
+    assert journal.name("wbr-0", "chatcmpl-1")
+    journal.close()
 
 
 def _entry(id_: str) -> Entry:
@@ -133,7 +233,7 @@ def test_a_process_that_is_killed_leaves_what_was_under_way(tmp_path: Path) -> N
 def test_what_is_no_journal_or_torn_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / f"empty{SUFFIX}").touch()
     (tmp_path / f"other{SUFFIX}").write_bytes(os.urandom(5000))
-    torn = Journal(tmp_path / f"torn{SUFFIX}")
+    torn = begun(tmp_path / f"torn{SUFFIX}")
     one, two = _entry(f"wbr-{1:032x}"), _entry(f"wbr-{2:032x}")
     torn.note(one)
     torn.note(two)

@@ -61,7 +61,8 @@ class Keeper:
         self._now = now
         self._version = -1
         self._live = _ALONE
-        self._journal: Journal | None = None
+        self.journal = Journal(directory / f"{worker}.journal")
+        """What is under way here, from `begin` on."""
         self._asking: dict[Claim, asyncio.Task[Grant]] = {}
         self._turns = asyncio.Lock()
         """The connection is one thread's at a time."""
@@ -75,38 +76,23 @@ class Keeper:
         found = recover(self._connection, self._directory)
         if self._users is not None and self._users.naming != "plain":
             rename_users(self._connection, self._users, self._now())
-        self._journal = Journal(self._directory / f"{self._worker}.journal")
-        leases.begin(self._connection, self._worker, socket.gethostname(), str(self._journal.path), self._now())
+        self.journal.begin()
+        leases.begin(self._connection, self._worker, socket.gethostname(), str(self.journal.path), self._now())
         self._live = leases.seen(self._connection, self._worker, self._now())
         self._adopt(self._changed())
         return found
 
-    def note(self, entry: Entry) -> None:
-        """See Books.note."""
-        if self._journal is None:
-            return
-        try:
-            self._journal.note(entry)
-        except OSError as exc:
-            raise LedgerUnavailable(
-                f"what is under way cannot be noted ({exc.strerror}): free space on the disk of {self._directory}",
-                retry_after=1.0,
-            ) from exc
-
     def keep(self, entry: Entry) -> bool:
         """Keep an entry that cannot be written now, in the place of what was noted of it; see Writer.keep."""
-        if self._journal is None:
-            return False
         try:
-            self._journal.note(entry)
-        except OSError:
+            self.journal.note(entry)
+        except LedgerUnavailable:
             return False
         return True
 
     def written(self, id_: str) -> None:
         """The entry of this id is in the ledger."""
-        if self._journal is not None:
-            self._journal.strike(id_)
+        self.journal.strike(id_)
 
     async def ask(self, account: Account, need: int) -> Grant:
         """More of a budget, at least `need`, or nothing. Who asks for the same meanwhile has the same answer.
@@ -132,7 +118,7 @@ class Keeper:
             raise LedgerUnavailable(f"the budgets cannot be read: {exc}", retry_after=1.0) from exc
         finally:
             del self._asking[claim]  # not by a callback: who wakes before it runs would have this answer for ever
-        account.granted += grant.more
+        account.grant(grant.more)
         return grant
 
     async def watch(self) -> None:
@@ -182,8 +168,7 @@ class Keeper:
         except db.Error as exc:
             log.warning("the budgets could not be given back: %s; the next start sees to it", exc)
             return  # the journal stays, so that it is found
-        if self._journal is not None:
-            self._journal.close()
+        self.journal.close()
 
 
 def rename_users(connection: Connection, users: Users, now: datetime) -> None:

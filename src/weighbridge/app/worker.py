@@ -232,7 +232,7 @@ class Worker:
                 self._ids,
                 self._writer.record if self._alerts is None else self._alerts.heeding(self._writer.record),
                 time.perf_counter,
-                self._keeper.note,
+                self._keeper.journal,
                 self._keeper.purse,
                 users=None if self._users.naming == "plain" else self._users,
                 watched=self._watching.watched,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from weighbridge.gateway.tab import Tab
 from weighbridge.ledger.budgets.bound import Rates, dearest, most_cost, most_prompt
 from weighbridge.ledger.budgets.budget import Asker
 from weighbridge.ledger.budgets.leases import Grant
-from weighbridge.ledger.budgets.purse import Account, Amounts, Purse
+from weighbridge.ledger.budgets.purse import Account, Amounts, Party, Purse
 from weighbridge.ledger.users import Users
 from weighbridge.routing.planner import Plan
 from weighbridge.routing.shortlist import Shortlist
@@ -51,23 +51,23 @@ class Holding:
 
     async def hold(self, tab: Tab, asked: Asked, plan: Plan, now: datetime) -> None:
         """Hold what the request may take, for its tab. Raises BudgetSpent, LimitReached or LedgerUnavailable."""
-        accounts = self._purse.of(self._asker(tab.key, tab), microseconds(now))
-        if not accounts:
+        party = self._purse.of(self._asker(tab.key, tab), microseconds(now))
+        if not party.accounts:
             return
         rates = self._rates_of(plan.shortlist)
         if rates.unpriced is not None:
-            _refuse_unpriced(accounts, rates.unpriced)
-        prompt, answer = most_prompt(asked.body), _most_answer(asked, rates, accounts)
+            _refuse_unpriced(party, rates.unpriced)
+        prompt, answer = most_prompt(asked.body), _most_answer(asked, rates, party)
         amounts = Amounts(most_cost(rates, prompt, answer), prompt + answer)
-        hold = self._purse.hold(accounts, amounts)
+        hold = self._purse.hold(party, amounts)
         if hold is None:
             try:
-                await self._fill(accounts, amounts)
+                await self._fill(party, amounts)
             except (BudgetSpent, LimitReached) as refusal:
-                short = self._purse.lacking(accounts, amounts)
+                short = self._purse.lacking(party, amounts)
                 refusal.shorter = None if short is None else _shorter(short, rates, prompt, answer, asked.call.choices)
                 raise
-            hold = self._purse.hold(accounts, amounts)
+            hold = self._purse.hold(party, amounts)
         if hold is None:  # another took it in between: nothing was awaited since, so it is a fault of ours
             raise RuntimeError("what was filled is empty")
         tab.hold, tab.longest = hold, answer
@@ -81,14 +81,14 @@ class Holding:
             user = self._users.of_budget(user)
         return Asker(key.id, labels.organisation, labels.project, user, tab.tags)
 
-    async def _fill(self, accounts: Sequence[Account], amounts: Amounts) -> None:
+    async def _fill(self, party: Party, amounts: Amounts) -> None:
         """Get what is lacking in advance. Raises as `hold` does."""
         until = self._seconds() + _PATIENCE
-        while (short := self._purse.lacking(accounts, amounts)) is not None:
+        while (short := self._purse.lacking(party, amounts)) is not None:
             wanted: int = getattr(amounts, short.kind)
             need = wanted - short.free
             if self._seconds() < short.tight_until and need >= short.least:
-                raise _refusal(short, wanted)
+                raise _refusal(short, wanted, self._purse.held_in(short))
             grant = await self._ask(short, need)
             if grant.more:
                 continue
@@ -97,7 +97,7 @@ class Holding:
                 await asyncio.sleep(_PAUSE)
                 continue
             short.least, short.tight_until = need, self._seconds() + _TIGHT
-            raise _refusal(short, wanted)
+            raise _refusal(short, wanted, self._purse.held_in(short))
 
     def _rates_of(self, shortlist: Shortlist) -> Rates:
         known = self._rates.get(id(shortlist))
@@ -114,7 +114,7 @@ def _offers(shortlist: Shortlist) -> Iterator[tuple[Model, str, Price | None]]:
             yield one.model, one.endpoint.id, one.price
 
 
-def _most_answer(asked: Asked, rates: Rates, accounts: Sequence[Account]) -> int:
+def _most_answer(asked: Asked, rates: Rates, party: Party) -> int:
     """Tokens that the answer may have. Raises BudgetSpent where nobody knows."""
     if asked.task in _WRITES_NOTHING:
         return 0
@@ -123,7 +123,9 @@ def _most_answer(asked: Asked, rates: Rates, accounts: Sequence[Account]) -> int
         return most
     if rates.longest is not None:
         return rates.longest * asked.call.choices
-    strict = next((account for account in accounts if account.budget.hard and account.kind in ("usd", "tokens")), None)
+    strict = next(
+        (account for account in party.accounts if account.budget.hard and account.kind in ("usd", "tokens")), None
+    )
     if strict is None:
         return 0
     raise BudgetSpent(
@@ -143,8 +145,8 @@ def _shorter(account: Account, rates: Rates, prompt: int, answer: int, choices: 
     return None if shorter < least else shorter
 
 
-def _refuse_unpriced(accounts: Sequence[Account], endpoint: str) -> None:
-    strict = next((account for account in accounts if account.budget.hard and account.kind == "usd"), None)
+def _refuse_unpriced(party: Party, endpoint: str) -> None:
+    strict = next((account for account in party.usd if account.budget.hard), None)
     if strict is not None:
         raise BudgetSpent(
             f"the budget of {strict.budget} can't be kept at {endpoint}, whose price is not known: ask for another "
@@ -152,10 +154,10 @@ def _refuse_unpriced(accounts: Sequence[Account], endpoint: str) -> None:
         )
 
 
-def _refusal(account: Account, wanted: int) -> BudgetSpent | LimitReached:
+def _refusal(account: Account, wanted: int, held: int) -> BudgetSpent | LimitReached:
     """What the client is told: what is left, what the request may take, and when there is more."""
     budget, free = account.budget, max(0, account.left + account.free)
-    under_way = account.held + account.others
+    under_way = held + account.others
     asked = f"this request may take up to {budget.shown(wanted)}, and {budget.shown(free)} are left"
     said = f"the budget of {budget}: {asked}"
     if wanted > budget.amount:

@@ -1,6 +1,7 @@
 """A request's tab: opened at the door, written on along the way, settled exactly once, however it ends."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,10 +11,11 @@ import msgspec
 
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
-from weighbridge.errors import BudgetSpent, PolicyRefused, UpstreamError, WeighbridgeError
+from weighbridge.errors import BudgetSpent, LedgerUnavailable, PolicyRefused, UpstreamError, WeighbridgeError
 from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
-from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, total
-from weighbridge.ledger.entry import HEDGE_LOST, Attempt, Charge, Decided, Draw, Ending, Entry, Ids
+from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, prompt_units, total
+from weighbridge.ledger.entry import HEDGE_LOST, Attempt, Charge, Decided, Draws, Ending, Entry, Ids
+from weighbridge.ledger.journal import Journal
 from weighbridge.ledger.users import Users
 from weighbridge.providers.base import Answer
 from weighbridge.routing.candidate import Candidate
@@ -38,8 +40,8 @@ class Books:
     record: Record
     seconds: Callable[[], float]
     """A clock that only goes forward."""
-    note: Callable[[Entry], None] | None = None
-    """Notes what is to be written if nothing more is heard of a request. Raises LedgerUnavailable."""
+    journal: Journal | None = None
+    """Has what is to be written if nothing more is heard of a request."""
     purse: Purse = field(default_factory=Purse)
     """What the worker may use of each budget."""
     users: Users | None = None
@@ -133,13 +135,52 @@ class Tab(msgspec.Struct, eq=False):
             raise
 
     def _noted(self) -> None:
-        if self._books.note is None:
+        journal = self._books.journal
+        if journal is None:
             return
         try:
-            self._books.note(self._unheard_of())
+            if self._attempts or self.law is not None or self.price is None:
+                journal.note(self._unheard_of())
+            else:
+                self._note_alike(journal, self.price)
         except WeighbridgeError:
             self._at_work -= 1
             raise
+
+    def _note_alike(self, journal: Journal, price: Price) -> None:
+        """Note it as one of those that have the same key, endpoint and budgets, and are asked for in the same way."""
+        key, endpoint, call, hold = self.key, self.endpoint, self.call, self.hold
+        if hold is None:
+            tokens, party = (self._likely_prompt(), 0), None
+            usd = prompt_units(tokens[0], price)
+        else:
+            most, party = hold.amounts, hold.party
+            tokens, usd = (most.tokens - self.longest, self.longest), most.usd
+        alike = (
+            id(key),
+            id(endpoint),
+            id(price),
+            id(party),
+            self.tags,
+            None if call is None else (call.model, call.streamed),
+        )
+        journal.note_alike(
+            alike,
+            (key, endpoint, price, party),
+            self._unheard_of,
+            id_=self.id,
+            at=self._at,
+            tokens=tokens,
+            cost=usd,
+            user=None if call is None else self._user(call),
+        )
+
+    def _user(self, call: Call) -> str | None:
+        user, users = call.end_user, self._books.users
+        return user if user is None or users is None else users.of_entry(user)
+
+    def _likely_prompt(self) -> int:
+        return estimated_tokens(self.size) if self.size <= _SHORT else self._estimate(0).prompt
 
     def at(self, candidate: Candidate) -> None:
         """It is this endpoint, of those that have the request, that counts."""
@@ -163,8 +204,9 @@ class Tab(msgspec.Struct, eq=False):
             most = hold.amounts
             usage = Usage(most.tokens - self.longest, self.longest)
             charge = Charge(usage, "bound", most.usd * SMALLEST, None, None, None)
-            return self._entry("stopped", _STOPPED, WORKER_DIED, charge, self._books.purse.draws(hold, most))
-        prompt = estimated_tokens(self.size) if self.size <= _SHORT else self._estimate(0).prompt
+            draws = Draws(hold.party.claims, most.usd, most.tokens)
+            return self._entry("stopped", _STOPPED, WORKER_DIED, charge, draws)
+        prompt = self._likely_prompt()
         read = Usage(prompt, 0)
         if price is None:
             charge = Charge(read, "estimate", None, None, None, None)
@@ -215,7 +257,16 @@ class Tab(msgspec.Struct, eq=False):
         self._answering = len(self._attempts)
         seconds = self._answered - since
         self._tried(None, seconds)
+        if answer.request_id is not None and self.call is not None and self.call.streamed:
+            self._named(answer.request_id)
         return seconds
+
+    def _named(self, request: str) -> None:
+        """A stream may take long: whoever finds it noted is told what the provider calls it."""
+        journal = self._books.journal
+        with contextlib.suppress(LedgerUnavailable):  # no room: the note that is there will do
+            if journal is not None and not journal.name(self.id, request):
+                journal.note(self._unheard_of())
 
     def beside(self, candidate: Candidate) -> None:
         """The request goes out to this endpoint as well. Raises what `trying` does."""
@@ -351,7 +402,7 @@ class Tab(msgspec.Struct, eq=False):
             charge = self._summed(charge, error)
         elif ending == "upstream_broke" and self._working and self._answering >= 0:
             self._mark(error=error)
-        draws = () if self.hold is None else self._books.purse.settle(self.hold, _took(charge))
+        draws = None if self.hold is None else self._settled_hold(self.hold, charge)
         entry = self._entry(ending, status, error, charge, draws)
         self.entry = entry
         if (watched := self._books.watched) is not None:
@@ -360,14 +411,18 @@ class Tab(msgspec.Struct, eq=False):
             self.trace.end(entry, "none" if self.call is None else self.call.operation)
         return self._books.record(entry)
 
+    def _settled_hold(self, hold: Hold, charge: Charge | None) -> Draws | None:
+        if charge is None:
+            return self._books.purse.settle(hold, 0, 0)
+        usd = 0 if charge.cost is None else int(charge.cost.scaleb(_PLACES))
+        return self._books.purse.settle(hold, usd, charge.usage.prompt + charge.usage.completion)
+
     def _entry(
-        self, ending: Ending, status: int, error: str | None, charge: Charge | None, draws: tuple[Draw, ...] = ()
+        self, ending: Ending, status: int, error: str | None, charge: Charge | None, draws: Draws | None = None
     ) -> Entry:
         key, call, endpoint, answer = self.key, self.call, self.endpoint, self.answer
         labels = key.labels
-        user = None if call is None else call.end_user
-        if user is not None and self._books.users is not None:
-            user = self._books.users.of_entry(user)
+        user = None if call is None else self._user(call)
         return Entry(  # in their order: names would take half as long again
             self.id,
             self._at,
@@ -461,14 +516,6 @@ def _charge(usage: Usage, counted_by: Source, price: Price | None) -> Charge:
     if price is None:
         return Charge(usage, counted_by, None, None, None, None)
     return Charge(usage, counted_by, cost(usage, price), price.id, price.source, price.dated)
-
-
-def _took(charge: Charge | None) -> Amounts:
-    """What a request took of the budgets."""
-    if charge is None:
-        return Amounts(0, 0, at_once=0)
-    usd = 0 if charge.cost is None else int(charge.cost.scaleb(_PLACES))
-    return Amounts(usd, charge.usage.prompt + charge.usage.completion, at_once=0)
 
 
 WORKER_DIED: Final = "worker_died"

@@ -51,14 +51,17 @@ def cost_together(
     return (sums.scaleb(_PER_MILLION) + requests * price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
 
 
-def prompt_cost(tokens: int, price: Price) -> Decimal:
-    """The same of a prompt that was read and not answered, and of which nothing was cached."""
+def prompt_units(tokens: int, price: Price) -> int:
+    """What a prompt costs that was read and not answered, and of which nothing was cached; in 1e-12 US dollars."""
     whole = price.whole
-    return (
-        cost(Usage(tokens, 0), price)
-        if whole is None
-        else Decimal(tokens * whole[0] + whole[4]).scaleb(_SMALLEST_PLACES)
-    )
+    if whole is None:
+        return int(cost(Usage(tokens, 0), price).scaleb(-_SMALLEST_PLACES))
+    return tokens * whole[0] + whole[4]
+
+
+def prompt_cost(tokens: int, price: Price) -> Decimal:
+    """The same in US dollars."""
+    return Decimal(prompt_units(tokens, price)).scaleb(_SMALLEST_PLACES)
 
 
 def total(charges: Sequence[Charge]) -> Charge:

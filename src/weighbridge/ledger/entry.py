@@ -6,6 +6,7 @@ The values are msgspec Structs: they are made for every request, and a Struct ta
 import itertools
 import secrets
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
@@ -83,10 +84,35 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Draw(msgspec.Struct, frozen=True, gc=False):
-    """What one entry takes of a budget, in its unit."""
+    """What is taken of a budget, in its unit."""
 
     claim: Claim
     amount: int
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The claims that requests of one kind count against, by the unit that each is in."""
+
+    usd: tuple[Claim, ...] = ()
+    tokens: tuple[Claim, ...] = ()
+    requests: tuple[Claim, ...] = ()
+
+
+class Draws(msgspec.Struct, frozen=True):
+    """What one entry takes of budgets, or several alike do."""
+
+    claims: Claims
+    usd: int
+    """1e-12 US dollars."""
+    tokens: int
+    requests: int = 1
+
+    def each(self) -> Iterator[Draw]:
+        """What it takes of each; what nothing is taken of is left out."""
+        claims = self.claims
+        for those, amount in ((claims.usd, self.usd), (claims.tokens, self.tokens), (claims.requests, self.requests)):
+            if amount:
+                yield from (Draw(claim, amount) for claim in those)
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -125,7 +151,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """The receipt that this one puts right: its figures are to be added to that one's, and no request was made."""
     imported: str | None = None
     """Where the usage was taken over from; None: it is of a request of ours."""
-    draws: tuple[Draw, ...] = ()
+    draws: Draws | None = None
     """What it takes of budgets, which is counted by the transaction that writes it; not kept with it."""
 
 

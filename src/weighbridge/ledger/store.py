@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - the statements are put together from constants of this file
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -12,7 +12,7 @@ import msgspec
 from weighbridge.db import Connection, microseconds, moment, transaction
 from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.cost import SMALLEST
-from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Ending, Entry
+from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Draw, Draws, Ending, Entry
 from weighbridge.wire.usage import Source, Usage
 
 _BEGINNING: Final = moment(0)
@@ -160,7 +160,7 @@ def add(connection: Connection, entries: Sequence[Entry], kinds: Kinds | None = 
     """Write entries in one transaction: all or, on db.Error, none. `kinds` remembers from one time to the next."""
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]  # before the transaction: a kind stays when it fails
-    draws = [(entry.id[WORKER], draw) for entry in entries for draw in entry.draws]
+    draws = list(_drawn(entries))
     if len(rows) <= _ONE_STATEMENT and not draws:
         _insert(connection, rows)  # a statement is a transaction of its own
         return
@@ -175,11 +175,10 @@ def add_once(connection: Connection, entries: Sequence[Entry], kinds: Kinds | No
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]
     with transaction(connection):
-        there = written(connection, [entry.id for entry in entries if entry.draws])
+        there = written(connection, [entry.id for entry in entries if entry.draws is not None])
         for at in range(0, len(rows), _ONE_STATEMENT):
             _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
-        new = (entry for entry in entries if entry.id not in there)
-        leases.draw(connection, [(entry.id[WORKER], draw) for entry in new for draw in entry.draws])
+        leases.draw(connection, _drawn(entry for entry in entries if entry.id not in there))
 
 
 def cells_of(receipt: Mapping[str, Cell], kinds: Kinds) -> tuple[Cell, ...]:
@@ -197,6 +196,25 @@ def put_back(connection: Connection, rows: Sequence[tuple[Cell, ...]]) -> None:
     """Write entries that were in the ledger before, inside a transaction; one that is there stays. Raises db.Error."""
     for at in range(0, len(rows), _ONE_STATEMENT):
         _insert(connection, rows[at : at + _ONE_STATEMENT], once=True)
+
+
+def _drawn(entries: Iterable[Entry]) -> Iterator[tuple[str, Draw]]:
+    """What they take of budgets, with the worker that took it; of those that are alike in sum."""
+    sums: dict[tuple[str, int], Draws] = {}
+    for entry in entries:
+        draws = entry.draws
+        if draws is None:
+            continue
+        same = entry.id[WORKER], id(draws.claims)
+        known = sums.get(same)
+        if known is None:
+            sums[same] = draws
+        else:
+            usd, tokens = known.usd + draws.usd, known.tokens + draws.tokens
+            sums[same] = Draws(draws.claims, usd, tokens, known.requests + draws.requests)
+    for (worker, _), draws in sums.items():
+        for draw in draws.each():
+            yield worker, draw
 
 
 def _insert(connection: Connection, rows: Sequence[tuple[Cell, ...]], *, once: bool = False) -> None:

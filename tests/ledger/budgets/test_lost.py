@@ -18,7 +18,7 @@ from weighbridge.ledger import store
 from weighbridge.ledger.budgets import leases, lost, table
 from weighbridge.ledger.budgets.budget import Budget
 from weighbridge.ledger.budgets.lost import NotLost
-from weighbridge.ledger.entry import WORKER, Claim, Draw, Entry, Ids
+from weighbridge.ledger.entry import WORKER, Claim, Claims, Draw, Draws, Entry, Ids
 from weighbridge.ledger.journal import Journal
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ def stand(connection: Connection, budget: Budget) -> tuple[int, int]:
 def drawing(worker: str, claim: Claim, amount: int) -> Entry:
     """An entry of this worker that takes so much."""
     id_ = IDS.next()
-    return entry(id=f"{id_[: WORKER.start]}{worker}{id_[WORKER.stop :]}", draws=(Draw(claim, amount),))
+    return entry(id=f"{id_[: WORKER.start]}{worker}{id_[WORKER.stop :]}", draws=Draws(Claims(usd=(claim,)), amount, 0))
 
 
 def test_it_is_listed_who_has_what_and_when_he_was_heard_of(connection: Connection, budget: Budget) -> None:
@@ -117,6 +117,7 @@ def test_a_journal_that_comes_back_is_counted_once(
 ) -> None:
     claim = granted(connection, budget, "0000000001", 40)
     journal = Journal(tmp_path / "0000000001.journal")
+    journal.begin()
     there, under_way = drawing("0000000001", claim, 15), drawing("0000000001", claim, 7)
     for each in (there, under_way):
         journal.note(each)

@@ -21,7 +21,7 @@ from weighbridge.db import Connection, microseconds, transaction
 from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.budgets.budget import Asker, Budget
 from weighbridge.ledger.budgets.purse import Account, Amounts, Hold, Purse
-from weighbridge.ledger.entry import Draw
+from weighbridge.ledger.entry import Draws
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AT = microseconds(NOW)
@@ -51,45 +51,98 @@ def purse() -> Purse:
 
 
 def test_what_is_held_is_held_in_all_or_in_none(purse: Purse) -> None:
-    dollars, tokens = purse.of(ASKER, AT)
-    dollars.granted = 100
-    assert purse.hold((dollars, tokens), Amounts(60, 4)) is None
-    assert (dollars.held, tokens.held) == (0, 0)
-    tokens.granted = 10
-    hold = purse.hold((dollars, tokens), Amounts(60, 4))
+    party = purse.of(ASKER, AT)
+    dollars, tokens = party.accounts
+    dollars.grant(100)
+    assert purse.hold(party, Amounts(60, 4)) is None
+    assert (dollars.free, tokens.free) == (100, 0)
+    tokens.grant(10)
+    hold = purse.hold(party, Amounts(60, 4))
     assert hold is not None
     assert (dollars.free, tokens.free) == (40, 6)
-    draws = purse.settle(hold, Amounts(25, 3))
-    assert {draw.claim.budget: draw.amount for draw in draws} == {"bud-1": 25, "bud-2": 3}
+    assert purse.held() == {dollars.claim: 60, tokens.claim: 4}
+    assert (purse.held_in(dollars), purse.held_in(tokens)) == (60, 4)
+    draws = purse.settle(hold, 25, 3)
+    assert draws is not None
+    assert {draw.claim.budget: draw.amount for draw in draws.each()} == {"bud-1": 25, "bud-2": 3}
     assert (dollars.free, tokens.free) == (75, 7)
-    assert purse.settle(hold, Amounts(25, 3)) == (), "once"
-    assert dollars.used == 25
+    assert purse.settle(hold, 25, 3) is None, "once"
+    assert (dollars.free, tokens.free) == (75, 7)
+    assert not purse.held()
+
+
+@pytest.mark.parametrize("lacks", range(6))
+def test_whichever_has_too_little_nothing_is_held_in_any(lacks: int) -> None:
+    purse = Purse()
+    units = (("usd", "day"), ("usd", "week"), ("tokens", "day"), ("tokens", "minute"), ("requests", "day"))
+    bounds = [budget(id=f"bud-{at}", unit=unit, period=period) for at, (unit, period) in enumerate(units)]
+    purse.adopt([*bounds, budget(id="bud-5", unit="requests", period="at once")])
+    party = purse.of(ASKER, AT)
+    for at, account in enumerate(party.accounts):
+        account.grant(0 if at == lacks else 100)
+    before = [account.free for account in party.accounts]
+    assert purse.hold(party, Amounts(60, 4)) is None
+    assert [account.free for account in party.accounts] == before
+    lacking = purse.lacking(party, Amounts(60, 4))
+    assert lacking is party.accounts[lacks]
+    lacking.grant(100)
+    assert purse.hold(party, Amounts(60, 4)) is not None
+    assert [account.free for account in party.accounts] == [40, 40, 96, 96, 99, 99]
+
+
+def test_what_took_more_than_was_held_is_made_up_for_before_anything_else_is_held(purse: Purse) -> None:
+    party = purse.of(ASKER, AT)
+    for account in party.accounts:
+        account.grant(100)
+    hold = purse.hold(party, Amounts(60, 4))
+    assert hold is not None
+    purse.settle(hold, 110, 4)
+    assert party.accounts[0].free == -10
+    assert purse.hold(party, Amounts(1, 1)) is None
+    assert party.accounts[0].claim not in purse.spare()
+
+
+def test_a_budget_that_becomes_hard_or_soft_goes_on_from_what_was_used() -> None:
+    purse = Purse()
+    purse.adopt([budget(hard=False)])
+    party = purse.of(ASKER, AT)
+    hold = purse.hold(party, Amounts(30, 1))
+    assert hold is not None
+    purse.settle(hold, 30, 1)
+    assert purse.spare() == {}
+    purse.adopt([budget(hard=True)])
+    assert party.accounts[0].free == -30
+    assert purse.hold(party, Amounts(1, 1)) is None
+    purse.adopt([budget(hard=False)])
+    assert purse.hold(party, Amounts(1, 1)) is not None
 
 
 def test_more_is_held_for_another_endpoint_or_nothing_is(purse: Purse) -> None:
-    dollars, tokens = accounts = purse.of(ASKER, AT)
-    dollars.granted, tokens.granted = 100, 10
-    hold = purse.hold(accounts, Amounts(60, 4))
+    party = purse.of(ASKER, AT)
+    dollars, tokens = party.accounts
+    dollars.grant(100)
+    tokens.grant(10)
+    hold = purse.hold(party, Amounts(60, 4))
     assert hold is not None
     assert not purse.extend(hold, Amounts(60, 4))
     assert purse.extend(hold, Amounts(40, 4))
     assert (dollars.free, tokens.free) == (0, 2)
-    purse.settle(hold, Amounts(80, 8))
+    purse.settle(hold, 80, 8)
     assert (dollars.free, tokens.free) == (20, 2)
 
 
 def test_a_new_period_is_a_new_account_and_the_old_one_is_closed_when_nothing_is_held_in_it(purse: Purse) -> None:
     before = purse.of(ASKER, AT)
-    for account in before:
-        account.granted = 100
+    for account in before.accounts:
+        account.grant(100)
     hold = purse.hold(before, Amounts(1, 1))
     assert hold is not None
     later = microseconds(NOW + timedelta(days=1))
     after = purse.of(ASKER, later)
-    assert not set(after) & set(before)
+    assert not set(after.accounts) & set(before.accounts)
     assert purse.past(later) == []
-    purse.settle(hold, Amounts(1, 1))
-    assert set(purse.past(later)) == {account.claim for account in before}
+    purse.settle(hold, 1, 1)
+    assert set(purse.past(later)) == {account.claim for account in before.accounts}
 
 
 def test_a_budget_that_is_not_hard_lacks_nothing_and_counts_all_the_same() -> None:
@@ -97,39 +150,45 @@ def test_a_budget_that_is_not_hard_lacks_nothing_and_counts_all_the_same() -> No
     purse.adopt([budget(hard=False)])
     hold = purse.hold(purse.of(ASKER, AT), Amounts(10**9, 1))
     assert hold is not None
-    assert [draw.amount for draw in purse.settle(hold, Amounts(7, 1))] == [7]
+    draws = purse.settle(hold, 7, 1)
+    assert draws is not None
+    assert [draw.amount for draw in draws.each()] == [7]
 
 
 def test_what_is_not_needed_goes_back_and_what_was_needed_lately_stays(purse: Purse) -> None:
-    dollars, tokens = accounts = purse.of(ASKER, AT)
-    dollars.granted, tokens.granted = 100, 10
-    hold = purse.hold(accounts, Amounts(30, 1))
+    party = purse.of(ASKER, AT)
+    dollars, tokens = party.accounts
+    dollars.grant(100)
+    tokens.grant(10)
+    hold = purse.hold(party, Amounts(30, 1))
     assert hold is not None
     assert purse.spare() == {dollars.claim: 40, tokens.claim: 8}
-    purse.settle(hold, Amounts(10, 1))
-    assert purse.spare() == {dollars.claim: 20}
-    assert purse.spare() == {dollars.claim: 30, tokens.claim: 1}
-    assert dollars.granted == 10
+    assert purse.spare() == {}, "as much again as is held stays"
+    purse.settle(hold, 10, 1)
+    assert purse.spare() == {dollars.claim: 30, tokens.claim: 1}, "what was free all the time"
+    assert purse.spare() == {dollars.claim: 20}, "what has become free since"
     assert dollars.free == 0
+    purse.kept({dollars.claim: 20})
+    assert dollars.free == 20
 
 
 def test_accounts_in_which_nothing_moves_are_forgotten_and_those_in_use_stay() -> None:
     purse = Purse()
     purse.adopt([budget(scope="user")])
     gone, here, held = (purse.of(Asker("key-1", user=user), AT) for user in ("gone", "here", "held"))
-    for accounts in (gone, here, held):
-        accounts[0].granted = 10
+    for party in (gone, here, held):
+        party.accounts[0].grant(10)
     hold = purse.hold(held, Amounts(5, 1))
     assert hold is not None
     assert purse.idle(10) == []
     for number in range(3):
         once = purse.hold(here, Amounts(1, 1))
         assert once is not None
-        purse.settle(once, Amounts(1, 1))
-        assert purse.idle(10) == ([gone[0].claim] if number == 0 else [])
-    assert purse.of(Asker("key-1", user="gone"), AT)[0] is not gone[0]
-    assert purse.of(Asker("key-1", user="here"), AT)[0] is here[0]
-    assert purse.of(Asker("key-1", user="held"), AT)[0] is held[0]
+        purse.settle(once, 1, 1)
+        assert purse.idle(10) == ([gone.accounts[0].claim] if number == 1 else [])
+    for user, was, same in (("gone", gone, False), ("here", here, True), ("held", held, True)):
+        now = purse.of(Asker("key-1", user=user), AT)
+        assert (now.accounts[0] is was.accounts[0]) is same
 
 
 class Workers(RuleBasedStateMachine):
@@ -160,7 +219,7 @@ class Workers(RuleBasedStateMachine):
 
     def account(self, worker: str) -> Account:
         """Its one."""
-        (found,) = self.purses[worker].of(ASKER, AT)
+        (found,) = self.purses[worker].of(ASKER, AT).accounts
         return found
 
     @precondition(lambda self: self.purses)
@@ -173,8 +232,8 @@ class Workers(RuleBasedStateMachine):
             least = amount - account.free
             grant = leases.take(self.connection, worker, account.claim, AMOUNT, least=least, parts=parts)
             assert grant.more == 0 or grant.more >= least
-            account.granted += grant.more
-        hold = purse.hold((account,), Amounts(amount, 1))
+            account.grant(grant.more)
+        hold = purse.hold(purse.of(ASKER, AT), Amounts(amount, 1))
         assert (hold is not None) == (account.free + (amount if hold else 0) >= amount)
         if hold is not None:
             self.holds.append((worker, hold, amount))
@@ -185,13 +244,14 @@ class Workers(RuleBasedStateMachine):
         """One of them ends, and its entry is written."""
         worker, hold, amount = self.holds.pop(data.draw(st.integers(0, len(self.holds) - 1)))
         took = data.draw(st.integers(0, amount))
-        self.write(worker, self.purses[worker].settle(hold, Amounts(took, 1)))
+        self.write(worker, self.purses[worker].settle(hold, took, 1))
         self.spent += took
 
-    def write(self, worker: str, draws: tuple[Draw, ...]) -> None:
+    def write(self, worker: str, draws: Draws | None) -> None:
         """As the ledger's writer does."""
+        assert draws is not None
         with transaction(self.connection):
-            leases.draw(self.connection, [(worker, draw) for draw in draws])
+            leases.draw(self.connection, [(worker, draw) for draw in draws.each()])
 
     @precondition(lambda self: self.purses)
     @rule(data=st.data())
@@ -205,9 +265,9 @@ class Workers(RuleBasedStateMachine):
     def kill(self, data: st.DataObject) -> None:
         """A worker dies: what it had under way is charged the most that it can have come to."""
         worker = data.draw(st.sampled_from(sorted(self.purses)))
-        purse = self.purses.pop(worker)
+        del self.purses[worker]
         for _, hold, amount in [each for each in self.holds if each[0] == worker]:
-            self.write(worker, purse.draws(hold, hold.amounts))
+            self.write(worker, Draws(hold.party.claims, amount, 1))
             self.spent += amount
         self.holds = [each for each in self.holds if each[0] != worker]
         leases.close(self.connection, worker)
