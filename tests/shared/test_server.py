@@ -157,6 +157,35 @@ async def test_one_that_does_not_know_us_says_what_lacks_and_no_password_shows(
     assert "wrong@" not in caplog.text
 
 
+async def test_what_it_does_not_let_us_do_mixes_up_no_answers() -> None:
+    with valkey() as made:
+        made.say("SET", "a", "1")
+        made.say("ACL", "SETUSER", "reader", "on", ">word", "~*", "+@all", "-@pubsub", "resetchannels")
+        made.say("ACL", "SETUSER", "reader", "-set")
+        async with used(made.url.replace("unix://", "unix://reader:word@localhost")) as server:
+            await well(server)
+            said = asyncio.gather(server.listen_to(b"there"), server.ask(b"GET", b"a", wait=1), return_exceptions=True)
+            refused, found = await said
+            assert isinstance(refused, Unavailable)
+            assert found == b"1"
+            assert "NOPERM" in str(server.fault)
+            with pytest.raises(Unavailable, match="NOPERM"):
+                await server.do((b"SET", b"a", b"2"))
+            assert await server.ask(b"GET", b"a", wait=1) == b"1"
+
+
+async def test_what_is_said_on_a_channel_is_heard() -> None:
+    heard: list[tuple[bytes, bytes]] = []
+    with valkey() as made:
+        async with used(made.url) as server:
+            server.heard = lambda channel, said: heard.append((channel, said))
+            await well(server)
+            await server.listen_to(b"there")
+            assert made.say("PUBLISH", "there", "hello") == b":1\r\n"
+            assert await server.ask(b"GET", b"a", wait=1) is None
+            assert heard == [(b"there", b"hello")]
+
+
 async def test_one_behind_tls_is_taken_by_its_certificate_alone(tmp_path: Path) -> None:
     authority, other = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")

@@ -110,7 +110,7 @@ class Gossip:
 
     async def began(self) -> None:
         """There is a new connection to the server: hear what holds, and tell what was seen. Raises Unavailable."""
-        self._server.listen_to(self._channel)
+        await self._server.listen_to(self._channel)
         (found,) = await self._server.do((b"HGETALL", self._hash))
         try:
             lying = list(pairs(found).values())

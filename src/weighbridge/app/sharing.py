@@ -91,7 +91,7 @@ class Sharing:
         self.server.heard, self.server.began = self._heard, self._began
 
     async def _began(self) -> None:
-        self.server.listen_to(self._forget_channel)
+        await self.server.listen_to(self._forget_channel)
         if self.gossip is not None:
             await self.gossip.began()
 

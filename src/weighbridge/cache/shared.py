@@ -104,7 +104,7 @@ class SharedAnswers:
     def pack(self, place: Place, kept: Kept) -> Packed | None:
         """In any thread; None for one that is too large to be shared."""
         name = self._named(place.id)
-        value = zlib.compress(_encode(kept), 1)
+        value = zlib.compress(name + _encode(kept), 1)
         if self._sealing is not None:
             value = self._sealing.closed(value, name)
         if len(value) > self._most_bytes:
@@ -155,7 +155,9 @@ class SharedAnswers:
                 value = self._sealing.opened(value, name)
             inflating = zlib.decompressobj()
             text = inflating.decompress(value, _LARGEST)
-            return _kept.decode(text) if inflating.eof else None
+            if not (inflating.eof and text.startswith(name)):  # nobody is given what stands under another name
+                return None
+            return _kept.decode(text[len(name) :])
         except (ValueError, zlib.error):  # msgspec's errors are ValueErrors
             return None
 

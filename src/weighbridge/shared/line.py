@@ -46,21 +46,15 @@ class Line:
         self._writer.write(command(*parts))
         return future
 
-    def tell(self, *parts: bytes) -> None:
-        """Send a command whose answer comes as a push. Raises Gone."""
-        if self._over:
-            raise Gone("the connection has ended")
-        self._writer.write(command(*parts))
-
     async def listen(self) -> None:
         """Read answers and messages until the connection ends. Raises Gone."""
         why = "the server has closed the connection"
         try:
             while True:
                 reply = await read(self._reader)
-                if isinstance(reply, Push):
+                if isinstance(reply, Push) and reply.parts[:1] != (b"subscribe",):
                     self._told(reply)
-                elif self._asked:
+                elif self._asked:  # what says that a channel is listened to is the answer to having asked for it
                     future = self._asked.popleft()
                     if not future.done():  # whoever asked may have gone
                         future.set_result(reply)
@@ -97,7 +91,7 @@ async def connect(where: Address, context: ssl.SSLContext | None, seconds: float
                 raise
     except TimeoutError:
         raise Gone(f"no answer within {seconds:g} seconds") from None
-    except (OSError, EOFError, Garbled) as exc:
+    except (OSError, EOFError, Garbled, ValueError) as exc:  # ValueErrors are of names that none can have
         raise Gone(str(exc) or type(exc).__name__) from exc
     return Line(reader, writer, heard)
 

@@ -72,6 +72,7 @@ class SharedServer:
         self._alone_for = _ALONE_SECONDS
         self._answers = False
         self._full: str | None = None
+        self._deaf: str | None = None
         self._why: str | None = "it was not reached yet"
         self._said: str | None = None
         self.failures = 0
@@ -84,7 +85,7 @@ class SharedServer:
     @property
     def fault(self) -> str | None:
         """Why it cannot be used, or not be written; None when all is well."""
-        return self._why or self._full
+        return self._why or self._full or self._deaf
 
     def now(self) -> float:
         """The server's clock, in seconds since 1970, to within some milliseconds once it was reached."""
@@ -120,15 +121,13 @@ class SharedServer:
             raise Unavailable(refused.said)
         return found
 
-    def listen_to(self, channel: bytes) -> None:
+    async def listen_to(self, channel: bytes) -> None:
         """From here on `heard` is told what is said there. Raises Unavailable."""
-        line = self._line
-        if line is None:
-            raise Unavailable(self._why or "it was not reached yet")
-        try:
-            line.tell(b"SUBSCRIBE", channel)
-        except Gone as exc:
-            raise Unavailable(str(exc)) from exc
+        (said,) = await self._asked([(b"SUBSCRIBE", channel)], _SILENT_SECONDS)
+        self._deaf = f"it does not let us listen: {said.said[:200]}" if isinstance(said, ErrorReply) else None
+        self._say()
+        if isinstance(said, ErrorReply):
+            raise Unavailable(said.said)
 
     async def _asked(self, commands: Sequence[Sequence[bytes]], wait: float) -> list[Reply]:
         line = self._line
