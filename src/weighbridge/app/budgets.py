@@ -88,11 +88,13 @@ class Keeper:
             self.journal.note(entry)
         except LedgerUnavailable:
             return False
+        self.purse.written(entry.id)
         return True
 
     def written(self, id_: str) -> None:
         """The entry of this id is in the ledger."""
         self.journal.strike(id_)
+        self.purse.written(id_)
 
     async def ask(self, account: Account, need: int) -> Grant:
         """More of a budget, at least `need`, or nothing. Who asks for the same meanwhile has the same answer.

@@ -413,9 +413,9 @@ class Tab(msgspec.Struct, eq=False):
 
     def _settled_hold(self, hold: Hold, charge: Charge | None) -> Draws | None:
         if charge is None:
-            return self._books.purse.settle(hold, 0, 0)
+            return self._books.purse.settle(hold, 0, 0, self.id)
         usd = 0 if charge.cost is None else int(charge.cost.scaleb(_PLACES))
-        return self._books.purse.settle(hold, usd, charge.usage.prompt + charge.usage.completion)
+        return self._books.purse.settle(hold, usd, charge.usage.prompt + charge.usage.completion, self.id)
 
     def _entry(
         self, ending: Ending, status: int, error: str | None, charge: Charge | None, draws: Draws | None = None

@@ -127,6 +127,8 @@ class Purse:
         self._accounts: dict[Claim, Account] = {}
         self._parties: dict[Asker, Party] = {}
         self._holds: set[Hold] = set()
+        self._unwritten: dict[str, tuple[Party, int, int]] = {}
+        """What is held for entries that are not written yet beyond what they take: dollars and tokens."""
         self.by_user = False
         """Whether any budget goes by the client's user."""
 
@@ -191,16 +193,32 @@ class Purse:
         hold.amounts = Amounts(held.usd + amounts.usd, held.tokens + amounts.tokens, held.requests, held.at_once)
         return True
 
-    def settle(self, hold: Hold, usd: int, tokens: int) -> Draws | None:
-        """The request is over and took so much; what its entry takes of the budgets, to be written with it."""
+    def settle(self, hold: Hold, usd: int, tokens: int, entry: str = "") -> Draws | None:
+        """The request is over and took so much; what its entry takes of the budgets, to be written with it.
+
+        What was held beyond that is free when the entry of this id is `written`: until then it is the whole hold that
+        will be charged if this worker dies. Without an id it is free at once.
+        """
         if hold not in self._holds:
             return None
         self._holds.remove(hold)
         party, held = hold.party, hold.amounts
-        _give(party.usd, held.usd - usd)
-        _give(party.tokens, held.tokens - tokens)
         _give(party.at_once, held.at_once)  # and it was a request
+        more_usd, more_tokens = held.usd - usd, held.tokens - tokens
+        if entry and more_usd >= 0 and more_tokens >= 0:
+            self._unwritten[entry] = party, more_usd, more_tokens
+        else:  # nobody will say, or more was used than held
+            _give(party.usd, more_usd)
+            _give(party.tokens, more_tokens)
         return Draws(party.claims, usd, tokens)
+
+    def written(self, entry: str) -> None:
+        """The entry of this id is where the death of this worker does not reach it."""
+        rest = self._unwritten.pop(entry, None)
+        if rest is not None:
+            party, usd, tokens = rest
+            _give(party.usd, usd)
+            _give(party.tokens, tokens)
 
     def held_in(self, account: Account) -> int:
         """What is held in it for requests under way."""
