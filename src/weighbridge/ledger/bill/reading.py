@@ -1,8 +1,8 @@
 """The bill's SQL: entries of a time, summed where they are alike, slice by slice: millions need little memory."""
 # ruff: noqa: S608 - the statements are put together from constants of this file and from numbers
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
@@ -147,7 +147,7 @@ def summed_sql(told: Sequence[str], cuts: Cuts, which: str) -> str:
 
     `at` is in microseconds since 1970, and a division of integers is one.
     """
-    day = f"entry.at / {_DAY}" if cuts.days is None else _class("entry.at", cuts.days, below=True)
+    day = f"entry.at / {_DAY}" if cuts.days is None else _class("entry.at", _midnights(cuts.days), below=True)
     deciding = (
         f"{day} AS day",
         f"{_class(f'entry.at % {_DAY}', cuts.hours, below=True)} AS hours",
@@ -163,6 +163,10 @@ def summed_sql(told: Sequence[str], cuts: Cuts, which: str) -> str:
     places = ", ".join(map(str, range(1, len(told) + len(deciding) + 1)))
     columns = ", ".join((*told, *deciding))
     return f"SELECT {columns}, min(entry.at) AS earliest, {_SUMS} FROM entry WHERE {which} GROUP BY {places}"
+
+
+def _midnights(days: Iterable[date]) -> list[int]:
+    return [microseconds(datetime.combine(day, time(), UTC)) for day in days]
 
 
 def _flag(condition: str, name: str) -> str:

@@ -116,8 +116,8 @@ class Cuts:
     """Tokens of a prompt up to which it is in one class."""
     wholes: tuple[int, ...] = ()
     """Tokens of a prompt with its answer."""
-    days: tuple[int, ...] | None = None
-    """Microseconds since 1970 at which some price or offer begins or ends; None: every day is told apart."""
+    days: tuple[date, ...] | None = None
+    """Days (UTC) on which some price or offer begins or ends; None: every day is told apart."""
 
 
 NO_CUTS: Final = Cuts()

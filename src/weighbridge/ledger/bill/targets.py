@@ -1,13 +1,12 @@
 """Which endpoints a month is counted again on, and where entries must be told apart for it. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from typing import Final
 
 from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.catalog.tokenizers import Tokenizers
-from weighbridge.db import microseconds
 from weighbridge.ledger.bill.modelled import Seen, Target, Traits
 from weighbridge.ledger.bill.tally import Cuts
 
@@ -65,8 +64,7 @@ def cuts(many: Iterable[Target]) -> Cuts:
         if target.context is not None:
             middles = {Decimal(1)}.union(each.middle for each in target.ratios.values())
             wholes.update(int(target.context / ratio) for ratio in middles)
-    begins = sorted(microseconds(datetime(each.year, each.month, each.day, tzinfo=UTC)) for each in days)
-    return Cuts(tuple(sorted(hours - {0})), tuple(sorted(prompts)), tuple(sorted(wholes)), tuple(begins))
+    return Cuts(tuple(sorted(hours - {0})), tuple(sorted(prompts)), tuple(sorted(wholes)), tuple(sorted(days)))
 
 
 def _of_day(at: time) -> int:
