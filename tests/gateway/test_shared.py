@@ -14,7 +14,10 @@ from tests.gateway.test_failover import MODEL, serves
 from tests.gateway.upstream import Call, Script, Upstream, plainly
 from tests.valkey import Valkey, valkey
 from weighbridge import config
-from weighbridge.app.sharing import forget_answers
+from weighbridge.app.connections import Connection
+from weighbridge.app.sharing import _accounts, forget_answers
+from weighbridge.config import Secret
+from weighbridge.providers.rows import Row
 
 ASKED_BOTH = {**ASKED, "model": MODEL}
 KEPT = "x-weighbridge-cache: on\r\n"
@@ -247,3 +250,61 @@ async def test_what_comes_of_it_is_counted(tmp_path: Path, server: Valkey) -> No
         (counted[1], "fault", 0),
     ):
         assert f"\nweighbridge_shared_{name} {value}\n" in text
+
+
+async def test_what_was_known_is_told_again_to_a_server_that_has_lost_it(tmp_path: Path, server: Valkey) -> None:
+    async with both(tmp_path, server.url, _failed) as two:
+        for _ in range(3):
+            await asked(two.first)
+        await until(lambda: left_alone(two.second) != [])
+        server.kill()
+        await until(lambda: fault(two.first) is not None)
+        await asyncio.to_thread(server.start)
+        await until(lambda: server.names() == ["weighbridge:left-alone"])
+        toml = (tmp_path / "one" / "weighbridge.toml").read_text()
+        async with house(tmp_path / "three", toml) as third:
+            await until(lambda: left_alone(third) != [])
+
+
+async def test_what_cannot_be_read_is_said_and_passed_over(
+    tmp_path: Path, server: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.say("HSET", "weighbridge:left-alone", "open/x", "nonsense")
+    async with both(tmp_path, server.url) as two:
+        for channel in ("endpoints", "forget"):
+            server.say("PUBLISH", f"weighbridge:{channel}", '[{"by": 5}]')
+        await asked(two.first)
+        await until(lambda: caplog.text.count("cannot be read") >= 6)
+        assert left_alone(two.first) == []
+
+
+@pytest.mark.parametrize(
+    ("base_url", "is_here"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://localhost/v1", True),
+        ("http://vllm.localhost/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://10.0.0.2:8000/v1", False),
+        ("https://api.example.org/v1", False),
+    ],
+)
+def test_an_address_of_loopback_is_another_on_each_machine(base_url: str, is_here: bool) -> None:
+    row = Row(id="own", name="own", source="a test")
+    connections = [Connection(row, base_url, None, ("chat",), None)]
+    here, there = (_accounts(connections, machine)["own"] for machine in (b"one", b"two"))
+    assert (here != there) is is_here
+
+
+def test_an_account_is_an_address_and_a_key_and_tells_neither() -> None:
+    row = Row(id="own", name="own", source="a test")
+    url = "https://api.example.org/v1"
+    given = [(url, "sk-1"), (url, "sk-2"), (url, None), ("https://eu.example.org/v1", "sk-1")]
+    marks = []
+    for base_url, key in given:
+        made = Connection(row, base_url, None if key is None else Secret(key), ("chat",), None)
+        account = _accounts([made], b"")["own"]
+        assert account.is_keyed is (key is not None)
+        marks.append(account.mark)
+    assert len(set(marks)) == len(given)
+    assert all("sk-" not in mark and "example" not in mark for mark in marks)

@@ -79,7 +79,7 @@ class Sharing:
             self.gossip = Gossip(
                 self.server,
                 health,
-                _accounts(connections(settings, rows)),
+                _accounts(connections(settings, rows), _machine()),
                 prefix=chosen.prefix,
                 worker=worker,
                 seconds=time.perf_counter,
@@ -184,9 +184,8 @@ def _sealing(settings: Settings) -> Sealing | None:
     return Sealing(lambda id_: hmac.digest(naming, id_, "sha256"), seal.closed, seal.opened)
 
 
-def _accounts(found: Sequence[Connection]) -> dict[str, Account]:
-    """By provider: where it is, and as whom it is asked."""
-    machine = _machine()
+def _accounts(found: Sequence[Connection], machine: bytes) -> dict[str, Account]:
+    """By provider: where it is, and as whom it is asked; `machine` is what loopback belongs to."""
     accounts = {
         each.id: Account(
             _mark(
