@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from weighbridge.errors import MarketError
 from weighbridge.market.findings import Finding
+from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
 from weighbridge.market.sources.source import Payload, Source
 from weighbridge.market.store import Kept, Store
@@ -45,6 +47,14 @@ def take(
             raise MarketError(f"{file.name!r} has the columns of no source that is known here; see docs/market.md")
         yield Taken(file, None) if source is None else _take(store, source, Payload(file, file.name, as_of), now)
         progress(done, len(files))
+
+
+def take_installed(store: Store, *, now: datetime) -> Taken:
+    """The prices that are installed with the gateway, without any network; once for each of their versions."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "genai-prices.json"
+        path.write_bytes(installed())
+        return _take(store, GENAI_PRICES, Payload(path, path.name, now.date()), now)
 
 
 def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Taken:

@@ -4,11 +4,25 @@ from pathlib import Path
 from typing import Final
 
 from weighbridge.errors import MarketError
+from weighbridge.market.sources.genai_prices import GENAI_PRICES
+from weighbridge.market.sources.litellm import LITELLM
 from weighbridge.market.sources.lmarena import LMARENA
+from weighbridge.market.sources.model_prices import MODEL_PRICES
+from weighbridge.market.sources.models_dev import MODELS_DEV, MODELS_DEV_MODELS
+from weighbridge.market.sources.openrouter_prices import OPENROUTER_PRICES
 from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS
 from weighbridge.market.sources.source import Source
 
-SOURCES: Final[tuple[Source, ...]] = (LMARENA, OPENROUTER_RANKINGS)
+SOURCES: Final[tuple[Source, ...]] = (
+    GENAI_PRICES,
+    LITELLM,
+    LMARENA,
+    MODEL_PRICES,
+    MODELS_DEV,
+    MODELS_DEV_MODELS,
+    OPENROUTER_PRICES,
+    OPENROUTER_RANKINGS,
+)
 
 
 def source_of(path: Path) -> Source | None:

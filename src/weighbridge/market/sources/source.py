@@ -1,16 +1,24 @@
 """What a source is to the rest: who it is, whether a file is of it, and its rows."""
 
 import csv
+import difflib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from weighbridge.errors import MarketError
 from weighbridge.market.findings import Finding
 from weighbridge.market.tables import Row
+
+_LARGEST_JSON: Final = 256 << 20
+_LARGEST_CELL: Final = 8 << 20
+_JSON: Final = msgspec.json.Decoder(type=dict[str, Any], float_hook=Decimal)  # Any: told apart where it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,42 @@ def csv_head(path: Path) -> tuple[str, ...]:
 
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(the row's number, its cells by column); the head is row 1. A missing cell is empty."""
+    csv.field_size_limit(_LARGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
         yield from enumerate(csv.DictReader(file, restval=""), start=2)
+
+
+def beginning(path: Path) -> str:
+    """The first 8 KiB of a text; empty where it is none."""
+    with path.open("rb") as file:
+        start = file.read(8192)
+    return "" if b"\0" in start else start.decode("utf-8-sig", errors="ignore")
+
+
+def json_object(path: Path) -> dict[str, Any] | Finding:  # Any: as above
+    """A JSON object, its numbers exact; a finding for a text that is cut off. Raises MarketError for one too large."""
+    if path.stat().st_size > _LARGEST_JSON:
+        raise MarketError(f"{path.name!r} is over {_LARGEST_JSON >> 20} MiB; no source here gives so large a JSON")
+    try:
+        return _JSON.decode(path.read_bytes())
+    except msgspec.DecodeError as error:
+        return Finding(kind="truncated-file", subject=path.name, said=f"no whole JSON object: {error}")
+
+
+def changed(there: Collection[str], needed: Collection[str]) -> list[Finding]:
+    """That columns are not there which its rows need, if so."""
+    missing = [each for each in needed if each not in there]
+    said = f"no column {', '.join(missing)}; there are {', '.join(there)}"
+    return [Finding(kind="changed-schema", subject="its columns", said=said)] if missing else []
+
+
+def unknown_keys(there: Collection[str], known: Collection[str], subject: str) -> Iterator[Finding]:
+    """Keys that no importer knows; those that are nearly one that is known are told so."""
+    for key in there:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            said = f"{key!r}; known are {', '.join(known)}"
+            yield Finding(kind="misspelt-key" if near else "unknown-column", subject=subject, said=said)
 
 
 def unreadable(number: int, error: Exception) -> Finding:
