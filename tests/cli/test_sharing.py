@@ -10,9 +10,11 @@ import pytest
 
 from tests.cache.made_up import kept, place
 from tests.cli.conftest import Shell
+from tests.ledger.test_saved import PAID
 from tests.valkey import Valkey, valkey
 from weighbridge import db
 from weighbridge.cache import store as cache
+from weighbridge.ledger import store
 
 HIDDEN = "hidden-word"
 
@@ -78,6 +80,18 @@ def test_clear_deletes_here_and_there(shell: Shell) -> None:
         assert said.splitlines()[0] == "Deleted 2 answers that machines share; 0 running workers delete their own."
         assert said.splitlines()[1] == "Deleted 2 answers."
         assert len(server.names()) == 1
+
+
+def test_what_a_user_was_told_is_forgotten_here_and_there(shell: Shell) -> None:
+    shell.home.mkdir(mode=0o700)
+    with valkey() as server, closing(db.connect(shell.home / "ledger.db")) as connection:
+        shell.environ["WEIGHBRIDGE_SHARED_URL"] = server.url
+        db.migrate(connection)
+        store.add(connection, [msgspec.structs.replace(PAID, id=f"wbr-{name}", user=name) for name in ("a", "b")])
+        for name in ("a", "b"):
+            keep(shell, server, name, "key-1")
+        assert "Deleted 2 cached answers: of this user." in shell.good("forget", "--user", "a")
+        assert [name[-64:] for name in server.names()] == [place("b").id.hex()]
 
 
 def test_where_it_cannot_be_reached_nothing_is_deleted(shell: Shell) -> None:
