@@ -7,7 +7,7 @@ import pytest
 from tests.market.conftest import WEEK, real, taken
 from weighbridge.errors import MarketError
 from weighbridge.market.recipes.figure import figure
-from weighbridge.market.recipes.measures import MEASURES
+from weighbridge.market.recipes.measures.known import MEASURES
 from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.sources.known import SOURCES
 from weighbridge.market.store import Store

@@ -14,7 +14,7 @@ from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
 from weighbridge.ledger.tabular import Kind, PackageMissing, csv_text
 from weighbridge.market.recipes.figure import Figure, figure
-from weighbridge.market.recipes.measures import Value
+from weighbridge.market.recipes.measures.measure import Value
 from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.store import Store
 from weighbridge.market.sync import Taken, take
@@ -116,7 +116,9 @@ def one(
         click.echo(csv_text(kinds, [dict(zip(columns, row, strict=True)) for row in found.measured.rows]), nl=False)
         click.echo("\n".join(found.attribution), err=True)
     else:
-        click.echo(f"{found.title}, {found.choices.window}\n{_said(found.measured.values)}")
+        click.echo(
+            f"{found.title}{', ' + found.choices.window if found.choices.window else ''}\n{_said(found.measured.values)}"
+        )
         print_table(found.measured.columns, found.measured.rows, right=found.measured.columns[1:])
         _end(found)
 

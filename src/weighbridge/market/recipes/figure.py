@@ -9,7 +9,8 @@ import msgspec
 from weighbridge.errors import MarketError
 from weighbridge.market.engine import Engine
 from weighbridge.market.identity.book import book
-from weighbridge.market.recipes.measures import MEASURES, Ask, Measured, Value
+from weighbridge.market.recipes.measures.known import MEASURES
+from weighbridge.market.recipes.measures.measure import Ask, Measured, Value
 from weighbridge.market.recipes.recipe import Choices, Recipe, recipe
 from weighbridge.market.store import Kept, Store
 
@@ -91,8 +92,8 @@ def _measured(store: Store, wanted: Recipe, kept: list[Kept], choices: Choices) 
         raise MarketError(f"no measure is called {wanted.measure!r}; there are {', '.join(MEASURES)}")
     measure.check(choices)
     with Engine() as engine:
-        rows = engine.table(measure.table, store.parts(measure.table, kept))
-        return measure.of(engine, rows, Ask(choices, book(), wanted.scheme))
+        tables = {each: engine.table(each, store.parts(each, kept)) for each in measure.tables}
+        return measure.of(engine, tables, Ask(choices, book(), wanted.scheme))
 
 
 def _newest(kept: list[Kept]) -> list[Kept]:

@@ -38,7 +38,7 @@ def read_window(text: str) -> Window:
 class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a definition decides; a measure says which of it it heeds. `window` is FIRST:LAST."""
 
-    window: str
+    window: str | None = None
     attribution: Literal["publisher", "base", "split"] | None = None
     """Whose a derivative is."""
     variants: Literal["separate", "merged"] | None = None
