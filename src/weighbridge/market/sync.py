@@ -1,6 +1,6 @@
 """Taking files in: recognised, kept raw, read into the tables; the same bytes once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
 from weighbridge.market.sources.source import Payload, Source
 from weighbridge.market.store import Kept, Store
+from weighbridge.market.tables import NAMES, TABLES, Row
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are done."""
@@ -66,7 +67,7 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
     store.keep_raw(payload.path, sha256)
     writing = store.writing(sha256)
     findings: list[Finding] = []
-    for each in source.read(payload, as_of):
+    for each in _once(source.read(payload, as_of)):
         if isinstance(each, Finding):
             findings.append(each)
         else:
@@ -88,3 +89,20 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
     )
     store.keep(kept)
     return Taken(payload.path, kept)
+
+
+def _once(read: Iterable[Row | Finding]) -> Iterator[Row | Finding]:
+    """Of rows that speak of the same thing the first; one that says something else of it is found."""
+    first: dict[tuple[object, ...], Row] = {}
+    for each in read:
+        if isinstance(each, Finding):
+            yield each
+            continue
+        name = NAMES[type(each)]
+        key = (name, *(getattr(each, column) for column in TABLES[name].key))
+        there = first.setdefault(key, each)
+        if there is each:
+            yield each
+        elif there != each:
+            subject = ", ".join(str(part) for part in key if part is not None)
+            yield Finding(kind="duplicate-row", subject=subject, said=f"{tuple(each[:-2])} is left out")

@@ -143,12 +143,25 @@ class Training(NamedTuple):
     cost: float | None
     """US dollars of 2023."""
     method: str | None
-    """What the cost takes in, such as `cloud` or `capex+energy`."""
+    """What the cost takes in, such as `cloud` or `capex+energy`; `as listed` where the source does not say."""
     source: str
     as_of: date
 
 
-Row = Downloads | Usage | Price | Organisation | Model | Alias | Edge | Openness | Rating | Training
+class ChipPrice(NamedTuple):
+    """What a chip cost on a day, to buy or by the hour."""
+
+    chip: str
+    day: date
+    vendor: str | None
+    terms: str
+    """`purchase`, `release`, or an hour: `on-demand`, `1-year`, `3-year`."""
+    dollars: float
+    source: str
+    as_of: date
+
+
+Row = ChipPrice | Downloads | Usage | Price | Organisation | Model | Alias | Edge | Openness | Rating | Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +199,6 @@ TABLES: Final[Mapping[str, Table]] = {
     "openness": Table(Openness, ("subject", "framework", "dimension")),
     "rating": Table(Rating, ("model", "board", "day"), month="day"),
     "training": Table(Training, ("model", "chip", "method")),
+    "chip_price": Table(ChipPrice, ("chip", "day", "vendor", "terms")),
 }
 NAMES: Final[Mapping[type, str]] = {table.row: name for name, table in TABLES.items()}

@@ -159,7 +159,7 @@ def test_the_real_lists(name: str, rows: dict[str, int], findings: dict[str, int
 
 
 def test_flags_by_coarser_names_contradict_each_other_as_often_as_is_reported() -> None:
-    """219 of 1,665, if also dates, `-preview` and precisions are cut off: a way found by trying, as the report does not tell its own."""
+    """219 of 1,665 if dates, `-preview` and precisions are cut off too; found by trying, as the report tells no way."""
     cuts = (r".*/", r":.*", r"-?20\d\d-?\d\d-?\d\d$", r"-\d{4,8}$", r"-preview$",
             r"-(fp8|bf16|fp4|awq|nvfp4|int4|int8|tee|turbo|fast|maas)$")  # fmt: skip
 

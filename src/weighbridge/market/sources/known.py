@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from weighbridge.errors import MarketError
+from weighbridge.market.sources.epoch import EPOCH
 from weighbridge.market.sources.genai_prices import GENAI_PRICES
 from weighbridge.market.sources.litellm import LITELLM
 from weighbridge.market.sources.lmarena import LMARENA
@@ -14,6 +15,7 @@ from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS
 from weighbridge.market.sources.source import Source
 
 SOURCES: Final[tuple[Source, ...]] = (
+    *EPOCH,
     GENAI_PRICES,
     LITELLM,
     LMARENA,

@@ -69,19 +69,36 @@ class Source(Protocol):
 
 
 def csv_head(path: Path) -> tuple[str, ...]:
-    """The first line's columns; none where it is no such text."""
+    """The columns: the first line that is no comment; none where it is no such text."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(next(csv.reader([file.readline(65_536)]), ()))
+        return tuple(next(_csv(path), (0, ()))[1])
     except (UnicodeDecodeError, csv.Error):
         return ()
 
 
+def csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(the line's number, its cells) after the head. Raises UnicodeDecodeError and csv.Error."""
+    lines = _csv(path)
+    next(lines, None)
+    return lines
+
+
 def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(the row's number, its cells by column); the head is row 1. A missing cell is empty."""
+    head = csv_head(path)
+    for number, cells in csv_lines(path):
+        yield number, dict(zip(head, [*cells, *[""] * len(head)], strict=False))
+
+
+def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_LARGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from enumerate(csv.DictReader(file, restval=""), start=2)
+        comments = 0
+        begun = file.tell()
+        while file.readline(_LARGEST_CELL).startswith("#"):
+            comments, begun = comments + 1, file.tell()
+        file.seek(begun)
+        yield from enumerate((cells for cells in csv.reader(file) if cells), start=1 + comments)
 
 
 def beginning(path: Path) -> str:
