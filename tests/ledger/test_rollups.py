@@ -20,6 +20,7 @@ from weighbridge import db
 from weighbridge.ledger import store
 from weighbridge.ledger.entry import Charge, Entry
 from weighbridge.ledger.rollups import ARCHIVED, differences, tallies
+from weighbridge.ledger.summing import WORTH_IT
 from weighbridge.ledger.tally import BOUNDS, BUCKETS, Grain, Sums, Tally, together
 from weighbridge.wire.usage import Usage
 
@@ -79,12 +80,34 @@ def test_sums_are_those_of_the_entries_by_every_way_to_ask(fresh: Fresh, ones: l
         assert differences(connection) == []
 
 
+@pytest.mark.parametrize("count", [WORTH_IT - 1, WORTH_IT, 150])
+def test_a_group_is_summed_up_once_whoever_does_it(fresh: Fresh, count: int) -> None:
+    with fresh() as connection:
+        ones = [entry(at=later(hours / 7), duration=2.0**hours / 50) for hours in range(count % 64)]
+        ones += [entry(charge=None, first_byte=None) for _ in range(count - len(ones))]
+        store.add(connection, ones)
+        assert summed(tallies(connection)) == counted(ones)
+        assert differences(connection) == []
+
+
+def test_a_group_that_cannot_be_written_leaves_the_sums_to_the_trigger_and_as_they_were(tmp_path: Path) -> None:
+    with closing(db.connect(tmp_path / "ledger.db")) as connection:
+        db.migrate(connection)
+        ones = [entry() for _ in range(WORTH_IT)]
+        with pytest.raises(db.Error):
+            store.add(connection, [*ones, ones[0]])
+        assert summed(tallies(connection)).requests == 0
+        store.add(connection, ones[:1])
+        assert (summed(tallies(connection)), differences(connection)) == (counted(ones[:1]), [])
+
+
 @given(st.lists(made_up.entries, max_size=8, unique_by=lambda one: one.id))
 def test_what_was_there_before_is_summed_by_the_migration(ones: list[Entry]) -> None:
     steps = db.shipped()
     with closing(db.connect(Path(":memory:"))) as connection:
         db.migrate(connection, {number: step for number, step in steps.items() if number < 8})
-        store.add(connection, ones)
+        for one in ones:
+            store.add(connection, [one])
         db.migrate(connection, steps)
         assert summed(tallies(connection)) == counted(ones)
         assert differences(connection) == []

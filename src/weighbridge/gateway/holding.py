@@ -57,7 +57,7 @@ class Holding:
         rates = self._rates_of(plan.shortlist)
         if rates.unpriced is not None:
             _refuse_unpriced(party, rates.unpriced)
-        prompt, answer = most_prompt(asked.body), _most_answer(asked, rates, party)
+        prompt, answer = most_prompt(asked.body, chat=asked.task == "chat"), _most_answer(asked, rates, party)
         amounts = Amounts(most_cost(rates, prompt, answer), prompt + answer)
         hold = self._purse.hold(party, amounts)
         if hold is None:

@@ -5,11 +5,12 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from weighbridge.db import Connection, microseconds, moment, transaction
+from weighbridge.ledger import summing
 from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import WORKER, Attempt, Charge, Decided, Draw, Draws, Ending, Entry
@@ -161,12 +162,17 @@ def add(connection: Connection, entries: Sequence[Entry], kinds: Kinds | None = 
     kinds = kinds or Kinds(connection)
     rows = [_row(entry, kinds.number(entry)) for entry in entries]  # before the transaction: a kind stays when it fails
     draws = list(_drawn(entries))
-    if len(rows) <= _ONE_STATEMENT and not draws:
+    sums_up = summing.sums_up(connection, len(rows)) and all(entry.corrects is None for entry in entries)
+    if len(rows) <= _ONE_STATEMENT and not draws and not sums_up:
         _insert(connection, rows)  # a statement is a transaction of its own
         return
     with transaction(connection):
+        if sums_up:
+            summing.begin(connection)
         for at in range(0, len(rows), _ONE_STATEMENT):
             _insert(connection, rows[at : at + _ONE_STATEMENT])
+        if sums_up:
+            summing.add(connection, [cast("summing.Row", row[: summing.COLUMNS]) for row in rows])
         leases.draw(connection, draws)
 
 

@@ -62,5 +62,19 @@ def test_the_longest_answer_is_that_of_the_models_and_unknown_where_one_is() -> 
     ],
 )
 def test_what_is_sent_by_its_address_counts_as_what_it_may_be(part: dict[str, object], more: int) -> None:
-    body = json.dumps({"messages": [{"role": "user", "content": [part]}]}).encode()
-    assert most_prompt(body) == len(body) + TEMPLATE + more
+    document = {"messages": [{"role": "user", "content": [part]}]}
+    body = json.dumps(document).encode()
+    assert most_prompt(body) == most_prompt(body, chat=True) == len(body) + TEMPLATE + more
+    hidden = (
+        body.replace(b"_url", b"\\u005furl").replace(b"file_id", b"\\u0066ile_id").replace(b'"file"', b'"\\u0066ile"')
+    )
+    hidden = hidden.replace(b'"https', b'"\\u0068ttps')
+    assert json.loads(hidden) == document
+    assert most_prompt(hidden) == most_prompt(hidden, chat=True) == len(hidden) + TEMPLATE + more
+
+
+def test_a_picture_that_stands_beside_the_messages_counts_as_well() -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "image": "https://example.org/a.png"}).encode()
+    assert most_prompt(body, chat=True) == len(body) + TEMPLATE + PICTURE
+    plain = json.dumps({"messages": [{"role": "user", "content": 'a "file"\n'}]}).encode()
+    assert most_prompt(plain, chat=True) == len(plain) + TEMPLATE

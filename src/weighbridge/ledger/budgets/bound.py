@@ -60,9 +60,14 @@ def _highest(rate: Rate) -> int:
     return int((most * _PER_TOKEN).to_integral_value(ROUND_CEILING))
 
 
-def most_prompt(body: bytes) -> int:
-    """Tokens that the request can come to, as it is read by any model."""
+def most_prompt(body: bytes, *, chat: bool = False) -> int:
+    """Tokens that the request can come to, as it is read by any model; `chat`: it is a chat completion request."""
     most = len(body) + TEMPLATE
+    # in a chat whose one list is that of its messages each content is a text
+    if chat and body.count(b"[") <= 1 and body.find(b'"http') < 0 and (b"\\" not in body or b"\\u00" not in body):
+        return most
+    if b"\\u00" in body:  # so that no name hides
+        body = msgspec.json.encode(msgspec.json.decode(body))
     if body.find(b'"image_url"') >= 0 or body.find(b'"image"') >= 0 or body.find(b'"input_image"') >= 0:
         most += PICTURE * (body.count(b'"http') + body.count(b'"file_id"'))
     for kind in (b'"video_url"', b'"input_audio"', b'"file"', b'"input_file"', b'"document"'):
