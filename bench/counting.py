@@ -1,7 +1,7 @@
 """A provider that counts: `python -m bench.counting HOST:PORT`, in a process of its own.
 
-Each request says its number in `user`, and what its answer says of tokens goes by that number, so that no two sums are
-equal by chance. `GET /-/counted` answers with how often each number came, a byte each, from 0 on.
+Each request says its number in its first words, and what its answer says of tokens goes by that number, so that no two
+sums are equal by chance. `GET /-/counted` answers with how often each number came, a byte each, from 0 on.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import uvloop
 
 from bench.receipts import Answer
 
-_USER: Final = re.compile(rb'"user": ?"(\d+)"')
+_NUMBER: Final = re.compile(rb"Request (\d+)\.")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: ?(\d+)", re.IGNORECASE)
 _MOST: Final = 255
 _GROWTH: Final = 1 << 16
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
             return _HEAD % len(self._count.times) + self._count.times
         if head.startswith(b"GET"):
             return _HEAD % len(_MODELS) + _MODELS
-        found = _USER.search(body)
+        found = _NUMBER.search(body)
         if found is None:
             return b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
         number = int(found[1])

@@ -17,8 +17,6 @@ BROKEN: Final = 1
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: ?(\d+)", re.IGNORECASE)
 _AWAY: Final = 200
 """Requests at another replica, after which a client tries its own again."""
-_PAUSE: Final = 0.05
-"""Seconds after an answer that says: not now."""
 _LATER: Final = (429, 503)
 _PATIENCE: Final = 60.0
 
@@ -27,13 +25,15 @@ Address = tuple[str, int]
 
 @dataclass(slots=True)
 class Crowd:
-    """Clients of gateways that share everything behind them. `body` has `%d` where the number goes."""
+    """Clients of gateways that share everything behind them. `body` has `%(number)d` where the number goes."""
 
     replicas: Sequence[Address]
     key: str
     body: bytes
     limit: int
     """How many requests there are in all."""
+    pause: float = 0.05
+    """Seconds after an answer that says: not now."""
     statuses: "array[int]" = field(default_factory=lambda: array("H"))
     """What came of each number: an HTTP status, BROKEN, or 0 while it is under way."""
     codes: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ class Crowd:
             except OSError:
                 self.nobody += 1
                 at = (at + 1) % len(self.replicas)
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(self.pause)
                 continue
             number = len(self.statuses)
             self.statuses.append(0)
@@ -64,7 +64,7 @@ class Crowd:
             status, closes = await self._one(*streams, number)
             self.statuses[number] = status
             if status in _LATER:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(self.pause)
             if closes:
                 streams[1].close()
                 streams = None
@@ -74,7 +74,7 @@ class Crowd:
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> tuple[int, bool]:
         """The status, and whether the connection is over."""
-        body = self.body % number
+        body = self.body % {b"number": number}
         head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {self.key}\r\n"
         writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         try:

@@ -47,7 +47,7 @@ MOST_LEFT: Final = 0.001
 """Of the budget, when it is spent."""
 _ANSWER: Final = 100
 """Tokens that an answer may have."""
-_PROMPT: Final = "My parcel was sent on Monday and has not come. " * 30
+_PROMPT: Final = "Request NUMBER. " + "My parcel was sent on Monday and has not come. " * 30
 _NAMED: Final = 8
 """Of each kind of difference so many are named."""
 _TURNED_AWAY: Final = 503
@@ -177,7 +177,7 @@ def bound(body: bytes) -> int:
 def compare(times: bytes, statuses: Sequence[int], rows: Sequence[Row], asked: bytes) -> Findings:
     """Hold what the provider counted and what clients were told against the ledger, request by request.
 
-    `times` and `statuses` are by number; `asked` is the body of all, with `%d` where the number goes.
+    `times` and `statuses` are by number; `asked` is the body of all, with `%(number)d` where the number goes.
     """
     found = Findings()
     by_number: dict[int, list[Row]] = defaultdict(list)
@@ -193,7 +193,7 @@ def compare(times: bytes, statuses: Sequence[int], rows: Sequence[Row], asked: b
         elif came > 1:
             found.note("requests that the provider got several times", number)
         elif mine:
-            _hold(found, came, status, mine[0], bound(asked % number))
+            _hold(found, came, status, mine[0], bound(asked % {b"number": number}))
         elif came:
             found.note("requests that the provider counted and the ledger has not", number)
         elif status in (BROKEN, _TURNED_AWAY):
@@ -306,14 +306,14 @@ async def _tell(crowd: Crowd, began: float, deaths: Sequence[str]) -> None:
 
 
 def body() -> bytes:
-    """What each request says; `%d` is where its number goes."""
+    """What each request says; `%(number)d` is where its number goes."""
     asked = {
         "model": "bench/mock-model",
         "max_tokens": _ANSWER,
         "messages": [{"role": "user", "content": _PROMPT}],
         "user": "NUMBER",
     }
-    return json.dumps(asked).encode().replace(b"%", b"%%").replace(b"NUMBER", b"%d")
+    return json.dumps(asked).encode().replace(b"%", b"%%").replace(b"NUMBER", b"%(number)d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from bench.counting import stated
 from bench.crowd import BROKEN
 from bench.replicas import Row, bound, compare
 
-ASKED = b'{"user":"%d"}'
+ASKED = b'{"user":"%(number)d"}'
 WELL = 0
 REFUSED = 1
 DIED = 2
@@ -26,7 +26,7 @@ def exact(number: int) -> Row:
 ROWS = [
     exact(WELL),
     Row("wbr-1", REFUSED, "refused", 402, "budget_spent", None, (None, None, None), 0),
-    Row("wbr-2", DIED, "stopped", 503, "worker_died", "bound", (100, 100, None), bound(ASKED % DIED)),
+    Row("wbr-2", DIED, "stopped", 503, "worker_died", "bound", (100, 100, None), bound(ASKED % {b"number": DIED})),
 ]
 
 
@@ -62,7 +62,10 @@ def test_where_all_is_well_nothing_is_named() -> None:
             TIMES, STATUSES, but(replace(ROWS[WELL], ending="client_left")), id="a whole answer that is no whole entry"
         ),
         pytest.param(
-            TIMES, STATUSES, but(replace(ROWS[DIED], cost=bound(ASKED % DIED) - 1)), id="a bound that is too low"
+            TIMES,
+            STATUSES,
+            but(replace(ROWS[DIED], cost=bound(ASKED % {b"number": DIED}) - 1)),
+            id="a bound that is too low",
         ),
         pytest.param(TIMES, STATUSES, but(replace(ROWS[DIED], error=None)), id="a bound that nothing flags"),
         pytest.param(TIMES, STATUSES, [*ROWS, exact(7)], id="an entry that nobody asked for"),
