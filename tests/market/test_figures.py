@@ -1,5 +1,6 @@
 """Figures: what they count, what they refuse, and what must come out of the real files."""
 
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,27 @@ from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.sources.known import SOURCES
 from weighbridge.market.store import Store
 
+OPENROUTER_PRICES = "prices/openrouter_price_history_wayback_radar.json"
+VENDORS = "prices/model_prices_0.0.5_snapshot.json"
 FILES = {
-    "arena-rank": "market/lmarena/arena_text_2024-12-31.csv",
-    "top-20": "market/openrouter/rankings_daily_2026-05-24_on.csv",
+    "arena-rank": ("market/lmarena/arena_text_2024-12-31.csv",),
+    "price-gap": (OPENROUTER_PRICES, "prices/models_dev_api_like_2026-07-02.json"),
+    "price-history": (OPENROUTER_PRICES, VENDORS),
+    "price-multiple": (OPENROUTER_PRICES, VENDORS),
+    "reasoning-cost": (OPENROUTER_PRICES, VENDORS),
+    "top-20": ("market/openrouter/rankings_daily_2026-05-24_on.csv",),
 }
+CARRIED = files("weighbridge.catalog") / "data" / "prices.toml"
 
 
 @pytest.mark.parametrize("name", recipes())
 def test_what_must_come_out_of_the_real_files_does(name: str, store: Store) -> None:
-    taken(store, real(FILES[name]))
     wanted = recipes()[name]
+    for file in FILES[name]:
+        taken(store, real(file))
+    if "catalogue-prices" in wanted.sources:
+        with as_file(CARRIED) as path:
+            taken(store, path)
     assert wanted.expected
     for expected in wanted.expected:
         found = figure(store, name, expected.change).value(expected.value)

@@ -161,7 +161,54 @@ class ChipPrice(NamedTuple):
     as_of: date
 
 
-Row = ChipPrice | Downloads | Usage | Price | Organisation | Model | Alias | Edge | Openness | Rating | Training
+class PublisherMonth(NamedTuple):
+    """Downloads of a publisher's own repositories in a month, as a source worked them out."""
+
+    publisher: str
+    """A namespace of the hub."""
+    month: date
+    """Its first day."""
+    task: str
+    downloads: int
+    share: float
+    """Of all downloads for this task, of 1."""
+    exact: bool
+    """Whether from differences of counters, rather than estimated."""
+    source: str
+    as_of: date
+
+
+class HubMonth(NamedTuple):
+    """The whole hub's downloads in a month, as a source worked them out; shares of 1."""
+
+    month: date
+    downloads: int
+    active_models: int
+    share_top10: float
+    share_top100: float
+    share_top1000: float
+    share_derivatives: float
+    share_quantised: float
+    exact: bool
+    source: str
+    as_of: date
+
+
+Row = (
+    ChipPrice
+    | HubMonth
+    | PublisherMonth
+    | Downloads
+    | Usage
+    | Price
+    | Organisation
+    | Model
+    | Alias
+    | Edge
+    | Openness
+    | Rating
+    | Training
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +246,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "openness": Table(Openness, ("subject", "framework", "dimension")),
     "rating": Table(Rating, ("model", "board", "day"), month="day"),
     "training": Table(Training, ("model", "chip", "method")),
+    "publisher_month": Table(PublisherMonth, ("publisher", "month", "task")),
+    "hub_month": Table(HubMonth, ("month",)),
     "chip_price": Table(ChipPrice, ("chip", "day", "vendor", "terms")),
 }
 NAMES: Final[Mapping[type, str]] = {table.row: name for name, table in TABLES.items()}

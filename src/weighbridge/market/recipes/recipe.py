@@ -52,7 +52,17 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     country: str | None = None
     """Whose share is the headline."""
     model: str | None = None
-    """Whose rank is the headline, by the source's own name."""
+    """Whose number is the headline, by the source's own name."""
+    against: str | None = None
+    """With which it is compared."""
+    list: Literal["openrouter", "vendors"] | None = None
+    """Where prices are read: the one that OpenRouter listed, or those that vendors themselves ask."""
+    price: Literal["input", "output"] | None = None
+    blend: str | None = None
+    """Tokens of prompt for tokens of answer, such as 3:1."""
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class Alternative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,26 +4,36 @@ from pathlib import Path
 from typing import Final
 
 from weighbridge.errors import MarketError
+from weighbridge.market.sources.catalogue_prices import CATALOGUE_PRICES
 from weighbridge.market.sources.epoch import EPOCH
+from weighbridge.market.sources.fmti import FMTI, FMTI_INDICATORS
 from weighbridge.market.sources.genai_prices import GENAI_PRICES
 from weighbridge.market.sources.litellm import LITELLM
 from weighbridge.market.sources.lmarena import LMARENA
 from weighbridge.market.sources.model_prices import MODEL_PRICES
+from weighbridge.market.sources.modelpulse import MODELPULSE_HUB, MODELPULSE_PUBLISHERS
 from weighbridge.market.sources.models_dev import MODELS_DEV, MODELS_DEV_MODELS
 from weighbridge.market.sources.openrouter_prices import OPENROUTER_PRICES
 from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS
 from weighbridge.market.sources.source import Source
+from weighbridge.market.sources.tracked_models import TRACKED_MODELS
 
 SOURCES: Final[tuple[Source, ...]] = (
+    CATALOGUE_PRICES,
     *EPOCH,
+    FMTI,
+    FMTI_INDICATORS,
     GENAI_PRICES,
     LITELLM,
     LMARENA,
+    MODELPULSE_HUB,
+    MODELPULSE_PUBLISHERS,
     MODEL_PRICES,
     MODELS_DEV,
     MODELS_DEV_MODELS,
     OPENROUTER_PRICES,
     OPENROUTER_RANKINGS,
+    *TRACKED_MODELS,
 )
 
 
