@@ -37,7 +37,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     "changed-schema": "Columns or keys are not those the importer was written for; nothing is read.",
     "truncated-file": "The file ends before it should; nothing is read.",
     "impossible-date": "A date before there was such a thing, such as 1970-01-01; it is taken for unknown.",
-    "imprecise-date": "A date without its day; the first of its month stands for it.",
+    "imprecise-date": "A date without its day, or a doubtful one; the first of its month, or it as it is, stands.",
     "undated": "Nothing says when the payload was published; its file's day stands for it.",
     "counter-backwards": "A counter that only grows got smaller; the days between have no difference.",
     "counter-stalled": "A counter stood still and then leapt; the leap is of all these days.",

@@ -102,3 +102,40 @@ def test_a_list_and_what_is_wrong_with_it(
 )
 def test_the_real_lists(name: str, rows: dict[str, int]) -> None:
     assert counted(*read(real(f"market/{name}"), as_of=DAY)) == (rows, {})
+
+
+def test_days_and_weeks_that_are_missing_or_doubtful_are_told(tmp_path: Path) -> None:
+    days = "date,rank,model,vendor,license,score,ci,votes\n2026-03-19,1,m,,,1502,6,9\n2026-03-22,1,m,Lab,mit,1500,6,9\n"
+    rows, findings = read(tmp_path / "days.csv", days, as_of=None)
+    assert [tuple(row) for row in rows] == [
+        ("m", "text", day, maker, licence, 1, None, score, 9, "lmarena-days", date(2026, 3, 22))
+        for day, maker, licence, score in (
+            (date(2026, 3, 19), None, None, 1502.0),
+            (date(2026, 3, 22), "Lab", "mit", 1500.0),
+        )
+    ]
+    assert [(each.kind, each.subject) for each in findings] == [("gap", "2026-03-20"), ("gap", "2026-03-21")]
+    weeks = (
+        "week_ending,rank,model_permaslug,total_tokens\n2026-02-01,1,l/m,5\n2026-02-16,1,l/m,7\n2026-02-16,2,l/n,-7\n"
+    )
+    rows, findings = read(tmp_path / "weeks.csv", weeks, as_of=None)
+    assert [row[:5] for row in rows] == [
+        ("l/m", date(2026, 1, 26), "week", None, 5),
+        ("l/m", date(2026, 2, 10), "week", None, 7),
+    ]
+    assert [(each.kind, each.subject) for each in findings] == [
+        ("imprecise-date", "row 3, 2026-02-16"),
+        ("unreadable-row", "row 4"),
+        ("gap", "2026-02-08"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "findings"),
+    [
+        ("lmarena/arena_text_daily_2026-03-19_to_04-19.csv", {"rating": 1122}, {}),
+        ("openrouter/weekly_top9_2025-02_to_2026-05.csv", {"usage": 598}, {"imprecise-date": 13}),
+    ],
+)
+def test_the_real_series(name: str, rows: dict[str, int], findings: dict[str, int]) -> None:
+    assert counted(*read(real(f"market/{name}"), as_of=DAY)) == (rows, findings)

@@ -2,7 +2,9 @@
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from weighbridge.market.findings import Finding
@@ -60,3 +62,11 @@ def day_said(
     if len(text) == len("2026-01"):
         return day, [Finding(kind="imprecise-date", subject=subject, said=f"{text!r}")]
     return day, []
+
+
+def gaps(days: set[date], step: int = 1) -> Iterator[Finding]:
+    """Where a series of days (or weeks) has none."""
+    ordered = sorted(days)
+    for before, after in pairwise(ordered):
+        for missing in range(step, (after - before).days - step // 2, step):
+            yield Finding(kind="gap", subject=f"{before + timedelta(missing)}", said="no row of this day")

@@ -9,12 +9,12 @@ from weighbridge.market.sources.epoch import EPOCH
 from weighbridge.market.sources.fmti import FMTI, FMTI_INDICATORS
 from weighbridge.market.sources.genai_prices import GENAI_PRICES
 from weighbridge.market.sources.litellm import LITELLM
-from weighbridge.market.sources.lmarena import LMARENA
+from weighbridge.market.sources.lmarena import LMARENA, LMARENA_DAYS
 from weighbridge.market.sources.model_prices import MODEL_PRICES
 from weighbridge.market.sources.modelpulse import MODELPULSE_HUB, MODELPULSE_PUBLISHERS
 from weighbridge.market.sources.models_dev import MODELS_DEV, MODELS_DEV_MODELS
 from weighbridge.market.sources.openrouter_prices import OPENROUTER_PRICES
-from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS
+from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS, OPENROUTER_WEEKS
 from weighbridge.market.sources.source import Source
 from weighbridge.market.sources.tracked_models import TRACKED_MODELS
 
@@ -26,6 +26,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     GENAI_PRICES,
     LITELLM,
     LMARENA,
+    LMARENA_DAYS,
     MODELPULSE_HUB,
     MODELPULSE_PUBLISHERS,
     MODEL_PRICES,
@@ -33,6 +34,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     MODELS_DEV_MODELS,
     OPENROUTER_PRICES,
     OPENROUTER_RANKINGS,
+    OPENROUTER_WEEKS,
     *TRACKED_MODELS,
 )
 

@@ -1,16 +1,19 @@
 """LMArena's text board of one day, as CSV: ranks and ratings from people's blind votes.
 
 The file has models that the site hides as superseded, so a row's place in it is not the rank that readers saw. Form:
-the daily files of github.com/fboulnois/llm-leaderboard-csv; the day is in the file's name only.
+the daily files of github.com/fboulnois/llm-leaderboard-csv; the day is in the file's name only. The second form, many
+days in one file and ranks without style control, is that of github.com/oolong-tea-2026/arena-ai-leaderboards.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from weighbridge.market.findings import Finding
+from weighbridge.market.sources.csv_source import Cells, CsvSource
 from weighbridge.market.sources.source import About, Payload, csv_head, csv_rows, no_day, unreadable
 from weighbridge.market.tables import Rating, Row
 
@@ -51,4 +54,19 @@ class LMArena:
                 yield unreadable(number, error)
 
 
+def _placed(row: str, cells: Cells, as_of: date) -> Iterator[Row | Finding]:
+    day, maker = date.fromisoformat(cells["date"]), cells["vendor"] or None
+    yield Rating(
+        cells["model"], "text", day, maker, cells["license"] or None, int(cells["rank"]), None, float(cells["score"]),
+        int(cells["votes"]), LMARENA_DAYS.about.name, as_of,
+    )  # fmt: skip
+
+
+LMARENA_DAYS: Final = CsvSource(
+    replace(LMArena.about, name="lmarena-days", title="LMArena text leaderboard, day by day"),
+    ("date", "vendor", "score", "ci"),
+    ("date", "rank", "model", "vendor", "license", "score", "votes"),
+    _placed,
+    day="date",
+)
 LMARENA: Final = LMArena()
