@@ -38,8 +38,13 @@ MEASURES: Final[Mapping[str, Measure]] = {
         ("price",),
         answer_cost,
         {
-            "window": None, "model": None, "against": None, "list": ("openrouter", "vendors"),
-            "prompt_tokens": None, "answer_tokens": None, "reasoning_tokens": None,
-        },  # fmt: skip
+            "window": None,
+            "model": None,
+            "against": None,
+            "list": ("openrouter", "vendors"),
+            "prompt_tokens": None,
+            "answer_tokens": None,
+            "reasoning_tokens": None,
+        },
     ),
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,7 +61,15 @@ def multiple(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         last = tuple(float(above / below) if below else None for above, below in pairs)
         rows.append((f"{day}", *_cells(one), *_cells(two), *last))
     values = zip(("input", "output", "blended"), last, strict=True)
-    heads = ("day", f"{choices.model} input", f"{choices.model} output", "from", f"{choices.against} input", f"{choices.against} output", "by")
+    heads = (
+        "day",
+        f"{choices.model} input",
+        f"{choices.model} output",
+        "from",
+        f"{choices.against} input",
+        f"{choices.against} output",
+        "by",
+    )
     return Measured(
         tuple(Value(name, "ratio", value) for name, value in values),
         (*heads, "input multiple", "output multiple", "blended multiple"),
@@ -75,7 +84,7 @@ def changes(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     listed = _steps(engine, tables["price"], choices.model or "", "openrouter")
     vendor = _steps(engine, tables["price"], choices.against or "", "vendors")
     rows: list[tuple[Cell, ...]] = []
-    for before, after in zip(listed, listed[1:], strict=False):
+    for before, after in pairwise(listed):
         day = after.since or window.first
         same = (before.input, before.output) == (after.input, after.output)
         if same or not window.first <= day <= window.last:
@@ -186,7 +195,7 @@ def _restated(engine: Engine, price: "ibis.Table", name: str, ask: Ask) -> Itera
         if ask.window.first <= row["since"] <= ask.window.last:
             said.setdefault(row["since"], []).append(row)
     for day, rows in said.items():
-        for old, new in zip(rows, rows[1:], strict=False):
+        for old, new in pairwise(rows):
             amounts = [float(Decimal(each[kind])) for each in (old, new) for kind in ("input", "output")]
             if amounts[:2] != amounts[2:]:
                 yield (f"{day}", f"{new['as_of']}", *amounts, "restated")
