@@ -13,6 +13,7 @@ from weighbridge.market.sources.lmarena import LMARENA, LMARENA_DAYS
 from weighbridge.market.sources.model_prices import MODEL_PRICES
 from weighbridge.market.sources.modelpulse import MODELPULSE_HUB, MODELPULSE_PUBLISHERS
 from weighbridge.market.sources.models_dev import MODELS_DEV, MODELS_DEV_MODELS
+from weighbridge.market.sources.openness import MODEL_OPENNESS, OSAI_INDEX
 from weighbridge.market.sources.openrouter_prices import OPENROUTER_PRICES
 from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS, OPENROUTER_WEEKS
 from weighbridge.market.sources.source import Source
@@ -29,12 +30,14 @@ SOURCES: Final[tuple[Source, ...]] = (
     LMARENA_DAYS,
     MODELPULSE_HUB,
     MODELPULSE_PUBLISHERS,
+    MODEL_OPENNESS,
     MODEL_PRICES,
     MODELS_DEV,
     MODELS_DEV_MODELS,
     OPENROUTER_PRICES,
     OPENROUTER_RANKINGS,
     OPENROUTER_WEEKS,
+    OSAI_INDEX,
     *TRACKED_MODELS,
 )
 
