@@ -10,6 +10,7 @@ against what.
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from bench.candidates import CONFIG, Candidate, Ground, mock, nginx
 from bench.load import Generator, Shape, Target
-from bench.process import free_port, running, tree, wait_for
+from bench.process import cpu_seconds, free_port, running, tree, wait_for
 from bench.receipts import JSON_ANSWER
 from bench.replicas import exact
 from bench.tools import build
@@ -101,6 +102,30 @@ def speed(ground: Ground, generator: Generator, rounds: int) -> None:
     print(f"without: {median['plain']:,.0f}/s; hold and settle: {micros['bound'] - micros['plain']:.1f} us a request")
 
 
+def scaling(ground: Ground, generator: Generator, rounds: int) -> None:
+    """Two workers beside one, with all budgets, and what a request costs them of CPU.
+
+    On a machine of two cores the generator and the provider are on them as well, so that two have not got two.
+    """
+    shape = Shape("closed", 64, 3, warm_up=0.5)
+    free = dataclasses.replace(ground, gateway_cpu=None)
+    with gateway(free, "one", _LEVELS) as one, gateway(free, "two", _LEVELS, workers=2) as two:
+        ratios: list[float] = []
+        for _ in range(rounds):
+            rates: list[float] = []
+            for each in (one.candidate, two.candidate):
+                before = cpu_seconds(tree(each.pid))
+                load, _ = generator.run(each.target, shape)
+                used = cpu_seconds(tree(each.pid)) - before
+                if load.err:
+                    sys.exit(f"{each.name}: {load.err} errors, such as {load.errbody}")
+                rates.append(load.rps)
+                micros = used * 1e6 / (load.rps * (3 + 0.5))
+                print(f"{each.name:8} {load.rps:9,.0f}/s  p99 {load.p99:.2f} ms  {micros:.0f} us of CPU", flush=True)
+            ratios.append(rates[1] / rates[0])
+    print(f"\ntwo workers: {statistics.median(ratios):.2f} x one")
+
+
 def exactness(ground: Ground, generator: Generator, requests: int, workers: int, kill: float) -> bool:
     """Send the requests; whether everything is as it must be."""
     amount = requests // 2 * JSON_ANSWER.cost
@@ -143,6 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tools", type=Path, help="folder of mock.c and loadgen.c")
     parser.add_argument("--rounds", type=int, default=5, help="of the speed measurement; 0 leaves it out")
+    parser.add_argument("--scaling", type=int, default=0, metavar="ROUNDS", help="of two workers beside one")
     parser.add_argument("--requests", type=int, default=1_000_000, help="of the exactness run; 0 leaves it out")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kill", type=float, default=0, metavar="SECONDS", help="end a worker every so often")
@@ -160,6 +186,8 @@ def main() -> None:
         with mock(ground):
             if chosen.rounds:
                 speed(ground, generator, chosen.rounds)
+            if chosen.scaling:
+                scaling(ground, generator, chosen.scaling)
             if chosen.requests and not exactness(ground, generator, chosen.requests, chosen.workers, chosen.kill):
                 sys.exit("not exact")
 

@@ -43,7 +43,7 @@ class Ground:
     tools: Tools
     upstream: str
     scratch: Path
-    gateway_cpu: int
+    gateway_cpu: int | None
     load_cpu: int
 
 

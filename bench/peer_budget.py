@@ -36,12 +36,18 @@ def run(installed: Path, requests: int, kill: int, scratch: Path) -> None:
     address = f"http://127.0.0.1:{upstream}/v1"
     (scratch / "config.yaml").write_text(text.replace("UPSTREAM", address).replace("REDIS", str(redis)))
     shutil.copy(_RECIPES / "litellm_budget_auth.py", scratch)
-    command = [installed / "venv" / "bin" / "litellm", "--config", scratch / "config.yaml", "--host", "127.0.0.1"]
+    command: list[str | Path] = [
+        installed / "venv" / "bin" / "litellm",
+        "--config",
+        scratch / "config.yaml",
+        "--host",
+        "127.0.0.1",
+    ]
     command += ["--port", str(port), "--num_workers", "1", "--telemetry", "False"]
     own = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
     env = {**os.environ, **own, "BENCH_BUDGET": f"{amount / 1e12:.12f}", "PYTHONPATH": str(scratch)}
-    mock = [sys.executable, "-m", "bench.counting", f"127.0.0.1:{upstream}"]
-    server = ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""]
+    mock: list[str | Path] = [sys.executable, "-m", "bench.counting", f"127.0.0.1:{upstream}"]
+    server: list[str | Path] = ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""]
     with ExitStack() as stack:
         log = scratch / "mock.log"
         provider = stack.enter_context(running(mock, cpu=None, log=log))

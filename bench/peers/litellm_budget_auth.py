@@ -2,8 +2,8 @@
 
 import os
 
-from fastapi import Request
-from litellm.proxy._types import UserAPIKeyAuth
+from fastapi import Request  # type: ignore[import-not-found]
+from litellm.proxy._types import UserAPIKeyAuth  # type: ignore[import-not-found]
 
 
 async def user_api_key_auth(request: Request, api_key: str) -> UserAPIKeyAuth:
