@@ -13,30 +13,46 @@ from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.sources.known import SOURCES
 from weighbridge.market.store import Store
 
-OPENROUTER_PRICES = "prices/openrouter_price_history_wayback_radar.json"
-VENDORS = "prices/model_prices_0.0.5_snapshot.json"
+EPOCH = "market/epoch"
+LISTS = "market/tracked-models"
 FILES = {
-    "arena-rank": ("market/lmarena/arena_text_2024-12-31.csv",),
-    "price-gap": (OPENROUTER_PRICES, "prices/models_dev_api_like_2026-07-02.json"),
-    "price-history": (OPENROUTER_PRICES, VENDORS),
-    "price-multiple": (OPENROUTER_PRICES, VENDORS),
-    "reasoning-cost": (OPENROUTER_PRICES, VENDORS),
-    "top-20": ("market/openrouter/rankings_daily_2026-05-24_on.csv",),
+    "epoch-benchmarks": (f"{EPOCH}/benchmarks_with_model_accessibility.csv",),
+    "epoch-costs": (f"{EPOCH}/model_costs.csv",),
+    "epoch-systems": (f"{EPOCH}/all_ml_systems_2025-08.csv",),
+    "lmarena": ("market/lmarena/arena_text_2024-12-31.csv", "market/lmarena/arena_text_2025-01-24.csv"),
+    "model-prices": ("prices/model_prices_0.0.5_snapshot.json",),
+    "modelpulse-hub": ("market/hf/modelpulse_hub_monthly.csv",),
+    "modelpulse-publishers": ("market/hf/modelpulse_textgen_downloads_by_publisher_monthly.csv",),
+    "models.dev": ("prices/models_dev_api_like_2026-07-02.json",),
+    "openrouter-prices": ("prices/openrouter_price_history_wayback_radar.json",),
+    "openrouter-rankings": ("market/openrouter/rankings_daily_2026-05-24_on.csv",),
+    "tracked-models-regions": (f"{LISTS}/metadata/organization_regions.csv",),
+    "tracked-models-releases": (f"{LISTS}/metadata/release_date_corrections.csv",),
 }
+AWAITED = {"hub-stats"}
+"""Sources that recipes name and no importer reads yet."""
 CARRIED = files("weighbridge.catalog") / "data" / "prices.toml"
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store that the tests of this module fill with real files, each once."""
+    return Store(tmp_path_factory.mktemp("real") / "market")
+
+
 @pytest.mark.parametrize("name", recipes())
-def test_what_must_come_out_of_the_real_files_does(name: str, store: Store) -> None:
+def test_what_must_come_out_of_the_real_files_does(name: str, filled: Store) -> None:
     wanted = recipes()[name]
-    for file in FILES[name]:
-        taken(store, real(file))
-    if "catalogue-prices" in wanted.sources:
-        with as_file(CARRIED) as path:
-            taken(store, path)
-    assert wanted.expected
+    assert wanted.expected or wanted.not_reproduced
+    if not wanted.expected:
+        return
+    for source in wanted.sources:
+        for file in FILES.get(source, ()):
+            taken(filled, real(file))
+    with as_file(CARRIED) as path:
+        taken(filled, path)
     for expected in wanted.expected:
-        found = figure(store, name, expected.change).value(expected.value)
+        found = figure(filled, name, expected.change).value(expected.value)
         assert found == pytest.approx(expected.equals, abs=expected.tolerance), expected
 
 
@@ -48,7 +64,7 @@ def test_a_recipe_makes_only_choices_that_its_measure_heeds(name: str) -> None:
     changes = [*(each.change for each in wanted.alternatives), *(each.change for each in wanted.expected)]
     for change in changes:
         measure.check(wanted.chosen(change))
-    assert set(wanted.sources) <= {source.about.name for source in SOURCES}
+    assert set(wanted.sources) <= {source.about.name for source in SOURCES} | AWAITED
 
 
 def test_the_unknown_stays_in_the_base_and_its_share_is_told(store: Store, tmp_path: Path) -> None:

@@ -60,6 +60,21 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: Literal["input", "output"] | None = None
     blend: str | None = None
     """Tokens of prompt for tokens of answer, such as 3:1."""
+    method: Literal["as listed", "cloud", "capex+energy", "acquisition"] | None = None
+    """What a cost of training takes in."""
+    chip_hour: str | None = None
+    """US dollars."""
+    board: str | None = None
+    """A leaderboard or benchmark."""
+    places: Literal["reviewed", "atom"] | None = None
+    """Whose table says where a publisher sits: ours, by country, or the ATOM Project's, by region."""
+    estimated: Literal["keep", "drop"] | None = None
+    """Months that do not rest on differences of counters."""
+    series: Literal["top10", "top100", "top1000", "derivatives", "quantised"] | None = None
+    models: Literal["all", "tracked"] | None = None
+    """All of the hub, or those of the ATOM Project's list."""
+    age: int | None = None
+    """Days after release."""
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     reasoning_tokens: int | None = None

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from weighbridge.market.recipes.measures.downloads import adoption, cumulative, hub_series, publisher_share
 from weighbridge.market.recipes.measures.measure import Measure
 from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple
-from weighbridge.market.recipes.measures.ratings import place
+from weighbridge.market.recipes.measures.ratings import apart, behind, place, points
+from weighbridge.market.recipes.measures.training import training
 from weighbridge.market.recipes.measures.usage import composition
 
 MEASURES: Final[Mapping[str, Measure]] = {
@@ -47,4 +49,44 @@ MEASURES: Final[Mapping[str, Measure]] = {
             "reasoning_tokens": None,
         },
     ),
+    "training": Measure(
+        ("training",),
+        training,
+        {
+            "model": None,
+            "against": None,
+            "chip_hour": None,
+            "method": ("as listed", "cloud", "capex+energy", "acquisition"),
+        },
+    ),
+    "apart": Measure(("model",), apart, {"model": None, "against": None}),
+    "behind": Measure(("rating",), behind, {"window": None, "board": None}),
+    "points": Measure(("rating",), points, {"window": None, "board": None, "superseded": ("keep", "drop")}),
+    "publisher-share": Measure(
+        ("publisher_month", "organisation"),
+        publisher_share,
+        {
+            "window": None,
+            "attribution": ("publisher",),
+            "places": ("reviewed", "atom"),
+            "estimated": ("keep", "drop"),
+            "unknown": ("keep", "attributed"),
+            "country": None,
+        },
+    ),
+    "hub-series": Measure(
+        ("hub_month",),
+        hub_series,
+        {
+            "window": None,
+            "series": ("top10", "top100", "top1000", "derivatives", "quantised"),
+            "estimated": ("keep", "drop"),
+        },
+    ),
+    "cumulative": Measure(
+        ("downloads", "model", "organisation"),
+        cumulative,
+        {"window": None, "models": ("all", "tracked"), "places": ("reviewed", "atom"), "country": None},
+    ),
+    "adoption": Measure(("downloads", "model"), adoption, {"model": None, "age": None, "top": None}),
 }
