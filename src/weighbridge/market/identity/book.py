@@ -6,8 +6,8 @@ What no row names is unknown: it stays in every sum, and its share is told with 
 
 import csv
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from weighbridge.catalog.load import every_lab
+from weighbridge.catalog.load import every_lab, every_model
 from weighbridge.catalog.places import places
 from weighbridge.errors import MarketError
 
@@ -56,6 +56,34 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a scheme's name is a model of the catalogue."""
+
+    scheme: Scheme
+    name: str
+    model: str
+    source: str
+
+
+class Rename(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a publisher of a scheme goes by a new name."""
+
+    scheme: Scheme
+    name: str
+    now: str
+    source: str
+
+
+class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a scheme's model was made from a model of the catalogue, by another publisher or the same."""
+
+    scheme: Scheme
+    name: str
+    base: str
+    relation: Literal["finetune", "adapter", "quantized", "merge", "distilled"]
+    source: str
+
+
 class Superseded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model that a board's site hides, from a day on, though its data have it."""
 
@@ -73,6 +101,34 @@ class Book:
     entities: Mapping[str, Entity]
     publishers: Mapping[tuple[Scheme, str], Publisher]
     hidden: tuple[Superseded, ...] = ()
+    aliases: Mapping[tuple[Scheme, str], Alias] = field(default_factory=dict)
+    renames: Mapping[tuple[Scheme, str], Rename] = field(default_factory=dict)
+    bases: Mapping[tuple[Scheme, str], Base] = field(default_factory=dict)
+
+    def model(self, scheme: Scheme, name: str) -> str | None:
+        """The catalogue's id of what a scheme calls so; None where no reviewed row says it.
+
+        OpenRouter's variants (`:free`) are the model; its slugs and the catalogue's ids are of one making, and so the
+        same letters are the same model.
+        """
+        plain = name.split(":", maxsplit=1)[0] if scheme == "openrouter" else name
+        if (row := self.aliases.get((scheme, plain))) is not None:
+            return row.model
+        return plain if scheme == "openrouter" and plain in every_model() else None
+
+    def models(self, scheme: Scheme) -> dict[str, str]:
+        """The catalogue's ids by a scheme's names, of all rows there are."""
+        return {name: row.model for (of, name), row in self.aliases.items() if of == scheme}
+
+    def base(self, scheme: Scheme, name: str) -> str | None:
+        """The model of the catalogue that a scheme's model was made from, where a reviewed row says it."""
+        row = self.bases.get((scheme, name.split(":", maxsplit=1)[0] if scheme == "openrouter" else name))
+        return None if row is None else row.base
+
+    def owner(self, entity: str) -> str:
+        """Who owns an entity in the end: itself, where nobody does."""
+        above = self.entities[entity].parent
+        return entity if above is None else self.owner(above)
 
     def superseded(self, scheme: Scheme, day: date) -> frozenset[str]:
         """The models that a scheme's board hid on a day."""
@@ -101,9 +157,23 @@ def book() -> Book:
         own = msgspec.convert(tomllib.loads((data / "entities.toml").read_text(encoding="utf-8")), dict[str, Entity])
         rows = msgspec.convert(_lines(data / "publishers.csv"), list[Publisher])
         hidden = msgspec.convert(_lines(data / "superseded.csv"), list[Superseded])
+        aliases = msgspec.convert(_lines(data / "aliases.csv"), list[Alias])
+        renames = msgspec.convert(_lines(data / "renames.csv"), list[Rename])
+        bases = msgspec.convert(_lines(data / "bases.csv"), list[Base])
     except (ValueError, msgspec.ValidationError) as error:
         raise MarketError(f"market/identity/data: {error}") from error
-    return checked(labs, own, rows, tuple(hidden))
+    found = checked(labs, own, rows, tuple(hidden))
+    return joined(found, aliases, renames, bases, models=every_model())
+
+
+def _owns_itself(slug: str, entities: Mapping[str, Entity]) -> bool:
+    seen, above = {slug}, entities[slug].parent
+    while above is not None and above in entities:
+        if above in seen:
+            return True
+        seen.add(above)
+        above = entities[above].parent
+    return False
 
 
 def _lines(file: Traversable) -> list[dict[str, str]]:
@@ -123,6 +193,8 @@ def checked(
                 raise MarketError(f"entities.toml, {slug!r}: {place.country!r} is no country's code")
         if entity.parent is not None and entity.parent not in entities:
             raise MarketError(f"entities.toml, {slug!r}: parent {entity.parent!r} is no entity")
+        if _owns_itself(slug, entities):
+            raise MarketError(f"entities.toml, {slug!r}: it owns itself")
     publishers: dict[tuple[Scheme, str], Publisher] = {}
     for row in rows:
         if row.entity and row.entity not in entities:
@@ -131,3 +203,31 @@ def checked(
             raise MarketError(f"publishers.csv has {row.scheme} {row.name!r} twice")
         publishers[row.scheme, row.name] = row
     return Book(entities, publishers, hidden)
+
+
+def joined(
+    found: Book, aliases: list[Alias], renames: list[Rename], bases: list[Base], *, models: Collection[str]
+) -> Book:
+    """The same book, with models joined. Raises MarketError for what names nothing, or one thing twice."""
+    listed: dict[str, list[tuple[str, str]]] = {
+        "aliases.csv": [(row.scheme, row.name) for row in aliases],
+        "renames.csv": [(row.scheme, row.name) for row in renames],
+        "bases.csv": [(row.scheme, row.name) for row in bases],
+    }
+    for name, keys in listed.items():
+        if len(set(keys)) < len(keys):
+            raise MarketError(f"{name} has {next(key for key in keys if keys.count(key) > 1)} twice")
+    named = [(row.name, row.model) for row in aliases] + [(row.name, row.base) for row in bases]
+    for name, model in named:
+        if model not in models:
+            raise MarketError(f"market/identity/data, {name!r}: {model!r} is no model of the catalogue")
+    for each in renames:
+        before, after = (found.publishers.get((each.scheme, name)) for name in (each.name, each.now))
+        if before is None or after is None or before.entity != after.entity:
+            raise MarketError(f"renames.csv, {each.name!r}: publishers.csv must have both names, as one entity")
+    return replace(
+        found,
+        aliases={(row.scheme, row.name): row for row in aliases},
+        renames={(row.scheme, row.name): row for row in renames},
+        bases={(row.scheme, row.name): row for row in bases},
+    )
