@@ -5,9 +5,10 @@ market/
   raw/SHA256              the payload, byte for byte
   tables/TABLE/source=S/month=2026-08/SHA256.parquet    its rows, sorted by the table's key
   payloads/SHA256.json    who, when, under which licence, how many rows, what was found
+  made/...                months that are merged, and roll-ups (`made.py`); all can be made again
 ```
 
-The last is written last, and only parts of payloads that have one are read: an import that was cut off leaves nothing
+The JSON is written last, and only parts of payloads that have one are read: an import that was cut off leaves nothing
 that counts, and is done again from its beginning. The same payload is taken once.
 """
 
@@ -22,9 +23,11 @@ import msgspec
 
 from weighbridge.ledger.tabular import pyarrow_
 from weighbridge.market.findings import Finding
+from weighbridge.market.parts import EVER, Part, Parts
 from weighbridge.market.tables import NAMES, TABLES, Row, Table
 
 _ROW_GROUP: Final = 200_000
+_BULK: Final = 500_000
 _ARROW: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64", bool: "bool_", date: "date32"}
 
 
@@ -45,6 +48,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     parts: tuple[str, ...]
     """Its files, from the tables' directory on."""
+    days: dict[str, tuple[date, date]] = {}
+    """By file, the first and the last day of its rows; for tables that have days."""
 
 
 class Store:
@@ -83,10 +88,26 @@ class Store:
         """Parts of a payload, to be written. Raises PackageMissing."""
         return Writing(self._at("tables"), sha256)
 
-    def parts(self, table: str, kept: Iterable[Kept]) -> list[str]:
+    def parts(self, table: str, kept: Iterable[Kept]) -> Parts:
         """The files that have these payloads' rows of a table."""
-        tables = self._at("tables")
-        return [str(tables / part) for each in kept for part in each.parts if part.startswith(f"{table}/")]
+        tables, found = self._at("tables"), []
+        taken = sorted(kept, key=lambda each: (each.taken, each.sha256))
+        for place, each in enumerate(taken):
+            for name in each.parts:
+                if name.startswith(f"{table}/"):
+                    month = name.split("/")[2].removeprefix("month=")
+                    days = each.days.get(name, EVER)
+                    found.append(Part(tables / name, each.source, month, each.sha256, place, days))
+        return Parts(table, tuple(found), self.directory / "made")
+
+    def sweep(self) -> list[Path]:
+        """Take away the parts of imports that were cut off; none may be under way. Those that were there."""
+        counted = {self._at("tables") / part for each in self.payloads() for part in each.parts}
+        litter = [file for file in self._at("tables").rglob("*.parquet") if file not in counted]
+        litter += [file for name in ("raw", "payloads") for file in self._at(name).glob("*.unfinished")]
+        for file in litter:
+            file.unlink(missing_ok=True)
+        return litter
 
     def _at(self, name: str) -> Path:
         directory = self.directory / name
@@ -101,8 +122,10 @@ class Writing:
         self._tables, self._sha256 = tables, sha256
         self._arrow = pyarrow_()
         self._waiting: dict[str, list[Row]] = {}
+        self._bulk: dict[str, list[Any]] = {}  # Any: Arrow tables
         self._parts: list[str] = []
         self.rows: dict[str, int] = {}
+        self.days: dict[str, tuple[date, date]] = {}
 
     def add(self, row: Row) -> None:
         """One more."""
@@ -111,11 +134,41 @@ class Writing:
         if len(waiting) >= _ROW_GROUP:
             self._flush(NAMES[type(row)])
 
+    def add_bulk(self, name: str, rows: Any) -> None:  # noqa: ANN401 - an Arrow table
+        """Many more, of one table."""
+        waiting = self._bulk.setdefault(name, [])
+        waiting.append(rows)
+        if sum(each.num_rows for each in waiting) >= _BULK:
+            self._flush_bulk(name)
+
     def finish(self) -> tuple[str, ...]:
         """All parts, whole and on the disk."""
         for name in self._waiting:
             self._flush(name)
+        for name in self._bulk:
+            self._flush_bulk(name)
         return tuple(self._parts)
+
+    def drop(self) -> None:
+        """Take back all parts: the payload turned out to be cut off."""
+        for part in self._parts:
+            (self._tables / part).unlink(missing_ok=True)
+        self._parts, self.rows = [], {}
+
+    def _flush_bulk(self, name: str) -> None:
+        waiting, self._bulk[name] = self._bulk[name], []
+        if not waiting:
+            return
+        from pyarrow import compute  # noqa: PLC0415 - an extra
+
+        rows, month = self._arrow.concat_tables(waiting), TABLES[name].month
+        self.rows[name] = self.rows.get(name, 0) + rows.num_rows
+        if month is None:
+            self._put(name, "all", rows)
+            return
+        months = compute.strftime(rows[month], format="%Y-%m")
+        for each in compute.unique(months).to_pylist():
+            self._put(name, each, rows.filter(compute.equal(months, each)))
 
     def _flush(self, name: str) -> None:
         rows, self._waiting[name] = self._waiting[name], []
@@ -128,20 +181,26 @@ class Writing:
             self._write(name, table, month, part)
 
     def _write(self, name: str, table: Table, month: str, rows: Iterable[Row]) -> None:
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
-
         arrow = self._arrow
         schema = arrow.schema([(each, getattr(arrow, _ARROW[kind])()) for each, kind in table.columns.items()])
         columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True))  # Any: texts, numbers, days and None
         arrays = [arrow.array(cells, field.type) for cells, field in zip(columns, schema, strict=True)]
-        written = arrow.Table.from_arrays(arrays, schema=schema).sort_by([(each, "ascending") for each in table.key])
-        source = columns[-2][0]
+        self._put(name, month, arrow.Table.from_arrays(arrays, schema=schema))
+
+    def _put(self, name: str, month: str, rows: Any) -> None:  # noqa: ANN401 - an Arrow table
+        from pyarrow import parquet  # noqa: PLC0415 - an extra
+
+        written = rows.sort_by([(each, "ascending") for each in TABLES[name].key])
+        source = rows["source"][0].as_py()
         part = f"{name}/source={source}/month={month}/{self._sha256}-{len(self._parts)}.parquet"
         target = self._tables / part
         target.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(written, target, compression="zstd")
         _sync(target)
         self._parts.append(part)
+        if table.month is not None and columns:
+            days = columns[list(table.columns).index(table.month)]
+            self.days[part] = (min(days), max(days))
 
 
 def _put(unfinished: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from weighbridge.errors import MarketError
 from weighbridge.market.findings import Finding
 from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
-from weighbridge.market.sources.source import Payload, Source
+from weighbridge.market.sources.source import Bulk, Payload, Source
 from weighbridge.market.store import Kept, Store
 from weighbridge.market.tables import NAMES, TABLES, Row
 
@@ -70,9 +70,14 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
     for each in _once(source.read(payload, as_of)):
         if isinstance(each, Finding):
             findings.append(each)
+        elif isinstance(each, Bulk):
+            writing.add_bulk(each.table, each.rows)
         else:
             writing.add(each)
     parts = writing.finish()
+    if any(each.kind == "truncated-file" for each in findings):
+        writing.drop()
+        parts = ()
     about = source.about
     kept = Kept(
         sha256=sha256,
@@ -86,16 +91,17 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
         rows=writing.rows,
         findings=tuple(findings),
         parts=parts,
+        days=writing.days,
     )
     store.keep(kept)
     return Taken(payload.path, kept)
 
 
-def _once(read: Iterable[Row | Finding]) -> Iterator[Row | Finding]:
+def _once(read: Iterable[Row | Bulk | Finding]) -> Iterator[Row | Bulk | Finding]:
     """Of rows that speak of the same thing the first; one that says something else of it is found."""
     first: dict[tuple[object, ...], Row] = {}
     for each in read:
-        if isinstance(each, Finding):
+        if isinstance(each, Finding | Bulk):
             yield each
             continue
         name = NAMES[type(each)]

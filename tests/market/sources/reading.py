@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weighbridge.market.findings import Finding
 from weighbridge.market.sources.known import source_of
-from weighbridge.market.sources.source import Payload
+from weighbridge.market.sources.source import Bulk, Payload
 from weighbridge.market.tables import NAMES, Row
 
 DAY = date(2026, 7, 2)
@@ -22,7 +22,7 @@ def read(
     assert source is not None, path.name
     payload = Payload(path, path.name, as_of)
     found = list(source.read(payload, source.as_of(payload)))
-    rows = [each for each in found if not isinstance(each, Finding)]
+    rows = [each for each in found if not isinstance(each, Finding | Bulk)]
     assert all(row.source == source.about.name for row in rows)
     return rows, [each for each in found if isinstance(each, Finding)]
 

@@ -20,18 +20,19 @@ FIRST_LANGUAGE_MODEL: Final = date(2017, 1, 1)
 
 def published(payload: Payload) -> date:
     """The day that whoever brings it says, else the last in its name (of a month, its end), else its file's own."""
-    return payload.as_of or _named(payload.name) or _changed(payload)
+    return payload.as_of or in_name(payload.name) or _changed(payload)
 
 
 def undated(payload: Payload) -> list[Finding]:
     """That only its file's day is known, if so."""
-    if payload.as_of is not None or _named(payload.name) is not None:
+    if payload.as_of is not None or in_name(payload.name) is not None:
         return []
     said = f"it does not say when it was published; the file is of {_changed(payload)}, and that stands for it"
     return [Finding(kind="undated", subject=payload.name, said=said)]
 
 
-def _named(name: str) -> date | None:
+def in_name(name: str) -> date | None:
+    """The last day in a name; of a month, its end."""
     found: date | None = None
     for year, month, day, word, its_year in _IN_NAME.findall(name):
         number = int(month or _MONTHS.index(word.lower()) + 1)

@@ -8,6 +8,7 @@ from weighbridge.market.sources.catalogue_prices import CATALOGUE_PRICES
 from weighbridge.market.sources.epoch import EPOCH
 from weighbridge.market.sources.fmti import FMTI, FMTI_INDICATORS
 from weighbridge.market.sources.genai_prices import GENAI_PRICES
+from weighbridge.market.sources.hub_snapshots import HUB_SNAPSHOTS, MODEL_PULSE_DATA, OPEN_MODEL_EVOLUTION
 from weighbridge.market.sources.litellm import LITELLM
 from weighbridge.market.sources.lmarena import LMARENA, LMARENA_DAYS
 from weighbridge.market.sources.model_prices import MODEL_PRICES
@@ -25,18 +26,21 @@ SOURCES: Final[tuple[Source, ...]] = (
     FMTI,
     FMTI_INDICATORS,
     GENAI_PRICES,
+    HUB_SNAPSHOTS,
     LITELLM,
     LMARENA,
     LMARENA_DAYS,
     MODELPULSE_HUB,
     MODELPULSE_PUBLISHERS,
     MODEL_OPENNESS,
+    MODEL_PULSE_DATA,
     MODEL_PRICES,
     MODELS_DEV,
     MODELS_DEV_MODELS,
     OPENROUTER_PRICES,
     OPENROUTER_RANKINGS,
     OPENROUTER_WEEKS,
+    OPEN_MODEL_EVOLUTION,
     OSAI_INDEX,
     *TRACKED_MODELS,
 )

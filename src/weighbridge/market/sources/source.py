@@ -49,6 +49,14 @@ class Payload:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Many rows of a table at once, as an Arrow table of its columns: a snapshot has millions."""
+
+    table: str
+    rows: Any  # pyarrow has no types
+
+
 class Source(Protocol):
     """A small module's one object."""
 
@@ -63,7 +71,7 @@ class Source(Protocol):
         """The day on which it was published: said by whoever brings it, else read. Raises MarketError."""
         ...
 
-    def read(self, payload: Payload, as_of: date) -> Iterator[Row | Finding]:
+    def read(self, payload: Payload, as_of: date) -> Iterator[Row | Bulk | Finding]:
         """Its rows, and what is wrong with them, one after another: a file may be larger than memory."""
         ...
 
