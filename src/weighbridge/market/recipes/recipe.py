@@ -71,6 +71,21 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimated: Literal["keep", "drop"] | None = None
     """Months that do not rest on differences of counters."""
     series: Literal["top10", "top100", "top1000", "derivatives", "quantised"] | None = None
+    by: Literal["model", "lab", "country", "weights"] | None = None
+    """What is told apart."""
+    group: str | None = None
+    """The one whose number is the headline."""
+    grain: Literal["day", "week"] | None = None
+    """Series of days have 50 models each, of weeks nine: they are never mixed."""
+    weights: Literal["all", "open", "closed"] | None = None
+    modality: str | None = None
+    """What a source's own word for it must have in it; or all."""
+    weighting: Literal["none", "downloads"] | None = None
+    framework: Literal["epoch-accessibility", "fmti", "model-openness", "osai-index"] | None = None
+    dimension: str | None = None
+    """One of a framework's, or all."""
+    counts: str | None = None
+    """What a framework must have found, with commas between; or all."""
     models: Literal["all", "tracked"] | None = None
     """All of the hub, or those of the ATOM Project's list."""
     age: int | None = None

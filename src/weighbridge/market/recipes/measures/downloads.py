@@ -159,7 +159,7 @@ def places(engine: Engine, organisation: "ibis.Table", ask: Ask) -> Mapping[str,
 
 def _facts(engine: Engine, model: "ibis.Table") -> tuple[dict[str, int], dict[str, date]]:
     """Sizes and days of release, by model."""
-    rows = engine.rows(model.select("model", "total_params", "released").order_by("source"))
+    rows = engine.rows(model.order_by("source").select("model", "total_params", "released"))
     sizes = {row["model"]: row["total_params"] for row in rows if row["total_params"] is not None}
     return sizes, {row["model"]: row["released"] for row in rows if row["released"] is not None}
 

@@ -5,10 +5,12 @@ from typing import Final
 
 from weighbridge.market.recipes.measures.downloads import adoption, cumulative, hub_series, publisher_share
 from weighbridge.market.recipes.measures.measure import Measure
+from weighbridge.market.recipes.measures.models import cadence, sizes
+from weighbridge.market.recipes.measures.openness import openness
 from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple
 from weighbridge.market.recipes.measures.ratings import apart, behind, place, points
 from weighbridge.market.recipes.measures.training import training
-from weighbridge.market.recipes.measures.usage import composition
+from weighbridge.market.recipes.measures.usage import composition, concentration, token_share
 
 MEASURES: Final[Mapping[str, Measure]] = {
     "composition": Measure(
@@ -89,4 +91,49 @@ MEASURES: Final[Mapping[str, Measure]] = {
         {"window": None, "models": ("all", "tracked"), "places": ("reviewed", "atom"), "country": None},
     ),
     "adoption": Measure(("downloads", "model"), adoption, {"model": None, "age": None, "top": None}),
+    "openness": Measure(("openness",), openness, {"framework": None, "dimension": None, "counts": None, "model": None}),
+    "sizes": Measure(
+        ("model", "downloads"),
+        sizes,
+        {"window": None, "modality": None, "weighting": ("none", "downloads")},
+    ),
+    "cadence": Measure(
+        ("model",),
+        cadence,
+        {
+            "window": None,
+            "by": ("lab", "country"),
+            "weights": ("all", "open", "closed"),
+            "modality": None,
+            "group": None,
+        },
+    ),
+    "token-share": Measure(
+        ("usage",),
+        token_share,
+        {
+            "window": None,
+            "grain": ("day", "week"),
+            "by": ("model", "lab", "country", "weights"),
+            "attribution": ("publisher", "base"),
+            "variants": ("separate", "merged"),
+            "stealth": ("keep", "drop"),
+            "unknown": ("keep", "attributed"),
+            "group": None,
+        },
+    ),
+    "concentration": Measure(
+        ("usage",),
+        concentration,
+        {
+            "window": None,
+            "grain": ("day", "week"),
+            "by": ("model", "lab", "country"),
+            "attribution": ("publisher", "base"),
+            "variants": ("separate", "merged"),
+            "stealth": ("keep", "drop"),
+            "unknown": ("keep", "attributed"),
+            "top": None,
+        },
+    ),
 }

@@ -1,7 +1,12 @@
 """Of tokens used: whose models, and how much of all."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from weighbridge.catalog.load import load
+from weighbridge.catalog.model import Model
 from weighbridge.market.engine import Engine
 from weighbridge.market.recipes.measures.measure import Ask, Cell, Measured, Tables, Value
 from weighbridge.market.recipes.recipe import Choices
@@ -12,7 +17,7 @@ def composition(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     import ibis  # noqa: PLC0415 - an extra
 
     usage, choices, book, scheme, window = tables["usage"], ask.choices, ask.book, ask.scheme, ask.window
-    rows = usage.filter(usage.day.between(window.first, window.last), usage.grain == "day")
+    rows = usage.filter(usage.day.between(window.first, window.last), usage.grain == "day", usage.category.isnull())
     if choices.variants == "merged":
         rows = rows.mutate(model=rows.model.split(":")[0])
     by_model = rows.group_by("model").aggregate(tokens=ibis._.tokens.sum())
@@ -55,3 +60,94 @@ def _line(row: dict[str, Any], base: int, choices: Choices) -> tuple[Cell, ...]:
     counted = base and not (row["country"] is None and choices.unknown == "attributed")
     share = row["tokens"] / base if counted else None
     return (row["country"] or "unknown", row["models"], row["first_tokens"] or 0, row["tokens"], share)
+
+
+def token_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """Tokens by model, lab, seat of the lab, or weights; by whose a model is, or what it is made from."""
+    counted = _by_model(engine, tables, ask)
+    groups: defaultdict[str | None, int] = defaultdict(int)
+    for model, tokens in counted.items():
+        groups[_group(ask, model)] += tokens
+    total, unknown = sum(groups.values()), groups.get(None, 0)
+    base = total - unknown if ask.choices.unknown == "attributed" else total
+    own = groups.get(ask.choices.group, 0)
+    lines: list[tuple[Cell, ...]] = [
+        (group or "unknown", tokens, tokens / base if base and (group is not None or base == total) else None)
+        for group, tokens in sorted(groups.items(), key=lambda each: (-each[1], each[0] or ""))
+    ]
+    return Measured(
+        (Value("share", "share", own / base if base else None), Value("tokens", "tokens", own if counted else None)),
+        (ask.choices.by or "", "tokens", "share"),
+        lines,
+        unknown / total if total else None,
+    )
+
+
+def concentration(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """HHI, Gini and the share of the first few, over models, labs or countries that can be told apart."""
+    counted = _by_model(engine, tables, ask)
+    groups: defaultdict[str | None, int] = defaultdict(int)
+    for model, tokens in counted.items():
+        groups[None if model == "other" else _group(ask, model)] += tokens
+    total, unknown = sum(groups.values()), groups.pop(None, 0)
+    base = total - unknown if ask.choices.unknown == "attributed" else total
+    shares = sorted(((tokens / base, group or "") for group, tokens in groups.items() if tokens), reverse=True)
+    top = ask.choices.top or 0
+    return Measured(
+        (
+            Value("hhi", "index", sum(share * share for share, _ in shares) if shares else None),
+            Value("gini", "index", gini([tokens for tokens in groups.values() if tokens])),
+            Value(f"top {top}", "share", sum(share for share, _ in shares[:top]) if shares else None),
+            Value("told apart", "count", len(shares)),
+        ),
+        (ask.choices.by or "", "share"),
+        [(group, share) for share, group in shares],
+        unknown / total if total else None,
+    )
+
+
+def gini(counts: list[int]) -> float | None:
+    """Of counts above nothing: 0 where all are the same, towards 1 where one has all. None of none."""
+    counts = sorted(counts)
+    if not counts:
+        return None
+    ranked = sum(rank * count for rank, count in enumerate(counts, start=1))
+    return 2 * ranked / (len(counts) * sum(counts)) - (len(counts) + 1) / len(counts)
+
+
+def _by_model(engine: Engine, tables: Tables, ask: Ask) -> dict[str, int]:
+    import ibis  # noqa: PLC0415 - an extra
+
+    usage, choices, window = tables["usage"], ask.choices, ask.window
+    grain = choices.grain or "day"
+    rows = usage.filter(usage.day.between(window.first, window.last), usage.grain == grain, usage.category.isnull())
+    if choices.variants == "merged":
+        rows = rows.mutate(model=rows.model.split(":")[0])
+    counted = engine.rows(rows.group_by("model").aggregate(tokens=ibis._.tokens.sum()))
+    stealth = ask.book.stealth(ask.scheme) if choices.stealth == "drop" else frozenset()
+    return {row["model"]: row["tokens"] for row in counted if row["model"].partition("/")[0] not in stealth}
+
+
+def _group(ask: Ask, model: str) -> str | None:
+    """What a model's tokens count for; None where no reviewed row says it."""
+    book, by = ask.book, ask.choices.by
+    if by == "model":
+        return None if model == "other" else model
+    made_from = book.base(ask.scheme, model) if ask.choices.attribution == "base" else None
+    known = made_from or book.model(ask.scheme, model)
+    if by == "weights":
+        entry = _catalogue().get(known or "")
+        return None if entry is None or entry.open_weights is None else "open" if entry.open_weights else "closed"
+    publisher = book.publishers.get((ask.scheme, model.partition("/")[0]))
+    lab = made_from.partition("/")[0] if made_from else publisher.entity if publisher else None
+    if by == "lab":
+        return lab or None
+    entity = book.entities.get(lab or "")
+    seat = None if entity is None else entity.place(ask.window.last)
+    return None if seat is None else seat.country
+
+
+@cache
+def _catalogue() -> Mapping[str, Model]:
+    """All models, without where they are sold."""
+    return load((), when=None).models

@@ -1,0 +1,88 @@
+"""Of models: how large they are, and who releases how many."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any, Final
+
+from weighbridge.market.engine import Engine
+from weighbridge.market.recipes.measures.measure import Ask, Cell, Measured, Tables, Value
+
+if TYPE_CHECKING:
+    import ibis
+
+_BANDS: Final = (1e9, 10e9, 100e9)
+_MONTH: Final = 365.25 / 12
+
+
+def sizes(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """Total parameters of models with open weights by year of release: mean, median, and how many in each band."""
+    model, downloads = tables["model"], tables["downloads"]
+    known = _released(model, ask).filter(model.open_weights, model.total_params.notnull())
+    rows = engine.rows(known.select("model", "released", "total_params"))
+    weights = _counted(engine, downloads, ask) if ask.choices.weighting == "downloads" else None
+    years: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
+    for row in rows:
+        weight = 1.0 if weights is None else float(weights.get(row["model"], 0))
+        if weight:
+            years[row["released"].year].append((row["total_params"], weight))
+    lines: list[tuple[Cell, ...]] = []
+    means: list[float] = []
+    for year, found in sorted(years.items()):
+        plain = [size for size, _ in found]
+        means.append(fmean(plain, [weight for _, weight in found]))
+        bands = Counter(bisect_right(_BANDS, size) for size in plain)
+        lines.append((year, len(found), means[-1], float(median(plain)), *(bands[band] for band in range(4))))
+    return Measured(
+        (
+            Value("mean", "parameters", means[-1] if means else None),
+            Value("median", "parameters", float(str(lines[-1][3])) if lines else None),
+            Value("growth", "ratio", means[-1] / means[0] if means else None),
+        ),
+        ("year", "models", "mean", "median", "under 1B", "1B to 10B", "10B to 100B", "100B and more"),
+        lines,
+        None,
+    )
+
+
+def cadence(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """Models released in a window, by lab or by the seat of the lab on the window's last day."""
+    choices, book, window = ask.choices, ask.book, ask.window
+    known = _released(tables["model"], ask)
+    if choices.weights != "all":
+        known = known.filter(known.open_weights == (choices.weights == "open"))
+    seats = book.countries(ask.scheme, window.last)
+    counted: Counter[str] = Counter()
+    unknown = 0
+    for row in engine.rows(known.select("model", "organisation")):
+        lab = row["organisation"] or row["model"].partition("/")[0]
+        publisher = book.publishers.get((ask.scheme, lab))
+        group = seats.get(lab) if choices.by == "country" else publisher and publisher.entity
+        counted[group or "unknown"] += 1
+        unknown += not group
+    total = counted.total()
+    months = ((window.last - window.first).days + 1) / _MONTH
+    own = counted[choices.group or ""]
+    return Measured(
+        (
+            Value("releases", "count", own),
+            Value("share", "share", own / total if total else None),
+            Value("per month", "ratio", own / months),
+        ),
+        (choices.by or "", "releases", "share", "per month"),
+        [(name, count, count / total, count / months) for name, count in counted.most_common()],
+        unknown / total if total else None,
+    )
+
+
+def _released(model: "ibis.Table", ask: Ask) -> "ibis.Table":
+    within = model.filter(model.released.between(ask.window.first, ask.window.last))
+    return within if ask.choices.modality == "all" else within.filter(within.modality.contains(ask.choices.modality))
+
+
+def _counted(engine: Engine, downloads: "ibis.Table", ask: Ask) -> dict[str, Any]:  # Any: a count
+    import ibis  # noqa: PLC0415 - an extra
+
+    until = downloads.filter(downloads.day <= ask.window.last, downloads.in_all.notnull())
+    newest = until.group_by("model").aggregate(in_all=ibis._.in_all.argmax(ibis._.day))
+    return {row["model"]: row["in_all"] for row in engine.rows(newest)}
