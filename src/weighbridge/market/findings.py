@@ -27,6 +27,7 @@ Kind = Literal[
     "contradictory-prices",
     "unknown-organisation",
     "renamed-organisation",
+    "deleted-organisation",
     "several-countries",
 ]
 
@@ -49,6 +50,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     "contradictory-prices": "Sources give one price differently; each stays under its source.",
     "unknown-organisation": "A publisher is in no reviewed row; it counts as unknown.",
     "renamed-organisation": "A publisher goes by a new name; both are one where a reviewed row says so.",
+    "deleted-organisation": "Publishers that were in the snapshot before are in it no more; their rows stay.",
     "several-countries": "A source puts one organisation in several countries; a recipe says how it counts.",
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from weighbridge.errors import MarketError
+from weighbridge.market.checks import against
 from weighbridge.market.findings import Finding
 from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
@@ -78,6 +79,8 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
     if any(each.kind == "truncated-file" for each in findings):
         writing.drop()
         parts = ()
+    before = _by_table(store, (part for each in store.payloads() for part in each.parts))
+    findings += against(before, _by_table(store, parts), source.about.name)
     about = source.about
     kept = Kept(
         sha256=sha256,
@@ -112,3 +115,11 @@ def _once(read: Iterable[Row | Bulk | Finding]) -> Iterator[Row | Bulk | Finding
         elif there != each:
             subject = ", ".join(str(part) for part in key if part is not None)
             yield Finding(kind="duplicate-row", subject=subject, said=f"{tuple(each[:-2])} is left out")
+
+
+def _by_table(store: Store, parts: Iterable[str]) -> dict[str, list[str]]:
+    """Files of parts, by table."""
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        found.setdefault(part.split("/", maxsplit=1)[0], []).append(str(store.directory / "tables" / part))
+    return found
