@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: settings, errors, routes and commands.
+"""Writes docs/reference/ from the code: settings, errors, routes, commands and figures.
 
 `python -m tools.reference` writes the pages; with `--check` it compares them and fails where one is out of date.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tools.figures import figures
 from weighbridge import cli
 from weighbridge.config.reference import described
 from weighbridge.errors import WeighbridgeError
@@ -38,6 +39,7 @@ def pages() -> dict[str, str]:
         "errors.md": _page("Errors", "weighbridge.errors", _errors()),
         "routes.md": _page("Routes", "weighbridge.gateway.routes", _routes()),
         "cli.md": _page("Commands", "weighbridge.cli", _commands()),
+        "figures.md": _page("Figures of the market", "weighbridge.market.recipes", figures(_table)),
     }
 
 

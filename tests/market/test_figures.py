@@ -21,6 +21,7 @@ FILES = {
     "epoch-systems": (f"{EPOCH}/all_ml_systems_2025-08.csv",),
     "fmti": ("market/openness/fmti_Dec2025_scores.csv",),
     "lmarena": ("market/lmarena/arena_text_2024-12-31.csv", "market/lmarena/arena_text_2025-01-24.csv"),
+    "lmarena-days": ("market/lmarena/arena_text_daily_2026-03-19_to_04-19.csv",),
     "model-openness": ("market/openness/mot_models_yaml.tar.gz",),
     "model-prices": ("prices/model_prices_0.0.5_snapshot.json",),
     "modelpulse-hub": ("market/hf/modelpulse_hub_monthly.csv",),
@@ -28,12 +29,11 @@ FILES = {
     "models.dev": ("prices/models_dev_api_like_2026-07-02.json",),
     "openrouter-prices": ("prices/openrouter_price_history_wayback_radar.json",),
     "openrouter-rankings": ("market/openrouter/rankings_daily_2026-05-24_on.csv",),
+    "openrouter-weeks": ("market/openrouter/weekly_top9_2025-02_to_2026-05.csv",),
     "osai-index": ("market/openness/european_osai_index_yaml.tar.gz",),
     "tracked-models-regions": (f"{LISTS}/metadata/organization_regions.csv",),
     "tracked-models-releases": (f"{LISTS}/metadata/release_date_corrections.csv",),
 }
-AWAITED = {"hub-stats"}
-"""Sources that recipes name and no importer reads yet."""
 CARRIED = files("weighbridge.catalog") / "data" / "prices.toml"
 
 
@@ -67,7 +67,7 @@ def test_a_recipe_makes_only_choices_that_its_measure_heeds(name: str) -> None:
     changes = [*(each.change for each in wanted.alternatives), *(each.change for each in wanted.expected)]
     for change in changes:
         measure.check(wanted.chosen(change))
-    assert set(wanted.sources) <= {source.about.name for source in SOURCES} | AWAITED
+    assert set(wanted.sources) <= {source.about.name for source in SOURCES}
 
 
 def test_the_unknown_stays_in_the_base_and_its_share_is_told(store: Store, tmp_path: Path) -> None:

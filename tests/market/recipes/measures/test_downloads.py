@@ -36,7 +36,7 @@ def keep(store: Store, source: str, rows: Iterable[Row]) -> None:
 
 
 def counter(model: str, day: date, in_all: int | None) -> Downloads:
-    return Downloads(model, day, None, in_all, "hub-stats", DAY)
+    return Downloads(model, day, None, in_all, "hub-snapshots", DAY)
 
 
 def facts(source: str, model: str, *, released: date | None = None, params: int | None = None) -> Model:
@@ -48,7 +48,7 @@ def hub(store: Store) -> Store:
     """Two listed models of two places, one that is not listed, and a counter that ends before the window."""
     keep(
         store,
-        "hub-stats",
+        "hub-snapshots",
         [
             counter("Qwen/A", date(2025, 10, 1), 100),
             counter("Qwen/A", DAY, 300),
@@ -81,7 +81,7 @@ def test_adoption_is_by_the_median_of_the_first_of_a_size_at_one_age(store: Stor
     sizes = {"openai/gpt-oss-20b": (20, 400), "x/a": (20, 100), "x/b": (21, 200), "x/large": (300, 9000)}
     rows = [counter(model, date(2025, 9, 3), count) for model, (_, count) in sizes.items()]
     late = [counter("x/a", date(2025, 9, 20), 5000)]
-    keep(store, "hub-stats", [*rows, *late])
+    keep(store, "hub-snapshots", [*rows, *late])
     billions = {model: size * 10**9 for model, (size, _) in sizes.items()}
     keep(store, "tracked-models-sizes", [facts("tracked-models-sizes", m, params=n) for m, n in billions.items()])
     keep(store, "tracked-models-releases", [facts("tracked-models-releases", m, released=born) for m in sizes])
