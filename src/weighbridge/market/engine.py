@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from weighbridge.ledger.tabular import PackageMissing, pyarrow_
+from weighbridge.market.made import STANDING, in_force, standing
+from weighbridge.market.parts import Parts
 from weighbridge.market.tables import TABLES
 
 if TYPE_CHECKING:
@@ -31,22 +33,32 @@ class Engine(AbstractContextManager["Engine"]):
             raise PackageMissing("figures are worked out by DuckDB: pip install 'weighbridge[analysis]'") from error
         self._ibis: Any = ibis  # a module without types
         self._connection = duckdb.connect()
+        self._connection.execute("SET enable_progress_bar = false")
+        self._parts: dict[str, Parts] = {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
 
-    def table(self, name: str, parts: Sequence[str]) -> "ibis.Table":
-        """The rows of a table that are in force, of these files: of one source and key, the newest."""
-        table = TABLES[name]
-        rows = self._ibis.table({column: IBIS[kind] for column, kind in table.columns.items()}, name=name)
-        if parts:
-            self._connection.read_parquet(list(parts), hive_partitioning=False).create_view(name)
+    def table(self, name: str, parts: Parts) -> "ibis.Table":
+        """The rows of a table that are in force: of one source and key, the newest `as_of`, then the last taken."""
+        columns = {column: IBIS[kind] for column, kind in TABLES[name].columns.items()}
+        if parts.parts:
+            self._connection.execute(f'CREATE OR REPLACE VIEW "{name}" AS {in_force(parts)}')
         else:
-            self._given(name, {column: IBIS[kind] for column, kind in table.columns.items()}, [])
-        newest = self._ibis.window(group_by=["source", *table.key], order_by=[rows.as_of.desc()])
-        return rows.mutate(newest=self._ibis.row_number().over(newest)).filter(self._ibis._.newest == 0).drop("newest")
+            self._given(name, columns, [])
+        self._parts[name] = parts
+        return self._ibis.table(columns, name=name)
+
+    def standing(self, last: date) -> "ibis.Table":
+        """Of each source and model the newest counter up to a day; the table of downloads must have been asked for.
+
+        `gained` is all it grew by since its first reading: the days in which it went backwards add nothing.
+        """
+        query = standing(self._parts["downloads"], last)
+        self._connection.execute(f"CREATE OR REPLACE VIEW standing AS {query}")
+        return self._ibis.table(STANDING, name="standing")
 
     def texts(self, name: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "ibis.Table":
         """A small table of texts that is handed in, such as reviewed names."""

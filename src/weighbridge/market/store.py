@@ -153,7 +153,7 @@ class Writing:
         """Take back all parts: the payload turned out to be cut off."""
         for part in self._parts:
             (self._tables / part).unlink(missing_ok=True)
-        self._parts, self.rows = [], {}
+        self._parts, self.rows, self.days = [], {}, {}
 
     def _flush_bulk(self, name: str) -> None:
         waiting, self._bulk[name] = self._bulk[name], []
@@ -188,7 +188,7 @@ class Writing:
         self._put(name, month, arrow.Table.from_arrays(arrays, schema=schema))
 
     def _put(self, name: str, month: str, rows: Any) -> None:  # noqa: ANN401 - an Arrow table
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
+        from pyarrow import compute, parquet  # noqa: PLC0415 - an extra
 
         written = rows.sort_by([(each, "ascending") for each in TABLES[name].key])
         source = rows["source"][0].as_py()
@@ -198,9 +198,9 @@ class Writing:
         parquet.write_table(written, target, compression="zstd")
         _sync(target)
         self._parts.append(part)
-        if table.month is not None and columns:
-            days = columns[list(table.columns).index(table.month)]
-            self.days[part] = (min(days), max(days))
+        if (column := TABLES[name].month) is not None:
+            days = compute.min_max(rows[column])
+            self.days[part] = (days["min"].as_py(), days["max"].as_py())
 
 
 def _put(unfinished: Path, target: Path) -> None:
