@@ -20,8 +20,8 @@ from weighbridge.catalog.load import every_lab, every_model
 from weighbridge.catalog.places import places
 from weighbridge.errors import MarketError
 
-Scheme = Literal["arena", "epoch", "huggingface", "models.dev", "openrouter"]
-"""Whose names they are."""
+Scheme = Literal["arena", "catalogue", "epoch", "huggingface", "models.dev", "openrouter"]
+"""Whose names they are; the catalogue's are ours, and the ledger's."""
 Kind = Literal["lab", "university", "nonprofit", "community", "individual", "repackager", "stealth"]
 
 
@@ -114,7 +114,7 @@ class Book:
         plain = name.split(":", maxsplit=1)[0] if scheme == "openrouter" else name
         if (row := self.aliases.get((scheme, plain))) is not None:
             return row.model
-        return plain if scheme == "openrouter" and plain in every_model() else None
+        return plain if scheme in ("catalogue", "openrouter") and plain in every_model() else None
 
     def models(self, scheme: Scheme) -> dict[str, str]:
         """The catalogue's ids by a scheme's names, of all rows there are."""
@@ -162,7 +162,8 @@ def book() -> Book:
         bases = msgspec.convert(_lines(data / "bases.csv"), list[Base])
     except (ValueError, msgspec.ValidationError) as error:
         raise MarketError(f"market/identity/data: {error}") from error
-    found = checked(labs, own, rows, tuple(hidden))
+    makers = [Publisher("catalogue", slug, slug, "lab", lab.source) for slug, lab in every_lab().items()]
+    found = checked(labs, own, rows + makers, tuple(hidden))
     return joined(found, aliases, renames, bases, models=every_model())
 
 

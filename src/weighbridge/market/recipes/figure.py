@@ -65,9 +65,9 @@ def figure(store: Store, name: str, change: Mapping[str, str | int | None] | Non
             f"{name} needs {' and '.join(wanted.sources)}, and none is here; run weighbridge market sync --from FILE"
         )
     choices = wanted.chosen(change or {})
-    measured = _measured(store, wanted, kept, choices)
+    found = measured(store, wanted, kept, choices)
     others = tuple(
-        Sensitivity(each.title, chosen, _measured(store, wanted, kept, chosen).values)
+        Sensitivity(each.title, chosen, measured(store, wanted, kept, chosen).values)
         for each in wanted.alternatives
         if (chosen := wanted.chosen({**(change or {}), **each.change})) != choices
     )
@@ -76,7 +76,7 @@ def figure(store: Store, name: str, change: Mapping[str, str | int | None] | Non
         title=wanted.title,
         definition=wanted.definition.strip().format(**msgspec.to_builtins(choices)),
         choices=choices,
-        measured=measured,
+        measured=found,
         as_of=max(each.as_of for each in kept),
         attribution=tuple(dict.fromkeys(each.line for each in _newest(kept))),
         inputs=tuple(Input(each.sha256, each.name, each.source, each.as_of) for each in kept),
@@ -86,7 +86,8 @@ def figure(store: Store, name: str, change: Mapping[str, str | int | None] | Non
     )
 
 
-def _measured(store: Store, wanted: Recipe, kept: list[Kept], choices: Choices) -> Measured:
+def measured(store: Store, wanted: Recipe, kept: list[Kept], choices: Choices) -> Measured:
+    """By these choices, from these payloads. Raises MarketError, PackageMissing."""
     measure = MEASURES.get(wanted.measure)
     if measure is None:
         raise MarketError(f"no measure is called {wanted.measure!r}; there are {', '.join(MEASURES)}")
