@@ -8,6 +8,7 @@ from weighbridge.market.sources.catalogue_prices import CATALOGUE_PRICES
 from weighbridge.market.sources.epoch import EPOCH
 from weighbridge.market.sources.fmti import FMTI, FMTI_INDICATORS
 from weighbridge.market.sources.genai_prices import GENAI_PRICES
+from weighbridge.market.sources.hub_api import HUB_API
 from weighbridge.market.sources.hub_snapshots import HUB_SNAPSHOTS, MODEL_PULSE_DATA, OPEN_MODEL_EVOLUTION
 from weighbridge.market.sources.litellm import LITELLM
 from weighbridge.market.sources.lmarena import LMARENA, LMARENA_DAYS
@@ -15,6 +16,7 @@ from weighbridge.market.sources.model_prices import MODEL_PRICES
 from weighbridge.market.sources.modelpulse import MODELPULSE_HUB, MODELPULSE_PUBLISHERS
 from weighbridge.market.sources.models_dev import MODELS_DEV, MODELS_DEV_MODELS
 from weighbridge.market.sources.openness import MODEL_OPENNESS, OSAI_INDEX
+from weighbridge.market.sources.openrouter_api import OPENROUTER_MODELS, OPENROUTER_RANKINGS_API
 from weighbridge.market.sources.openrouter_prices import OPENROUTER_PRICES
 from weighbridge.market.sources.openrouter_rankings import OPENROUTER_RANKINGS, OPENROUTER_WEEKS
 from weighbridge.market.sources.source import Source
@@ -26,6 +28,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     FMTI,
     FMTI_INDICATORS,
     GENAI_PRICES,
+    HUB_API,
     HUB_SNAPSHOTS,
     LITELLM,
     LMARENA,
@@ -37,8 +40,10 @@ SOURCES: Final[tuple[Source, ...]] = (
     MODEL_PRICES,
     MODELS_DEV,
     MODELS_DEV_MODELS,
+    OPENROUTER_MODELS,
     OPENROUTER_PRICES,
     OPENROUTER_RANKINGS,
+    OPENROUTER_RANKINGS_API,
     OPENROUTER_WEEKS,
     OPEN_MODEL_EVOLUTION,
     OSAI_INDEX,

@@ -55,7 +55,9 @@ def _opened(path: Path) -> Iterator[Any]:  # Any: as above
     pyarrow_()
     from pyarrow import parquet  # noqa: PLC0415 - an extra
 
-    with parquet.ParquetFile(path, memory_map=True, pre_buffer=False, page_checksum_verification=True) as file:
+    with parquet.ParquetFile(
+        path, memory_map=False, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+    ) as file:
         yield file
 
 
