@@ -9,6 +9,7 @@ from weighbridge.market.recipes.measures.models import cadence, sizes
 from weighbridge.market.recipes.measures.openness import openness
 from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple
 from weighbridge.market.recipes.measures.ratings import apart, behind, place, points
+from weighbridge.market.recipes.measures.repositories import repository_share
 from weighbridge.market.recipes.measures.training import training
 from weighbridge.market.recipes.measures.usage import composition, concentration, token_share
 
@@ -134,6 +135,18 @@ MEASURES: Final[Mapping[str, Measure]] = {
             "stealth": ("keep", "drop"),
             "unknown": ("keep", "attributed"),
             "top": None,
+        },
+    ),
+    "repository-share": Measure(
+        ("downloads", "model", "organisation", "edge"),
+        repository_share,
+        {
+            "window": None,
+            "attribution": ("publisher", "base", "split"),
+            "models": ("all", "tracked"),
+            "places": ("reviewed", "atom"),
+            "unknown": ("keep", "attributed"),
+            "country": None,
         },
     ),
 }
