@@ -7,6 +7,7 @@ that all stood still are one thing to tell. Nothing is changed by it; measures s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from weighbridge.ledger.tabular import PackageMissing
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST_TOLD: Final = 50
+_MEMORY: Final = "400MB"
+"""What is more is spilled to the disk: an import stays below a gigabyte."""
 _STALLED: Final = 0.9
 """Of the models that are downloaded at all, how many must stand still for a day to be a stall."""
 
@@ -68,11 +71,13 @@ def against(before: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[st
     except ImportError as error:
         raise PackageMissing("payloads are checked by DuckDB: pip install 'weighbridge[analysis]'") from error
     for table, files in parts.items():
-        with closing(duckdb.connect()) as connection:
+        with TemporaryDirectory() as spilled, closing(duckdb.connect()) as connection:
+            connection.execute(f"set memory_limit = '{_MEMORY}'; set temp_directory = '{spilled}'")
             _view(connection, "new", table, files)
             _view(connection, "old", table, before.get(table, ()))
             connection.execute(f"create temp view own as select * from old where source = '{source}'")  # noqa: S608 - ours
-            yield from _restated(connection, table)
+            if before.get(table):
+                yield from _restated(connection, table)
             if table in _CHECKS:
                 yield from _CHECKS[table](connection)
 
@@ -103,6 +108,9 @@ def _restated(connection: "duckdb.DuckDBPyConnection", table: str) -> Iterator[F
 
 def _counters(connection: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:
     connection.execute("create temp view series as select * from new union all by name select * from own")
+    days = [row["day"].toordinal() for row in _rows(connection, _DAYS)]
+    if len(days) < 2:
+        return
     connection.execute(_STEPS)
     for row in _rows(connection, _BACKWARDS):
         case = f"{row['model']!r} most, from {row['before']} to {row['after']}"
@@ -113,7 +121,7 @@ def _counters(connection: "duckdb.DuckDBPyConnection") -> Iterator[Finding]:
         elif row["active"] and row["active_still"] >= _STALLED * row["active"]:
             said = f"{row['active_still']} of {row['active']} models that are downloaded stand where they stood"
             yield _of_day("counter-stalled", row, said)
-    yield from _missing([row["day"].toordinal() for row in _rows(connection, _DAYS)], connection)
+    yield from _missing(days, connection)
     gone = _rows(connection, _GONE)[0]
     if gone["publishers"]:
         said = f"{gone['publishers']} publishers of the snapshot before, such as {gone['publisher']!r}"
