@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,12 +76,30 @@ def stood(rows: dict[tuple[str, str, date], int | None], last: date) -> dict[tup
     return found
 
 
+def added_up(rows: dict[tuple[str, str, date], int | None]) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """By hand: what each publisher's counters grew by in each month, and where they stood at its end."""
+    found: dict[tuple[str, str, str], tuple[int, int]] = {}
+    before: dict[tuple[str, str], tuple[date, int, int]] = {}
+    for month, end in (("2026-01", date(2026, 1, 31)), ("2026-02", date(2026, 2, 28)), ("2026-03", date(2026, 3, 31))):
+        after = stood(rows, end)
+        for (source, model), (_, in_all, gained) in after.items():
+            if any(of == source and f"{day:%Y-%m}" == month for of, _, day in rows):
+                grown = gained - (before[source, model][2] if (source, model) in before else 0)
+                found[source, month, model[0]] = (in_all, grown)
+        before = after
+    return found
+
+
+def sums(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[int, int]]:  # Any: cells
+    return {(row["source"], row["month"], row["publisher"]): (row["in_all"], row["gained"]) for row in rows}
+
+
 @settings(max_examples=25, deadline=None)
-@given(payloads, st.integers(1, 5), st.integers(0, 41))
+@given(payloads, st.integers(1, 5), st.integers(0, 41), st.integers(0, 41))
 def test_what_is_made_gives_what_the_rows_give(
-    taken: list[tuple[list[Reading], int, str]], made_after: int, until: int
+    taken: list[tuple[list[Reading], int, str]], made_after: int, after: int, until: int
 ) -> None:
-    last = FIRST + timedelta(days=until)
+    since, last = FIRST + timedelta(days=min(after, until)), FIRST + timedelta(days=until)
     rows = in_force(taken)
     with TemporaryDirectory() as directory:
         store = Store(Path(directory))
@@ -101,6 +120,15 @@ def test_what_is_made_gives_what_the_rows_give(
                     (row["source"], row["model"]): (row["day"], row["in_all"], row["gained"]) for row in standing
                 } == stood(rows, last)
                 assert all(row["gained"] >= 0 for row in standing)
+                grown = engine.rows(engine.gained(since, last))
+                was = stood(rows, since)
+                assert {(row["source"], row["model"]): row["gained"] for row in grown} == {
+                    key: all_in_all - (was[key][2] if key in was else 0)
+                    for key, (_, _, all_in_all) in stood(rows, last).items()
+                }
+                months = engine.rows(engine.publisher_months())
+                assert all(row["gained"] >= 0 for row in months)
+                assert sums(months) == added_up(rows)
 
 
 def test_only_payloads_with_days_in_common_are_searched() -> None:

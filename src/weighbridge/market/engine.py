@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from weighbridge.ledger.tabular import PackageMissing, pyarrow_
-from weighbridge.market.made import STANDING, in_force, standing
+from weighbridge.market.made import PUBLISHER_MONTHS, STANDING, gained, in_force, publisher_months, standing
 from weighbridge.market.parts import Parts
 from weighbridge.market.tables import TABLES
 
@@ -56,9 +56,24 @@ class Engine(AbstractContextManager["Engine"]):
 
         `gained` is all it grew by since its first reading: the days in which it went backwards add nothing.
         """
-        query = standing(self._parts["downloads"], last)
-        self._connection.execute(f"CREATE OR REPLACE VIEW standing AS {query}")
-        return self._ibis.table(STANDING, name="standing")
+        return self._made(f"standing_{last:%Y%m%d}", standing(self._parts["downloads"], last), STANDING)
+
+    def gained(self, since: date, until: date) -> "ibis.Table":
+        """By source and model what its counter grew by from one day's reading to the other's, never less than nothing.
+
+        A model that was first read in between has grown since then.
+        """
+        query = gained(self._parts["downloads"], since, until)
+        columns = {"source": "string", "model": "string", "gained": "int64"}
+        return self._made(f"gained_{since:%Y%m%d}_{until:%Y%m%d}", query, columns)
+
+    def publisher_months(self) -> "ibis.Table":
+        """By source, publisher and month: models, their counters at its end, and what they grew by in it."""
+        return self._made("publisher_months", publisher_months(self._parts["downloads"]), PUBLISHER_MONTHS)
+
+    def _made(self, name: str, query: str, columns: Mapping[str, str]) -> "ibis.Table":
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+        return self._ibis.table(columns, name=name)
 
     def texts(self, name: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> "ibis.Table":
         """A small table of texts that is handed in, such as reviewed names."""

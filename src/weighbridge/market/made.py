@@ -16,7 +16,7 @@ was made; one of other parts is not read, and taken away by `make`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,14 @@ STANDING: Final[Mapping[str, str]] = {
     "in_all": "int64",
     "gained": "int64",
     "source": "string",
+}
+PUBLISHER_MONTHS: Final[Mapping[str, str]] = {
+    "source": "string",
+    "month": "string",
+    "publisher": "string",
+    "models": "int64",
+    "in_all": "int64",
+    "gained": "int64",
 }
 _MEMORY: Final = "3GB"
 _LEAST: Final = 2**24
@@ -63,6 +71,33 @@ def standing(parts: Parts, last: date) -> str:
         queries.append(f"SELECT *, {_text(source)} AS source FROM ({_stood(replace(parts, parts=rest), before, last)})")
     nothing = "SELECT '' AS model, DATE '2000-01-01' AS day, 0::BIGINT AS in_all, 0::BIGINT AS gained, '' AS source"
     return " UNION ALL ".join(queries) or f"{nothing} WHERE false"
+
+
+def gained(parts: Parts, since: date, until: date) -> str:
+    """By source and model what its counter grew by from a day to another, as a query."""
+    return f"""
+        SELECT source, model, (sum(gained))::BIGINT AS gained FROM (
+            SELECT source, model, gained FROM ({standing(parts, until)})
+            UNION ALL SELECT source, model, -gained FROM ({standing(parts, since)})
+        ) GROUP BY source, model
+    """
+
+
+def publisher_months(parts: Parts) -> str:
+    """By source, month and publisher the models, their counters at its end and what they grew by in it, as a query."""
+    queries = []
+    for source in sorted({part.source for part in parts.parts}):
+        own = _of(parts, source, date.max)
+        before: str | None = None
+        for month, name in _chain(own).items():
+            file = _file(parts, "publishers", source, month, name)
+            alone = replace(parts, parts=tuple(part for part in parts.parts if part.source == source))
+            ended = standing(alone, _end(month))
+            made = _all(file) if file.exists() else _publishers(ended, before)
+            queries.append(f"SELECT {_text(source)} AS source, {_text(month)} AS month, * FROM ({made})")
+            before = ended
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in PUBLISHER_MONTHS.items())
+    return " UNION ALL ".join(queries) or f"SELECT {columns} WHERE false"
 
 
 def make(parts: Parts, *, now: datetime, least: int = _LEAST) -> list[Path]:
@@ -111,7 +146,10 @@ def _wanted(parts: Parts) -> Iterator[tuple[Path, Callable[[], str]]]:
         for month, name in _chain(own).items():
             file = _file(parts, "standing", source, month, name)
             yield file, partial(_ended, replace(parts, parts=tuple(own[month])), before)
-            yield _file(parts, "publishers", source, month, name), partial(_publishers, file)
+            yield (
+                _file(parts, "publishers", source, month, name),
+                partial(_publishers, _all(file), None if before is None else _all(before)),
+            )
             before = file
 
 
@@ -150,12 +188,25 @@ def _stood(parts: Parts, before: Path | None, last: date) -> str:
     """
 
 
-def _publishers(file: Path) -> str:
+def _publishers(ended: str, before: str | None) -> str:
+    """By publisher, of the standings at a month's end and at its beginning."""
+    queries = [
+        f"""
+        SELECT split_part(model, '/', 1) AS publisher, {count} AS models, {in_all} AS in_all,
+               sum({sign}gained) AS gained
+        FROM ({standing}) GROUP BY publisher
+        """
+        for standing, count, in_all, sign in ((ended, "count(*)", "sum(in_all)", ""), (before, "0", "0", "-"))
+        if standing is not None
+    ]
     return f"""
-        SELECT split_part(model, '/', 1) AS publisher, count(*) AS models, sum(in_all)::BIGINT AS in_all,
-               sum(gained)::BIGINT AS gained
-        FROM {_read([file])} GROUP BY publisher ORDER BY publisher
+        SELECT publisher, sum(models)::BIGINT AS models, sum(in_all)::BIGINT AS in_all, sum(gained)::BIGINT AS gained
+        FROM ({" UNION ALL ".join(queries)}) GROUP BY publisher ORDER BY publisher
     """
+
+
+def _end(month: str) -> date:
+    return (date.fromisoformat(f"{month}-01") + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def _newest(table: str, parts: Sequence[Part]) -> str:
@@ -199,6 +250,10 @@ def _write(connection: Any, file: Path, query: str) -> None:  # noqa: ANN401 - D
 
 def _read(files: Sequence[Path], options: str = "") -> str:
     return f"read_parquet([{', '.join(_text(str(file)) for file in files)}], hive_partitioning = false{options})"
+
+
+def _all(file: Path) -> str:
+    return f"SELECT * FROM {_read([file])}"
 
 
 def _text(text: str) -> str:

@@ -92,9 +92,10 @@ def cumulative(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     """All downloads up to a day, by place of the publisher, over the models of a list."""
     import ibis  # noqa: PLC0415 - an extra
 
-    downloads, listed, window = tables["downloads"], tables["model"], ask.window
+    listed, window = tables["model"], ask.window
     names = listed.filter(listed.source == "tracked-models").select(named=listed.model).distinct()
-    counted = downloads.filter(downloads.day.between(window.first, window.last), downloads.in_all.notnull())
+    standing = engine.standing(window.last)
+    counted = standing.filter(standing.day >= window.first)
     if ask.choices.models == "tracked":
         counted = counted.semi_join(names, counted.model == names.named)
     newest = counted.group_by("model").aggregate(in_all=ibis._.in_all.argmax(ibis._.day))
