@@ -27,10 +27,12 @@ FILES = {
     "modelpulse-hub": ("market/hf/modelpulse_hub_monthly.csv",),
     "modelpulse-publishers": ("market/hf/modelpulse_textgen_downloads_by_publisher_monthly.csv",),
     "models.dev": ("prices/models_dev_api_like_2026-07-02.json",),
+    "models.dev-models": ("prices/models_dev_models_2026-07-02.json",),
     "openrouter-prices": ("prices/openrouter_price_history_wayback_radar.json",),
     "openrouter-rankings": ("market/openrouter/rankings_daily_2026-05-24_on.csv",),
     "openrouter-weeks": ("market/openrouter/weekly_top9_2025-02_to_2026-05.csv",),
     "osai-index": ("market/openness/european_osai_index_yaml.tar.gz",),
+    "tracked-models-sizes": (f"{LISTS}/metadata/model_parameters.csv",),
     "tracked-models-regions": (f"{LISTS}/metadata/organization_regions.csv",),
     "tracked-models-releases": (f"{LISTS}/metadata/release_date_corrections.csv",),
 }

@@ -80,6 +80,7 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: Literal["all", "open", "closed"] | None = None
     modality: str | None = None
     """What a source's own word for it must have in it; or all."""
+    kind: Literal["multimodal", "open"] | None = None
     weighting: Literal["none", "downloads"] | None = None
     framework: Literal["epoch-accessibility", "fmti", "model-openness", "osai-index"] | None = None
     dimension: str | None = None

@@ -5,7 +5,7 @@ from typing import Final
 
 from weighbridge.market.recipes.measures.downloads import adoption, cumulative, hub_series, publisher_share
 from weighbridge.market.recipes.measures.measure import Measure
-from weighbridge.market.recipes.measures.models import cadence, sizes
+from weighbridge.market.recipes.measures.models import cadence, kinds, mixtures, sizes
 from weighbridge.market.recipes.measures.openness import openness
 from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple
 from weighbridge.market.recipes.measures.ratings import apart, behind, place, points
@@ -149,4 +149,10 @@ MEASURES: Final[Mapping[str, Measure]] = {
             "country": None,
         },
     ),
+    "kinds": Measure(
+        ("model",),
+        kinds,
+        {"window": None, "kind": ("multimodal", "open"), "weights": ("all", "open", "closed")},
+    ),
+    "mixtures": Measure(("model",), mixtures, {}),
 }

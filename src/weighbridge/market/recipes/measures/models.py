@@ -86,3 +86,50 @@ def _counted(engine: Engine, downloads: "ibis.Table", ask: Ask) -> dict[str, Any
     until = downloads.filter(downloads.day <= ask.window.last, downloads.in_all.notnull())
     newest = until.group_by("model").aggregate(in_all=ibis._.in_all.argmax(ibis._.day))
     return {row["model"]: row["in_all"] for row in engine.rows(newest)}
+
+
+def kinds(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """The share of models that take in more than text, or have open weights; by year of release."""
+    model, choices, window = tables["model"], ask.choices, ask.window
+    of_kind = {
+        "multimodal": model.modality.split("->")[0].contains("+"),
+        "open": model.open_weights,
+    }[choices.kind or ""]
+    known = model.filter(of_kind.notnull(), model.released.between(window.first, window.last))
+    if choices.weights != "all":
+        known = known.filter(known.open_weights == (choices.weights == "open"))
+    years: dict[str, list[int]] = {}
+    for row in engine.rows(known.mutate(of_kind=of_kind).select("model", "released", "of_kind").distinct()):
+        year = years.setdefault(f"{row['released'].year}", [0, 0])
+        year[0], year[1] = year[0] + 1, year[1] + bool(row["of_kind"])
+    models, counted = (sum(each[place] for each in years.values()) for place in range(2))
+    lines = [(year, count, of, of / count) for year, (count, of) in sorted(years.items())]
+    return Measured(
+        (
+            Value("share", "share", counted / models if models else None),
+            Value("first year", "share", lines[0][3] if lines else None),
+            Value("last year", "share", lines[-1][3] if lines else None),
+            Value("models", "count", models),
+        ),
+        ("year", "models", "of this kind", "share"),
+        lines,
+        None,
+    )
+
+
+def mixtures(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """The share of models of known size of which fewer parameters are said to be used for a token than there are."""
+    model = tables["model"]
+    known = model.filter(model.total_params.notnull()).select("model", "total_params", "active_params").distinct()
+    rows = engine.rows(known.order_by(["total_params", "model"]))
+    mixed = [row for row in rows if row["active_params"] is not None and row["active_params"] < row["total_params"]]
+    return Measured(
+        (
+            Value("share", "share", len(mixed) / len(rows) if rows else None),
+            Value("mixtures", "count", len(mixed)),
+            Value("models", "count", len(rows)),
+        ),
+        ("model", "parameters", "used for a token"),
+        [(row["model"], row["total_params"], row["active_params"]) for row in mixed],
+        None,
+    )
