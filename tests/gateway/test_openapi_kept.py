@@ -36,6 +36,7 @@ ADMINISTERED: Json = {
     "unit": "usd",
     "period": "day",
     "amount": 5,
+    "user": "u-1",
 }
 """What is asked where it takes an admin key."""
 WRONG: dict[str, object] = {"object": {"x": []}, "array": [[[]]], "string": "strange", "integer": 3, "boolean": True}
