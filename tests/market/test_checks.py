@@ -64,8 +64,8 @@ def test_rows_that_are_restated_are_told(store: Store, tmp_path: Path) -> None:
     taken(store, tmp_path / "a.csv", WEEK)
     (only,) = taken(store, tmp_path / "b.csv", WEEK.replace(",500", ",700") + "2026-08-11,other,1\n")
     assert only.kept is not None
-    assert told(only.kept.findings) == [("restated", "usage")]
-    assert only.kept.findings[0].said == "1 rows, such as that of 'deepseek/deepseek-v4'"
+    assert told(only.kept.findings) == [("unknown-organisation", "nobody"), ("restated", "usage")]
+    assert only.kept.findings[1].said == "1 rows, such as that of 'deepseek/deepseek-v4'"
 
 
 def test_prices_that_are_forty_times_stale_are_told(store: Store, tmp_path: Path) -> None:

@@ -46,7 +46,12 @@ def test_rows_that_cannot_be_read_and_days_that_are_missing_are_found(store: Sto
     (only,) = taken(store, tmp_path / "a.csv", text)
     assert only.kept is not None
     found = [(each.kind, each.subject) for each in only.kept.findings]
-    assert found == [("unreadable-row", "row 7"), ("unreadable-row", "row 8"), ("gap", "2026-08-11")]
+    assert found == [
+        ("unreadable-row", "row 7"),
+        ("unreadable-row", "row 8"),
+        ("gap", "2026-08-11"),
+        ("unknown-organisation", "nobody"),
+    ]
     assert only.kept.as_of == date(2026, 8, 12)
 
 
@@ -63,3 +68,14 @@ def test_a_board_that_does_not_say_its_day_is_refused(store: Store, tmp_path: Pa
     head = "rank,rank_stylectrl,model,arena_score,95_pct_ci,votes,organization,license\n"
     with pytest.raises(MarketError, match="--as-of"):
         taken(store, tmp_path / "board.csv", head)
+
+
+def test_publishers_of_no_reviewed_row_and_old_names_are_told(store: Store, tmp_path: Path) -> None:
+    rows = "".join(f"new-{number},m,new-{number}/m\n" for number in range(25))
+    text = "org,model,modelId\nTHUDM,glm,THUDM/glm\nzai-org,glm,zai-org/glm\nnew-0,n,new-0/n\n" + rows
+    (only,) = taken(store, tmp_path / "models_2025-12-30.csv", text)
+    assert only.kept is not None
+    found = [(each.kind, each.subject, each.said) for each in only.kept.findings]
+    assert found[0] == ("renamed-organisation", "THUDM", "1 rows; it goes by 'zai-org' now")
+    assert found[1] == ("unknown-organisation", "new-0", "2 of 28 rows")
+    assert found[-1] == ("unknown-organisation", "5 more", "5 of 28 rows")

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from weighbridge.errors import MarketError
 from weighbridge.market.checks import against
 from weighbridge.market.findings import Finding
+from weighbridge.market.identity.book import book
+from weighbridge.market.identity.recognised import Publishers
 from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
 from weighbridge.market.sources.source import Bulk, Payload, Source
@@ -68,17 +70,20 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
     store.keep_raw(payload.path, sha256)
     writing = store.writing(sha256)
     findings: list[Finding] = []
+    publishers = Publishers(source.about.name)
     for each in _once(source.read(payload, as_of)):
         if isinstance(each, Finding):
             findings.append(each)
         elif isinstance(each, Bulk):
             writing.add_bulk(each.table, each.rows)
         else:
+            publishers.see(each)
             writing.add(each)
     parts = writing.finish()
     if any(each.kind == "truncated-file" for each in findings):
         writing.drop()
         parts = ()
+    findings += publishers.findings(book())
     before = _by_table(store, (part for each in store.payloads() for part in each.parts))
     findings += against(before, _by_table(store, parts), source.about.name)
     about = source.about
