@@ -95,10 +95,17 @@ def test_other_definitions_are_worked_out_beside(store: Store, tmp_path: Path) -
     assert ("US", 1, 350, 350, 0.35) in merged.measured.rows
 
 
+def test_a_derivative_is_its_publishers_or_its_bases(store: Store, tmp_path: Path) -> None:
+    taken(store, tmp_path / "a.csv", WEEK + "2026-08-10,tngtech/deepseek-r1t2-chimera:free,1000\n")
+    day = {"window": "2026-08-10"}
+    assert figure(store, "top-20", day).value("models") == 1
+    assert figure(store, "top-20", {**day, "attribution": "base"}).value("share") == 0.75
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"attribution": "base"}, "it can with publisher"),
+        ({"attribution": "split"}, "it can with publisher, base"),
         ({"superseded": "drop"}, "no choice of superseded"),
         ({"window": "August"}, "2026-08-10:2026-08-16"),
         ({"window": "2026-08-16:2026-08-10"}, "ends before"),

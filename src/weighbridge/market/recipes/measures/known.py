@@ -19,7 +19,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         composition,
         {
             "window": None,
-            "attribution": ("publisher",),
+            "attribution": ("publisher", "base"),
             "variants": ("separate", "merged"),
             "stealth": ("keep", "drop"),
             "unknown": ("keep", "attributed"),
