@@ -54,6 +54,7 @@ from weighbridge.gateway.embedding import Embedding
 from weighbridge.gateway.health import Health
 from weighbridge.gateway.holding import Holding
 from weighbridge.gateway.keeping_texts import KeepingTexts
+from weighbridge.gateway.market import Market
 from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.models import Models
 from weighbridge.gateway.openrouter import Host, OpenRouterAccount
@@ -75,6 +76,7 @@ from weighbridge.ledger.policies import adopt, adopt_none
 from weighbridge.ledger.questions import Question
 from weighbridge.ledger.tally import Column, Tally
 from weighbridge.ledger.writer import Writer
+from weighbridge.market.store import Store
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.providers.rows import Row, read_rows
@@ -281,6 +283,7 @@ class Worker:
                 desk,
                 self._watching.text,
             ),
+            market=Market(lambda request: self._open(request, _now()), Store(self._settings.home / "market")),
         )
 
     @property

@@ -21,6 +21,7 @@ from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.explain import Explain
 from weighbridge.gateway.health import Health
+from weighbridge.gateway.market import Market
 from weighbridge.gateway.messages import Messages
 from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.models import Models
@@ -76,6 +77,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
     forgetting: AdminForgetting,
     usage: Usage,
     metrics: Metrics,
+    market: Market,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
     table: tuple[Route, ...] = (
@@ -134,6 +136,17 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route("GET", "/readyz", health.readyz, "whether it can serve; needs no key"),
         Route("GET", "/openapi.json", OpenApi(lambda: table), "this table, as an OpenAPI document; needs no key"),
         Route("GET", "/v1/usage", usage, "what the key has used and what it cost, by model, country, user, day …"),
+        Route(
+            "GET", "/v1/market/figures", market.figures, "the figures of the open-model market there are recipes for"
+        ),
+        Route(
+            "GET",
+            "/v1/market/figures/{id}",
+            market.figure,
+            "one of them: definition, values, table, sensitivity, inputs",
+        ),
+        Route("GET", "/v1/market/figures/{id}.svg", market.svg, "its chart"),
+        Route("GET", "/v1/market/sources", market.sources, "where the market's data come from, and what is here of it"),
         *_admin(desk, AdminUsage(desk, usage.tallied, usage.catalog)),
         Route("POST", "/v1/admin/forget", forgetting, "delete what is kept of one of a client's users"),
         *_openrouter(chat, responses, openrouter_models, openrouter_account, OpenRouterKeys(desk)),

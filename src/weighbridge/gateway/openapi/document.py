@@ -175,7 +175,7 @@ def _answers(route: Listed, operation: Operation, schemas: _Schemas) -> _Json:
     if operation.switches:
         return {"101": {"description": route.summary}} | _errors(route, operation, schemas)
     if operation.text:
-        text = {"description": route.summary, "content": {"text/plain": {"schema": {"type": "string"}}}}
+        text = {"description": route.summary, "content": {operation.media: {"schema": {"type": "string"}}}}
         return {"200": text} | _errors(route, operation, schemas)
     given = [schemas.of(kind) for kind in operation.gives]
     whole: _Json = given[0] if len(given) == 1 else {"anyOf" if operation.either else "allOf": given}

@@ -38,6 +38,7 @@ from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelP
 from weighbridge.gateway.count_tokens import TokenCount
 from weighbridge.gateway.explain import ExplainQuery
 from weighbridge.gateway.health import Alive, Readiness
+from weighbridge.gateway.market import FigureQuery
 from weighbridge.gateway.models import ListedModel, ModelList
 from weighbridge.gateway.openapi import requests, schemas
 from weighbridge.gateway.receipts import Receipt
@@ -46,6 +47,7 @@ from weighbridge.gateway.responses_compact import InputTokens
 from weighbridge.gateway.route_health import RouteHealthList
 from weighbridge.gateway.stored_chat import DeletedChat, StoredPage
 from weighbridge.gateway.usage import UsageList, UsageQuery
+from weighbridge.market.document import FigureDocument, FigureList, SourceList
 from weighbridge.routing.explain import Explanation
 from weighbridge.texts.line import Line
 from weighbridge.wire.messages.surface import Failure as AnthropicFailure
@@ -86,7 +88,8 @@ class Operation:
     also_fails: Any = None
     """Another shape of errors, where the headers decide it."""
     text: bool = False
-    """Whether it gives plain text."""
+    """Whether it gives text, of the type `media`."""
+    media: str = "text/plain"
     made: bool = False
     """Whether the answer comes with 201."""
     streams: bool = False
@@ -172,6 +175,7 @@ _ADMIN_BODY: Final[Errors] = (*_ADMIN, *_BODY)
 _ONCE: Final = {"idempotency-key": "the same request with the same one, within a day, makes nothing new"}
 _OPENROUTER_KEY: Final = Operation(gives=(schemas.OpenRouterKey,))
 
+_FIGURE: Final = Operation(query=FigureQuery, gives=(FigureDocument,), errors=(BadRequest, NotFound))
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/chat/completions": _CHAT,
     "GET /v1/chat/completions": Operation(query=requests.StoredQuery, gives=(StoredPage,), errors=(*_KEPT, BadRequest)),
@@ -262,6 +266,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "POST /v1/admin/projects": Operation(takes=admin.ProjectSetting, gives=(admin.ListedNode,), errors=_ADMIN_BODY),
     "GET /v1/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(BadRequest, LedgerUnavailable)),
     "GET /v1/admin/usage": Operation(query=UsageQuery, gives=(UsageList,), errors=(*_ADMIN, BadRequest)),
+    "GET /v1/market/figures": Operation(gives=(FigureList,)),
+    "GET /v1/market/figures/{id}": _FIGURE,
+    "GET /v1/market/figures/{id}.svg": replace(_FIGURE, gives=(), text=True, media="image/svg+xml"),
+    "GET /v1/market/sources": Operation(gives=(SourceList,)),
     "GET /v1/admin/budgets": Operation(gives=(admin.BudgetList,), errors=_ADMIN),
     "POST /v1/admin/budgets": Operation(takes=admin.BudgetSetting, gives=(admin.ListedBudget,), errors=_ADMIN_BODY),
     "DELETE /v1/admin/budgets/{id}": Operation(gives=(admin.RemovedBudget,), errors=(*_ADMIN, NotFound)),
