@@ -175,16 +175,14 @@ def _stood(parts: Parts, before: Path | None, last: date) -> str:
         )
     if not parts.parts:
         return readings[0]
-    # The newest first: a list of a model's few readings in order is cheaper than a window over all of them.
     return f"""
-        SELECT model, read[-1].day AS day, read[-1].in_all AS in_all,
-               (coalesce(read[1].gained, 0) + list_sum(list_transform(
-                   read[2:], lambda each, place: greatest(each.in_all - read[place].in_all, 0)
-               ) || [0]))::BIGINT AS gained
+        SELECT model, max(day) AS day, arg_max(in_all, day) AS in_all,
+               (max(coalesce(gained, 0)) + sum(CASE WHEN gained IS NULL THEN greatest(in_all - before, 0) ELSE 0 END))
+                   ::BIGINT AS gained
         FROM (
-            SELECT model, list_sort(list({{day: day, in_all: in_all, gained: gained}})) AS read
-            FROM ({" UNION ALL ".join(readings)}) GROUP BY model
-        )
+            SELECT *, lag(in_all) OVER (PARTITION BY model ORDER BY day) AS before
+            FROM ({" UNION ALL ".join(readings)})
+        ) GROUP BY model
     """
 
 
