@@ -24,10 +24,13 @@ _STALLED: Final = 0.9
 """Of the models that are downloaded at all, how many must stand still for a day to be a stall."""
 
 _STEPS: Final = """
-create temp view steps as
+create temp table steps as
 select model, day, in_all, last_30_days,
        lag(in_all) over past as before, lag(day) over past as day_before
-from (select distinct on (model, day) * from series order by model, day, as_of desc)
+from (select model, day, arg_max(in_all, as_of) as in_all, arg_max(last_30_days, as_of) as last_30_days
+      from series where day >= (select coalesce(max(day), date '0001-01-01') from own
+                                where day < (select min(day) from new))
+      group by model, day)
 window past as (partition by model order by day)"""
 _BACKWARDS: Final = """
 select day, count(*) as models, arg_max(model, before - in_all) as model,
@@ -96,11 +99,13 @@ def _restated(connection: "duckdb.DuckDBPyConnection", table: str) -> Iterator[F
     same = " and ".join(f"n.{each} is not distinct from o.{each}" for each in key)
     others = [each for each in columns if each not in (*key, "source", "as_of")]
     differs = " or ".join(f"n.{each} is distinct from o.{each}" for each in others) or "false"
+    month = TABLES[table].month
+    days = f"where {month} in (select distinct {month} from new)" if month else ""  # noqa: S608 - names of ours
+    names = ", ".join(key)
     found = _rows(
         connection,
-        f"select count(*) as rows, any_value(n.{key[0]}) as one from new n join "  # noqa: S608 - names of ours
-        f"(select distinct on ({', '.join(key)}) * from own order by {', '.join(key)}, as_of desc) o on {same} "
-        f"where {differs}",
+        f"select count(*) as rows, any_value(n.{key[0]}) as one from new n join "  # noqa: S608 - as above
+        f"(select distinct on ({names}) * from own {days} order by {names}, as_of desc) o on {same} where {differs}",
     )[0]
     if found["rows"]:
         yield Finding(kind="restated", subject=table, said=f"{found['rows']} rows, such as that of {found['one']!r}")
