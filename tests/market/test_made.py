@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from weighbridge.market.engine import Engine
 from weighbridge.market.made import make
 from weighbridge.market.parts import Part, Parts, overlapping
-from weighbridge.market.store import Kept, Store
+from weighbridge.market.store import Kept, Store, beside
 from weighbridge.market.tables import Downloads
 
 FIRST = date(2026, 1, 30)
@@ -94,7 +94,7 @@ def sums(rows: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[int, in
     return {(row["source"], row["month"], row["publisher"]): (row["in_all"], row["gained"]) for row in rows}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(payloads, st.integers(1, 5), st.integers(0, 41), st.integers(0, 41))
 def test_what_is_made_gives_what_the_rows_give(
     taken: list[tuple[list[Reading], int, str]], made_after: int, after: int, until: int
@@ -148,12 +148,13 @@ def test_only_payloads_with_days_in_common_are_searched() -> None:
 def test_what_an_import_left_that_was_cut_off_is_swept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     keep(store, 0, ([("a", 1, 5)], 0, "hub"))
-    store.writing("f" * 64)
     litter = store.writing("f" * 64)
     litter.add(Downloads("a/m", FIRST, None, 1, "hub", FIRST))
     (left,) = litter.finish()
-    assert store.sweep() == [tmp_path / "tables" / left]
-    assert store.sweep() == []
+    assert store.sweep(datetime.now(UTC)) == []  # it may be under way
+    later = datetime.now(UTC) + timedelta(days=2)
+    assert store.sweep(later) == [tmp_path / "tables" / left]
+    assert store.sweep(later) == []
     assert len(store.parts("downloads", store.payloads()).parts) == 1
 
 
@@ -169,3 +170,15 @@ def test_small_parts_are_left_as_they_are_and_old_files_go_after_an_hour(tmp_pat
     make(store.parts("downloads", store.payloads()), now=datetime.now(UTC) + timedelta(hours=2), least=0)
     assert [file.exists() for file in before] == [False, False]
     assert all(file.exists() for file in after)
+
+
+def test_a_new_day_is_held_against_its_neighbours_only(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number, after in enumerate((0, 7, 14, 28, 35, 42)):
+        keep(store, number, ([("a", after, 5)], after, "hub"))
+    keep(store, 6, ([("a", 21, 5)], 21, "else"))
+    new = {"downloads/source=hub/month=2026-02/new.parquet": (FIRST + timedelta(days=21), FIRST + timedelta(days=21))}
+    kept = store.payloads()
+    days = {part: span[0] for each in kept for part, span in each.days.items()}
+    found = {(days[part] - FIRST).days for part in beside(kept, "hub", new)}
+    assert found == {7, 14, 28, 35}

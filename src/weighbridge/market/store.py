@@ -14,7 +14,7 @@ that counts, and is done again from its beginning. The same payload is taken onc
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,8 @@ from weighbridge.market.tables import NAMES, TABLES, Row, Table
 
 _ROW_GROUP: Final = 200_000
 _BULK: Final = 500_000
+_UNDER_WAY: Final = 86_400
+"""Seconds in which an import may still be at it."""
 _ARROW: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64", bool: "bool_", date: "date32"}
 
 
@@ -100,14 +102,15 @@ class Store:
                     found.append(Part(tables / name, each.source, month, each.sha256, place, days))
         return Parts(table, tuple(found), self.directory / "made")
 
-    def sweep(self) -> list[Path]:
-        """Take away the parts of imports that were cut off; none may be under way. Those that were there."""
+    def sweep(self, now: datetime) -> list[Path]:
+        """Take away what imports left that were cut off a day ago or more; it counted for nothing. Raises OSError."""
         counted = {self._at("tables") / part for each in self.payloads() for part in each.parts}
         litter = [file for file in self._at("tables").rglob("*.parquet") if file not in counted]
         litter += [file for name in ("raw", "payloads") for file in self._at(name).glob("*.unfinished")]
-        for file in litter:
+        old = [file for file in litter if now.timestamp() - file.stat().st_mtime > _UNDER_WAY]
+        for file in old:
             file.unlink(missing_ok=True)
-        return litter
+        return old
 
     def _at(self, name: str) -> Path:
         directory = self.directory / name
@@ -201,6 +204,30 @@ class Writing:
         if (column := TABLES[name].month) is not None:
             days = compute.min_max(rows[column])
             self.days[part] = (days["min"].as_py(), days["max"].as_py())
+
+
+def beside(kept: Iterable[Kept], source: str, days: Mapping[str, tuple[date, date]]) -> Iterator[str]:
+    """Parts that new ones of a source can contradict: of a table with days, those up to two payloads' days away.
+
+    Older counters are not read: a hub's are hundreds of millions, and each was held against its own neighbours.
+    """
+    dated = {part.split("/", maxsplit=1)[0] for part in days}
+    theirs: dict[str, tuple[date, date]] = {}
+    for each in kept:
+        for part in each.parts:
+            table = part.split("/", maxsplit=1)[0]
+            if table not in dated or (each.source == source and part not in each.days):
+                yield part
+            elif each.source == source:
+                theirs[part] = each.days[part]
+    for table in dated:
+        own = [span for part, span in days.items() if part.startswith(f"{table}/")]
+        first, last = min(span[0] for span in own), max(span[1] for span in own)
+        there = {part: span for part, span in theirs.items() if part.startswith(f"{table}/")}
+        earlier = sorted({span[1] for span in there.values() if span[1] < first})[-2:]
+        later = sorted({span[0] for span in there.values() if span[0] > last})[:2]
+        begin, end = min([first, *earlier]), max([last, *later])
+        yield from (part for part, span in there.items() if span[1] >= begin and span[0] <= end)
 
 
 def _put(unfinished: Path, target: Path) -> None:

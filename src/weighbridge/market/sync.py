@@ -11,10 +11,11 @@ from weighbridge.market.checks import against
 from weighbridge.market.findings import Finding
 from weighbridge.market.identity.book import book
 from weighbridge.market.identity.recognised import Publishers
+from weighbridge.market.made import make
 from weighbridge.market.sources.genai_prices import GENAI_PRICES, installed
 from weighbridge.market.sources.known import source_of
 from weighbridge.market.sources.source import Bulk, Payload, Source
-from weighbridge.market.store import Kept, Store
+from weighbridge.market.store import Kept, Store, beside
 from weighbridge.market.tables import NAMES, TABLES, Row
 
 Progress = Callable[[int, int], None]
@@ -45,12 +46,20 @@ def take(
     In a directory files of no source are passed over, and told; a file that is named must be of one.
     """
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    new: set[str] = set()
     for done, file in enumerate(files, start=1):
         source = source_of(file)
         if source is None and path.is_file():
             raise MarketError(f"{file.name!r} has the columns of no source that is known here; see docs/market.md")
-        yield Taken(file, None) if source is None else _take(store, source, Payload(file, file.name, as_of), now)
+        taken = Taken(file, None) if source is None else _take(store, source, Payload(file, file.name, as_of), now)
+        if taken.kept is not None and not taken.before:
+            new |= taken.kept.rows.keys()
+        yield taken
         progress(done, len(files))
+    store.sweep(now)
+    kept = store.payloads() if new else []
+    for table in sorted(new):
+        make(store.parts(table, kept), now=now)
 
 
 def take_installed(store: Store, *, now: datetime) -> Taken:
@@ -84,7 +93,7 @@ def _take(store: Store, source: Source, payload: Payload, now: datetime) -> Take
         writing.drop()
         parts = ()
     findings += publishers.findings(book())
-    before = _by_table(store, (part for each in store.payloads() for part in each.parts))
+    before = _by_table(store, beside(store.payloads(), source.about.name, writing.days))
     findings += against(before, _by_table(store, parts), source.about.name)
     about = source.about
     kept = Kept(
