@@ -31,6 +31,7 @@ async def test_figures_sources_and_charts(gateway: Gateway, tmp_path: Path) -> N
     assert next(each for each in listed if each["name"] == "top-20")["missing"] == []
     sources = (await gateway.get("/v1/market/sources")).document["data"]
     assert isinstance(sources, list)
+    assert len({each["name"] for each in sources}) == len(sources)
     rankings = next(each for each in sources if each["name"] == "openrouter-rankings")
     assert (rankings["payloads"], rankings["rows"], rankings["as_of"]) == (1, 5, "2026-08-10")
     found = (await gateway.get(f"{DAY}&top=1&variants=merged")).document

@@ -144,8 +144,8 @@ def source_list(store: Store) -> SourceList:
     """All sources, and what of them is in a store."""
     kept = store.payloads()
     listed: list[ListedSource] = []
-    for source in SOURCES:
-        about, own = source.about, [each for each in kept if each.source == source.about.name]
+    for about in {source.about.name: source.about for source in SOURCES}.values():
+        own = [each for each in kept if each.source == about.name]
         listed.append(
             ListedSource(
                 about.name,
