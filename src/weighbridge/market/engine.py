@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from weighbridge.ledger.tabular import PackageMissing, pyarrow_
-from weighbridge.market.made import PUBLISHER_MONTHS, STANDING, gained, in_force, publisher_months, standing
+from weighbridge.market.made import PUBLISHER_MONTHS, STANDING, every, gained, in_force, publisher_months, standing
 from weighbridge.market.parts import Parts
 from weighbridge.market.tables import TABLES
 
@@ -51,17 +51,23 @@ class Engine(AbstractContextManager["Engine"]):
         self._parts[name] = parts
         return self._ibis.table(columns, name=name)
 
-    def standing(self, last: date) -> "ibis.Table":
-        """Of each source and model the newest counter up to a day; the table of downloads must have been asked for.
+    def every(self, name: str) -> "ibis.Table":
+        """All rows of a table that was asked for, those too that are no longer in force."""
+        columns = {column: IBIS[kind] for column, kind in TABLES[name].columns.items()}
+        parts = self._parts[name]
+        return self._made(f"every_{name}", every(parts), columns) if parts.parts else self._ibis.table(columns, name)
 
-        `gained` is all it grew by since its first reading: the days in which it went backwards add nothing.
-        """
-        return self._made(f"standing_{last:%Y%m%d}", standing(self._parts["downloads"], last), STANDING)
+    def standing(self, last: date) -> "ibis.Table":
+        """Of each source and model the newest counter up to a day; the table of downloads must have been asked for."""
+        query = standing(self._parts["downloads"], last, grown=False)
+        columns = {name: kind for name, kind in STANDING.items() if name != "gained"}
+        return self._made(f"standing_{last:%Y%m%d}", query, STANDING).select(*columns)
 
     def gained(self, since: date, until: date) -> "ibis.Table":
         """By source and model what its counter grew by from one day's reading to the other's, never less than nothing.
 
-        A model that was first read in between has grown since then.
+        A model that was first read in between has grown since then; days in which a counter went backwards add
+        nothing.
         """
         query = gained(self._parts["downloads"], since, until)
         columns = {"source": "string", "model": "string", "gained": "int64"}

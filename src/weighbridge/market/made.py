@@ -56,8 +56,17 @@ def in_force(parts: Parts) -> str:
     return " UNION ALL ".join(queries)
 
 
-def standing(parts: Parts, last: date) -> str:
-    """By source and model the newest counter up to a day, as a query of the columns of STANDING."""
+def every(parts: Parts) -> str:
+    """All rows, those that are no longer in force too, as a query."""
+    columns = ", ".join(f'"{column}"' for column in TABLES[parts.table].columns)
+    return f"SELECT {columns} FROM {_read([part.path for part in parts.parts])}"
+
+
+def standing(parts: Parts, last: date, *, grown: bool = True) -> str:
+    """By source and model the newest counter up to a day, as a query of the columns of STANDING.
+
+    Without what it gained, in the middle of a month, it is there in a third of the time.
+    """
     queries = []
     for source in sorted({part.source for part in parts.parts}):
         own = _of(parts, source, last)
@@ -68,7 +77,8 @@ def standing(parts: Parts, last: date) -> str:
         there = [month for month in whole if _file(parts, "standing", source, month, chain[month]).exists()]
         before = _file(parts, "standing", source, there[-1], chain[there[-1]]) if there else None
         rest = tuple(part for month in own if not there or month > there[-1] for part in own[month])
-        queries.append(f"SELECT *, {_text(source)} AS source FROM ({_stood(replace(parts, parts=rest), before, last)})")
+        stood = _stood(replace(parts, parts=rest), before, last, grown=grown)
+        queries.append(f"SELECT *, {_text(source)} AS source FROM ({stood})")
     nothing = "SELECT '' AS model, DATE '2000-01-01' AS day, 0::BIGINT AS in_all, 0::BIGINT AS gained, '' AS source"
     return " UNION ALL ".join(queries) or f"{nothing} WHERE false"
 
@@ -162,7 +172,7 @@ def _ended(parts: Parts, before: Path | None) -> str:
     return f"{_stood(parts, before, date.max)} ORDER BY model"
 
 
-def _stood(parts: Parts, before: Path | None, last: date) -> str:
+def _stood(parts: Parts, before: Path | None, last: date, *, grown: bool = True) -> str:
     """The standing at a month's end, of the one before and rows up to a day."""
     readings = []
     if before is not None:
@@ -175,6 +185,9 @@ def _stood(parts: Parts, before: Path | None, last: date) -> str:
         )
     if not parts.parts:
         return readings[0]
+    if not grown:
+        newest = "max(day) AS day, arg_max(in_all, day) AS in_all, NULL::BIGINT AS gained"
+        return f"SELECT model, {newest} FROM ({' UNION ALL '.join(readings)}) GROUP BY model"
     return f"""
         SELECT model, max(day) AS day, arg_max(in_all, day) AS in_all,
                (max(coalesce(gained, 0)) + sum(CASE WHEN gained IS NULL THEN greatest(in_all - before, 0) ELSE 0 END))
