@@ -91,7 +91,7 @@ def changes(engine: Engine, tables: Tables, ask: Ask) -> Measured:
             continue
         cause = _cause(after, on(vendor, before.since or day, dated=True), on(vendor, day, dated=True))
         rows.append((f"{before.since}", f"{day}", *_cells(before)[:2], *_cells(after)[:2], cause))
-    rows += _restated(engine, tables["price"], choices.model or "", ask)
+    rows += _restated(engine, choices.model or "", ask)
     rows.sort(key=lambda row: str(row[1]))
     causes = [row[-1] for row in rows]
     names = ("vendor", "vendor listed again", "another provider", "restated", "not known")
@@ -184,11 +184,9 @@ def _cause(after: Step, then: Step | None, now: Step | None) -> str:
     return "vendor listed again" if (then.input, then.output) == (now.input, now.output) else "vendor"
 
 
-def _restated(engine: Engine, price: "ibis.Table", name: str, ask: Ask) -> Iterable[tuple[Cell, ...]]:
+def _restated(engine: Engine, name: str, ask: Ask) -> Iterable[tuple[Cell, ...]]:
     """What a source later said of a day of which it had said something else."""
-    import ibis  # noqa: PLC0415 - an extra
-
-    every = ibis.table(price.schema(), name="price")  # also rows that are no longer in force
+    every = engine.every("price")
     found = every.filter(every.source == _LISTED, every.model == name, every.tier == "base")
     said: dict[date, list[dict[str, Any]]] = {}  # Any: cells
     for row in engine.rows(found.order_by("as_of")):
