@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from shlex import quote
 from typing import Final
 
 from weighbridge.errors import MarketError
@@ -92,7 +93,9 @@ def _definition(each: Figure, language: Language) -> str:
 
 
 def _drawing(each: Figure, language: Language) -> str:
-    said = "; ".join(f"{language.term(value.name)} {language.value(value)}" for value in each.measured.values)
+    said = language.words["separator"].join(
+        f"{language.term(value.name)} {language.value(value)}" for value in each.measured.values
+    )
     title = (_texts(each, language) or each).title
     drawing = chart(pictured(each, language), title, said, language, alone=False)
     return "" if drawing is None else f"<figure>{drawing}</figure>"
@@ -166,7 +169,9 @@ def _inputs(each: Figure, language: Language) -> str:
 
 def _cite(each: Figure, language: Language) -> str:
     words = language.words
-    result = "; ".join(f"{language.term(value.name)} {language.value(value)}" for value in each.measured.values)
+    result = language.words["separator"].join(
+        f"{language.term(value.name)} {language.value(value)}" for value in each.measured.values
+    )
     window = "" if each.choices.window is None else f"{language.window(each.choices.window)}, "
     line = words["cite_as"].format(
         title=(_texts(each, language) or each).title,
@@ -182,7 +187,7 @@ def _cite(each: Figure, language: Language) -> str:
         f'<li><bdi dir="ltr"><a href="{_e(url)}" rel="noreferrer">{_e(url)}</a></bdi></li>' for url in each.references
     )
     again = f"weighbridge market figure {each.name}" + "".join(
-        f" --set {name}={value}" for name, value in chosen(each.choices).items()
+        f" --set {quote(f'{name}={value}')}" for name, value in chosen(each.choices).items()
     )
     return (
         f'<h3>{_e(words["cite"])}</h3><p class="cite">{_e(line)}</p>'
