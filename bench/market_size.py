@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from os import getloadavg
 from pathlib import Path
@@ -36,7 +37,8 @@ from bench.machine import describe
 from weighbridge.market.engine import Engine
 from weighbridge.market.identity.book import book
 from weighbridge.market.made import connected, make
-from weighbridge.market.recipes.figure import figure
+from weighbridge.market.recipes.figure import figure, measured
+from weighbridge.market.recipes.recipe import recipe
 from weighbridge.market.store import Kept, Store
 from weighbridge.market.sync import take
 
@@ -186,10 +188,22 @@ def _questions(store: Store, last: date, weeks: int) -> Iterator[tuple[str, Call
 
     yield f"`cumulative-downloads --window {FIRST}:{last}`, with its sensitivity", lambda: cumulative(last)
     yield f"the same up to {middle}, in the middle of a month", lambda: cumulative(middle)
+    for attribution in ("publisher", "base", "split"):
+        yield (
+            f"`download-share-study --window {last - year}:{last} --set attribution={attribution}`",
+            partial(_study, store, last - year, last, attribution),
+        )
     yield "downloads of a year by publisher, from differences", lambda: _gained(store, last - year, last)
     yield "the same between days in the middle of months", lambda: _gained(store, middle - year, middle)
     yield "downloads by country and month, five years", lambda: _by_month(store)
     yield "the first 1,000 models' share of a month", lambda: _first(store, month - timedelta(days=1), last)
+
+
+def _study(store: Store, since: date, until: date, attribution: str) -> int:
+    wanted = recipe("download-share-study")
+    choices = wanted.chosen({"window": f"{since}:{until}", "attribution": attribution})
+    kept = [each for each in store.payloads() if each.source in wanted.sources]
+    return len(measured(store, wanted, kept, choices).rows)
 
 
 def _gained(store: Store, since: date, until: date) -> int:

@@ -6,6 +6,7 @@ told in the table.
 """
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from weighbridge.market.engine import Engine
@@ -24,8 +25,14 @@ def repository_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     """Downloads in a window by place: of who uploaded, of who made the base, or half to each."""
     choices = ask.choices
     grown = _grown(engine, tables, ask)
-    rows = engine.rows(grown.filter(grown.added > 0).select("model", "added"))
-    backwards = len(engine.rows(grown.filter(grown.added < 0).select("model")))
+    if choices.attribution == "publisher":
+        grown = grown.mutate(model=grown.model.split("/")[0])
+    summed = grown.group_by("model").aggregate(
+        added=grown.added.sum(where=grown.added > 0), backwards=(grown.added < 0).cast("int64").sum()
+    )
+    found = engine.rows(summed)
+    rows = [row for row in found if row["added"]]
+    backwards = sum(row["backwards"] for row in found)
     seats = places(engine, tables["organisation"], ask)
     bases = {} if choices.attribution == "publisher" else _bases(engine, tables["edge"])
     sums: defaultdict[str | None, float] = defaultdict(float)
@@ -60,17 +67,17 @@ def _grown(engine: Engine, tables: Tables, ask: Ask) -> "ibis.Table":
     """By repository, the difference of its counters."""
     import ibis  # noqa: PLC0415 - an extra
 
-    downloads, model, window = tables["downloads"], tables["model"], ask.window
-    counted = downloads.filter(downloads.in_all.notnull(), downloads.day <= window.last)
+    model, window = tables["model"], ask.window
+    after, before = engine.standing(window.last), engine.standing(window.first - timedelta(days=1))
+    ends = after.filter(after.day >= window.first)
     if ask.choices.models == "tracked":
         listed = model.filter(model.source == "tracked-models").select(named=model.model).distinct()
-        counted = counted.semi_join(listed, counted.model == listed.named)
-    before, within = counted.day < window.first, counted.day >= window.first
-    ends = counted.group_by("model").aggregate(
-        first=counted.in_all.argmax(counted.day, where=before), last=counted.in_all.argmax(counted.day, where=within)
-    )
+        ends = ends.semi_join(listed, ends.model == listed.named)
+    ends = ends.group_by("model").aggregate(last=ends.in_all.argmax(ends.day))
+    begun = before.group_by("model").aggregate(first=before.in_all.argmax(before.day)).rename(begun="model")
+    ends = ends.left_join(begun, ends.model == begun.begun).drop("begun")
     born = model.filter(model.released.between(window.first, window.last)).select(young=model.model).distinct()
-    joined = ends.filter(ends.last.notnull()).left_join(born, ends.model == born.young)
+    joined = ends.left_join(born, ends.model == born.young)
     start = ibis.ifelse(joined.young.notnull(), ibis.coalesce(joined.first, 0), joined.first)
     return joined.select("model", added=joined.last - start).filter(ibis._.added.notnull())
 
