@@ -107,7 +107,7 @@ class timed:
 def generate(store: Store, *, models: int, weeks: int, seed: int) -> None:
     """A payload for each week that is not there."""
     there = {each.as_of for each in store.payloads()}
-    with connected() as connection:
+    with connected(store.directory / "spill", "3GB") as connection:
         wanted = [week for week in range(weeks) if FIRST + timedelta(weeks=week) not in there]
         if not wanted:
             return
@@ -154,10 +154,10 @@ def ask(store: Store, models: int, weeks: int, rounds: int) -> bool:
         asked = _asked(name, question, rounds)
         print(f"| {asked.question} | {asked.seconds:.2f} | {asked.cpu_seconds:.1f} | {asked.rows:,} |", flush=True)
         kept &= asked.seconds < PROMISED["figure"]
-    with connected() as connection:
+    with connected(store.directory / "spill", "3GB") as connection:
         files = store.directory / "tables" / "downloads" / "**" / "*.parquet"
         told = f"SELECT sum(in_all), count(*) FROM read_parquet('{files}') WHERE day = DATE '{last}'"
-        whole, counted = connection.execute(told).fetchone()
+        ((whole, counted),) = connection.execute(told).fetchall()
     with Engine() as engine:
         engine.table("downloads", store.parts("downloads", store.payloads()))
         standing = engine.standing(last)
@@ -236,7 +236,7 @@ def update(store: Store, models: int, weeks: int, seed: int) -> bool:
     """Take a new week in, as a file of the hub's columns, in a process of its own."""
     day = FIRST + timedelta(weeks=weeks)
     path = store.directory / f"models-{day}.parquet"
-    with connected() as connection:
+    with connected(store.directory / "spill", "3GB") as connection:
         connection.execute(_models(models, seed))
         connection.execute(f"COPY ({_snapshot(weeks)}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
     print(f"\na snapshot of {day}: {path.stat().st_size / 2**30:.2f} GiB")
