@@ -25,20 +25,17 @@ def repository_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     """Downloads in a window by place: of who uploaded, of who made the base, or half to each."""
     choices = ask.choices
     grown = _grown(engine, tables, ask)
-    if choices.attribution == "publisher":
-        grown = grown.mutate(model=grown.model.split("/")[0])
-    summed = grown.group_by("model").aggregate(
+    grown = _placed(grown, tables["edge"], choices.attribution != "publisher")
+    summed = grown.group_by("own", "origin").aggregate(
         added=grown.added.sum(where=grown.added > 0), backwards=(grown.added < 0).cast("int64").sum()
     )
     found = engine.rows(summed)
     rows = [row for row in found if row["added"]]
     backwards = sum(row["backwards"] for row in found)
     seats = places(engine, tables["organisation"], ask)
-    bases = {} if choices.attribution == "publisher" else _bases(engine, tables["edge"])
     sums: defaultdict[str | None, float] = defaultdict(float)
     for row in rows:
-        own = seats.get(_publisher(row["model"]))
-        origin = seats.get(_publisher(_first_base(row["model"], bases)))
+        own, origin = seats.get(row["own"]), seats.get(row["origin"])
         if choices.attribution == "split":
             sums[own] += row["added"] / 2
             sums[origin] += row["added"] / 2
@@ -82,22 +79,24 @@ def _grown(engine: Engine, tables: Tables, ask: Ask) -> "ibis.Table":
     return joined.select("model", added=joined.last - start).filter(ibis._.added.notnull())
 
 
-def _bases(engine: Engine, edge: "ibis.Table") -> dict[str, str]:
-    """By model the base that it declares; where several, the first by relation and name."""
-    found: dict[str, tuple[int, str]] = {}
-    for row in engine.rows(edge.select("model", "base", "relation")):
-        rank = _RELATIONS.index(row["relation"]) if row["relation"] in _RELATIONS else len(_RELATIONS)
-        found[row["model"]] = min(found.get(row["model"], (rank, row["base"])), (rank, row["base"]))
-    return {model: base for model, (_, base) in found.items()}
+def _placed(grown: "ibis.Table", edge: "ibis.Table", based: bool) -> "ibis.Table":
+    """With the publishers of a repository and of the base at the end of its chain; where not asked for, its own.
 
+    Of several bases that a model declares the first by relation and name counts.
+    """
+    import ibis  # noqa: PLC0415 - an extra
 
-def _first_base(model: str, bases: dict[str, str]) -> str:
-    for _ in range(_LONGEST):
-        if model not in bases:
-            break
-        model = bases[model]
-    return model
-
-
-def _publisher(model: str) -> str:
-    return model.partition("/")[0]
+    placed = grown.mutate(origin=grown.model)
+    if based:
+        ranked = edge.mutate(
+            rank=edge.relation.cases(*((each, place) for place, each in enumerate(_RELATIONS)), else_=9)
+        )
+        first = ibis.window(group_by=ranked.model, order_by=[ranked["rank"], ranked.base])
+        bases = ranked.mutate(place=ibis.row_number().over(first)).filter(ibis._.place == 0)
+        bases = bases.select(child="model", parent="base")
+        for step in range(_LONGEST):
+            above = bases.select(**{f"child{step}": "child", f"parent{step}": "parent"})
+            joined = placed.left_join(above, [("origin", f"child{step}")])
+            origin = ibis.coalesce(ibis._[f"parent{step}"], ibis._.origin)
+            placed = joined.select("model", "added", f"parent{step}", "origin").mutate(origin=origin)
+    return placed.select("added", own=placed.model.split("/")[0], origin=placed.origin.split("/")[0])
