@@ -1,6 +1,8 @@
 """The write-ahead log does not grow without end, whoever reads or writes meanwhile; and the reserve."""
 
+import fcntl
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -114,3 +116,18 @@ def test_no_reserve_is_kept_where_none_is_wanted(tmp_path: Path) -> None:
     reserve.take()
     assert not reserve.give_up()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_not_let_in_waits_for_its_turn_and_not_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = path.with_name(path.name + ".turns")
+    with closing(LedgerFile(path)) as opened, turns.open("rb+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        timer = threading.Timer(0.1, fcntl.flock, (other, fcntl.LOCK_UN))
+        timer.start()
+        began = time.monotonic()
+        assert opened.commit([entry()]) == Outcome()
+        assert time.monotonic() - began >= 0.09, "another one wrote"
+        timer.join()
+        fcntl.flock(other, fcntl.LOCK_EX)  # and is stopped in the middle
+        monkeypatch.setattr("weighbridge.ledger.file._TURN_SECONDS", 0.05)
+        assert opened.commit([entry()]) == Outcome()

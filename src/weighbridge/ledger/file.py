@@ -6,9 +6,11 @@ the entries are kept. An entry's own fault (a number that no column holds) holds
 """
 
 import contextlib
+import fcntl
+import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,8 @@ never empty at the moment of a commit, so that under load it grew without end (m
 _LOG_PAGES: Final = 16_384
 """Pages in the log from which on other processes are made to wait until it begins anew: 64 MiB."""
 _LOG_WAIT_MS: Final = 200
+_TURN_SECONDS: Final = 1.0
+_TURN_POLL: Final = 0.0003
 _SEEN_SECONDS: Final = 0.01
 """How long the file, once seen at its place, need not be looked for before a commit; after one it is, always."""
 _NO_ROOM: Final = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN))
@@ -41,6 +45,7 @@ class LedgerFile:
         self._pages = 0
         self._seen = 0.0
         self._connection = connect(path, durability=durability)
+        self._turns = os.open(path.with_name(path.name + ".turns"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._kinds = store.Kinds(self._connection)
         try:
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -48,12 +53,13 @@ class LedgerFile:
             self._place = _place(path)
             self._reserve.take()
         except (sqlite3.Error, OSError):
-            self._connection.close()
+            self.close()
             raise
 
     def close(self) -> None:
         """Close the file. What is in its log stays valid."""
         self._connection.close()
+        os.close(self._turns)
 
     def commit(self, group: Sequence[Entry]) -> Outcome:
         """Write a group in one transaction; what could not be written is in the outcome."""
@@ -81,8 +87,24 @@ class LedgerFile:
     def _add(self, group: Sequence[Entry]) -> None:
         if time.monotonic() - self._seen > _SEEN_SECONDS:
             self._look_for_file()
-        store.add(self._connection, group, self._kinds)
+        with self._turn():
+            store.add(self._connection, group, self._kinds)
         self._look_for_file()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Among workers of one file one writes at a time: SQLite has who waits for another sleep for ever longer times.
+
+        Its own lock is what counts. So whoever is not let in for long, as another was stopped in the middle, goes on.
+        """
+        until = time.monotonic() + _TURN_SECONDS
+        while not (mine := _locked(self._turns)) and time.monotonic() < until:
+            time.sleep(_TURN_POLL)  # noqa: TID251 - in the thread that commits; a wait for the lock itself has no end
+        try:
+            yield
+        finally:
+            if mine:
+                fcntl.flock(self._turns, fcntl.LOCK_UN)
 
     def _look_for_file(self) -> None:
         """SQLite writes on into a file that was deleted, where nobody will find it."""
@@ -120,6 +142,14 @@ class LedgerFile:
             self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _place(path: Path) -> tuple[int, int]:
