@@ -1,12 +1,20 @@
 """`weighbridge market` from files to figures, charts, the report and what moved."""
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.cli.conftest import Shell
+from tests.ledger.made_up import entry
 from tests.market.conftest import WEEK
+from weighbridge import db
+from weighbridge.ledger import store
+from weighbridge.market.live import Live
 
 DAY = ("--window", "2026-08-10")
 
@@ -90,3 +98,61 @@ def test_diff_says_what_moved_and_why(market: Shell) -> None:
     assert "0 moved" in market.good("market", "diff")
     (market.home / "market" / "figures.json").write_text("{")
     assert "delete it" in market.fails(1, ["market", "diff"])
+
+
+def test_the_same_question_of_the_own_ledger_beside_the_market(market: Shell) -> None:
+    assert "there is no ledger" in market.fails(1, ["market", "own", "token-share", *DAY])
+    with closing(db.connect(market.home / "ledger.db")) as connection:
+        db.migrate(connection)
+        at = datetime(2026, 8, 10, 12, tzinfo=UTC)
+        store.add(connection, [entry(at=at, model="deepseek/deepseek-chat"), entry(at=at, model="openai/gpt-4o")])
+    found = json.loads(market.good("market", "own", "token-share", *DAY, "--json"))
+    assert [row[0] for row in found["own"]["rows"]] == ["CN", "US"]
+    assert found["own"]["values"][0] == {"name": "share", "unit": "share", "value": 0.5}
+    assert {"name": "share", "unit": "share", "value": 0.5} in found["market"]["values"]
+    lines = market.good("market", "own", "token-share", *DAY).splitlines()
+    assert lines[:2] == ["value\town\tmarket", "share\t50.0 %\t50.0 %"]
+    assert "Source: OpenRouter (openrouter.ai/rankings), as of 2026-08-10." in lines
+    assert "the ledger has tokens" in market.fails(1, ["market", "own", "reasoning-cost"])
+
+
+def test_where_the_market_has_no_data_the_ledger_answers_alone(shell: Shell) -> None:
+    with closing(db.connect(shell.home.parent / "ledger.db")) as connection:
+        db.migrate(connection)
+    shell.environ["WEIGHBRIDGE_LEDGER_PATH"] = str(shell.home.parent / "ledger.db")
+    ran = shell.run("market", "own", "token-share", *DAY)
+    assert ran.exit_code == 0
+    assert "The market has no answer" in ran.stderr
+
+
+class Source(BaseHTTPRequestHandler):
+    """OpenRouter's list of models."""
+
+    def do_GET(self) -> None:
+        pricing = {"prompt": "0.00000014", "completion": "0.00000028"}
+        model = {"id": "lab/m", "canonical_slug": "lab/m-1", "hugging_face_id": "lab/M", "pricing": pricing}
+        body = json.dumps({"data": [model]})
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's
+        """Nothing."""
+
+
+def test_a_source_is_asked_by_its_name(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Source) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            there = Live("openrouter-models", f"http://127.0.0.1:{server.server_port}/models")
+            monkeypatch.setattr("weighbridge.cli.market.LIVE", {"openrouter-models": there})
+            (taken,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
+            (again,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert (taken["payload"]["source"], taken["before"], again["before"]) == ("openrouter-models", False, True)
+    assert taken["payload"]["rows"]["price"] == 1
+    assert "not both" in shell.fails(2, ["market", "sync", "hub", "--from", "."])
+    assert "is not one of" in shell.fails(2, ["market", "sync", "nobody"])
