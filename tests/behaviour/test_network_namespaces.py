@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,6 +80,16 @@ async def says(gateway: Process, status: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def started(stack: AsyncExitStack, begin: Callable[[], AbstractAsyncContextManager[Process]]) -> Process:
+    """A worker that is ready; as `weighbridge up` does, one is begun anew that could not reach the database yet."""
+    async with asyncio.timeout(SOON):
+        while True:
+            each = await stack.enter_async_context(begin())
+            with suppress(ConnectionError, EOFError):  # it has ended
+                await says(each, 200)
+                return each
+
+
 def is_whole(place: Server, count: Count, crowd: Crowd, amount: int) -> None:
     """What the provider counted and clients were told is what the ledger has, and the budget was used by its sum."""
     with closing(db.connect(place)) as connection:
@@ -133,10 +143,9 @@ async def test_a_host_that_is_cut_off_and_one_that_dies_lose_and_double_nothing(
         assert charged() <= amount, "not even while they are cut off"
         for host in (2, 3):
             three.link(host, "database", "up")
-        again = await stack.enter_async_context(process(tmp_path / "3", toml, environ, within=on(three, 3, place)))
+        await says(cut, 200)
+        again = await started(stack, lambda: process(tmp_path / "3", toml, environ, within=on(three, 3, place)))
         crowd.replicas = [*crowd.replicas[:2], ("127.0.0.1", again.port)]
-        for each in (cut, again):
-            await says(each, 200)
         crowd.limit = len(crowd.statuses) + REQUESTS
         await asking
         for each in (steady, cut, again):
