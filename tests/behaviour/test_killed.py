@@ -106,3 +106,26 @@ async def test_a_worker_that_is_asked_to_stop_ends_what_is_under_way(tmp_path: P
         assert await gateway.process.wait() == 0, gateway.said.read_text()
     assert body.endswith(DONE)
     assert [(entry.id, entry.ending) for entry in gateway.entries()] == [(head.receipt, "complete")]
+
+
+async def test_a_stream_that_was_cut_off_by_a_kill_is_known_by_what_the_provider_called_it(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    async def script(call: Call) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req-7\r\n"
+        await call.send(head + b"transfer-encoding: chunked\r\n\r\n")
+        await call.events(EVENTS[:2])
+        await asyncio.Event().wait()
+
+    upstream.script = script
+    async with process(tmp_path / "home", near(upstream)) as gateway, asyncio.timeout(LONG):
+        client = await gateway.send({**STREAMED, "user": "alice"})
+        head = await client.head()
+        await client.piece()
+        await gateway.kill()
+        client.leave()
+    async with process(tmp_path / "home", near(upstream)) as again, asyncio.timeout(LONG):
+        await again.get("/healthz")
+        (entry,) = again.entries()
+    assert (entry.id, entry.error, entry.upstream_request) == (head.receipt, "worker_died", "req-7")
+    assert (entry.user, entry.streamed) == ("alice", True)

@@ -246,3 +246,21 @@ def test_what_is_no_journal_or_torn_is_passed_over(tmp_path: Path) -> None:
     assert last.unread == 1
     last.close(done=True)
     assert [path.name for path in tmp_path.glob("torn*")] == ["torn.unread"], "what cannot be read is not thrown away"
+
+
+def test_a_journal_of_another_release_is_put_aside_and_not_thrown_away(tmp_path: Path) -> None:
+    (tmp_path / f"old{SUFFIX}").write_bytes(b"wbj1" + bytes(range(1, 200)))
+    (tmp_path / f"begun{SUFFIX}").write_bytes(bytes(4096))
+    for each in abandoned(tmp_path):
+        assert each.entries() == []
+        assert each.unread == (each.worker == "old")
+        each.close(done=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.unread"]
+
+
+def test_what_requests_have_in_common_does_not_name_the_user_of_the_first(tmp_path: Path) -> None:
+    journal = begun(tmp_path / f"one{SUFFIX}")
+    Alike(1, user="alice").note(journal)
+    assert journal.path.read_bytes().count(b"alice") == 1, "in its own note"
+    assert journal.path.read_bytes().count(b"of the first") == 1, "what the provider called it, and no user"
+    journal.close()

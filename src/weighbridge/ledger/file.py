@@ -45,8 +45,12 @@ class LedgerFile:
         self._pages = 0
         self._seen = 0.0
         self._connection = connect(path, durability=durability)
-        self._turns = os.open(path.with_name(path.name + ".turns"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._kinds = store.Kinds(self._connection)
+        try:
+            self._turns = os.open(path.with_name(path.name + ".turns"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            self._connection.close()
+            raise
         try:
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")
             self._connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * 4096}")

@@ -186,6 +186,7 @@ class Journal:
                 self._strike(*pattern.place)
                 del self._patterns[pattern.alike]
         self._made += 1
+        entry = msgspec.structs.replace(entry, user=None)  # it outlives the request that it was made of
         place = self._write(_PATTERN + _NUMBER.pack(self._made) + _encode(entry))
         pattern = self._patterns[alike] = _Pattern(self._made, alike, kept, place)
         return pattern
@@ -273,9 +274,13 @@ def abandoned(directory: Path) -> Iterator[Found]:
 
 
 def _notes(data: bytes) -> Iterator[bytes | None]:
-    """Each note; None is one that is torn."""
+    """Each note; None is one that is torn, or a whole file of another release."""
     at = len(_MAGIC)
-    while data.startswith(_MAGIC) and at + _HEAD.size <= len(data):
+    if not data.startswith(_MAGIC):
+        if data.strip(b"\0"):
+            yield None
+        return
+    while at + _HEAD.size <= len(data):
         size, length, check = _HEAD.unpack_from(data, at)
         if size < _SMALLEST:
             return
