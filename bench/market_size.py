@@ -22,7 +22,6 @@ import argparse
 import itertools
 import math
 import multiprocessing
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,9 +33,10 @@ from os import getloadavg
 from pathlib import Path
 
 from bench.machine import describe
+from weighbridge.market.connection import connected
 from weighbridge.market.engine import Engine
 from weighbridge.market.identity.book import book
-from weighbridge.market.made import connected, make
+from weighbridge.market.made import make
 from weighbridge.market.recipes.figure import figure, measured
 from weighbridge.market.recipes.recipe import recipe
 from weighbridge.market.store import Kept, Store
@@ -86,7 +86,7 @@ def main() -> None:
     print(f"{models * given.weeks:,} rows; " + ", ".join(f"{name} {each:.2f} GiB" for name, each in size.items()))
     kept = ask(store, models, given.weeks, given.rounds)
     kept &= update(store, models, given.weeks, given.seed)
-    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    print(f"most memory: {_most_memory() / 2**30:.2f} GiB")
     sys.exit(0 if kept else 1)
 
 
@@ -107,7 +107,7 @@ class timed:
 def generate(store: Store, *, models: int, weeks: int, seed: int) -> None:
     """A payload for each week that is not there."""
     there = {each.as_of for each in store.payloads()}
-    with connected(store.directory / "spill", "3GB") as connection:
+    with connected(store.spill, "3GB") as connection:
         wanted = [week for week in range(weeks) if FIRST + timedelta(weeks=week) not in there]
         if not wanted:
             return
@@ -120,7 +120,7 @@ def generate(store: Store, *, models: int, weeks: int, seed: int) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             connection.execute(
                 f"COPY ({_readings(week, weeks)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
-                "ROW_GROUP_SIZE 500000)"
+                "ROW_GROUP_SIZE 65536)"
             )
             store.keep(
                 Kept(
@@ -154,11 +154,11 @@ def ask(store: Store, models: int, weeks: int, rounds: int) -> bool:
         asked = _asked(name, question, rounds)
         print(f"| {asked.question} | {asked.seconds:.2f} | {asked.cpu_seconds:.1f} | {asked.rows:,} |", flush=True)
         kept &= asked.seconds < PROMISED["figure"]
-    with connected(store.directory / "spill", "3GB") as connection:
+    with connected(store.spill, "3GB") as connection:
         files = store.directory / "tables" / "downloads" / "**" / "*.parquet"
         told = f"SELECT sum(in_all), count(*) FROM read_parquet('{files}') WHERE day = DATE '{last}'"
         ((whole, counted),) = connection.execute(told).fetchall()
-    with Engine() as engine:
+    with Engine(store.spill) as engine:
         engine.table("downloads", store.parts("downloads", store.payloads()))
         standing = engine.standing(last)
         (found,) = engine.rows(standing.aggregate(in_all=standing.in_all.sum(), models=standing.count()))
@@ -207,7 +207,7 @@ def _study(store: Store, since: date, until: date, attribution: str) -> int:
 
 
 def _gained(store: Store, since: date, until: date) -> int:
-    with Engine() as engine:
+    with Engine(store.spill) as engine:
         engine.table("downloads", store.parts("downloads", store.payloads()))
         grown = engine.gained(since, until)
         publisher = grown.model.split("/")[0].name("publisher")
@@ -215,7 +215,7 @@ def _gained(store: Store, since: date, until: date) -> int:
 
 
 def _by_month(store: Store) -> int:
-    with Engine() as engine:
+    with Engine(store.spill) as engine:
         engine.table("downloads", store.parts("downloads", store.payloads()))
         months = engine.publisher_months()
         seats = engine.texts(
@@ -226,7 +226,7 @@ def _by_month(store: Store) -> int:
 
 
 def _first(store: Store, since: date, until: date) -> int:
-    with Engine() as engine:
+    with Engine(store.spill) as engine:
         engine.table("downloads", store.parts("downloads", store.payloads()))
         grown = engine.gained(since, until)
         return len(engine.rows(grown.order_by([grown.gained.desc(), grown.model]).limit(1000)))
@@ -236,7 +236,7 @@ def update(store: Store, models: int, weeks: int, seed: int) -> bool:
     """Take a new week in, as a file of the hub's columns, in a process of its own."""
     day = FIRST + timedelta(weeks=weeks)
     path = store.directory / f"models-{day}.parquet"
-    with connected(store.directory / "spill", "3GB") as connection:
+    with connected(store.spill, "3GB") as connection:
         connection.execute(_models(models, seed))
         connection.execute(f"COPY ({_snapshot(weeks)}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
     print(f"\na snapshot of {day}: {path.stat().st_size / 2**30:.2f} GiB")
@@ -253,9 +253,15 @@ def update(store: Store, models: int, weeks: int, seed: int) -> bool:
 def _taken(directory: Path, path: Path, told: "multiprocessing.Queue[tuple[float, float, int, int]]") -> None:
     started, worked = time.perf_counter(), time.process_time()
     (taken,) = take(Store(directory), path, now=datetime.now(UTC))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = _most_memory()
     rows = taken.kept.rows["downloads"] if taken.kept else 0
     told.put((time.perf_counter() - started, time.process_time() - worked, rows, memory))
+
+
+def _most_memory() -> int:
+    """Bytes; `getrusage` would tell a process its parent's, where that had more when it began it."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
 
 
 def _models(models: int, seed: int) -> str:

@@ -28,6 +28,9 @@ def _figure(recipe: Recipe, table: Write) -> Iterator[str]:
         yield f"Other definitions: {'; '.join(each.title for each in recipe.alternatives)}."
     if recipe.not_reproduced is not None:
         yield f"Not the published figure: {' '.join(recipe.not_reproduced.split())}"
+    if recipe.nearest:
+        near = ", ".join(f"[{each}](#{each})" for each in recipe.nearest)
+        yield f"Where its sources are not here, nearest is {near}."
     if recipe.expected:
         yield table(("value", "must be", "changed", "as worked out by"), _expected(recipe))
 

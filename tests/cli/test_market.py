@@ -3,8 +3,6 @@
 import json
 from contextlib import closing
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from xml.etree import ElementTree
 
 import pytest
@@ -12,11 +10,15 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.ledger.made_up import entry
 from tests.market.conftest import WEEK
+from tests.market.live.server import Reply, serving
 from weighbridge import db
 from weighbridge.ledger import store
-from weighbridge.market.live import Live
 
 DAY = ("--window", "2026-08-10")
+MODELS = (
+    b'{"data": [{"id": "lab/m", "canonical_slug": "lab/m-1", "hugging_face_id": "lab/M", '
+    b'"pricing": {"prompt": "0.00000014", "completion": "0.00000028"}}]}'
+)
 
 
 @pytest.fixture
@@ -57,7 +59,8 @@ def test_a_figure_as_json_csv_and_svg(market: Shell) -> None:
         (("--set", "top=many"), 2, "whole number"),
         (("--set", "window=2026-08-10"), 2, "window is said twice"),
         (("--set", "superseded=drop"), 1, "no choice of superseded"),
-        (("--set", "variants=some"), 1, "variants"),
+        (("--set", "variants=some"), 1, "variants cannot be 'some'; it can be separate, merged"),
+        (("--set", "top=0"), 1, "top cannot be 0; it is at least 1"),
         (("--svg", "--lang", "xx"), 1, "it is in ar, en"),
     ],
 )
@@ -65,6 +68,22 @@ def test_a_choice_that_cannot_be_had_says_what_can(
     options: tuple[str, ...], code: int, said: str, market: Shell
 ) -> None:
     assert said in market.fails(code, ["market", "figure", "top-20", *DAY, *options])
+
+
+def test_a_name_that_no_figure_has_and_days_without_data_say_what_there_is(market: Shell) -> None:
+    assert "there is no figure 'top20'; did you mean top-20" in market.fails(1, ["market", "figure", "top20"])
+    assert "there is no figure '%'; there are " in market.fails(1, ["market", "explain", "%"])
+    ran = market.run("market", "figure", "top-20", "--window", "2025-01-01")
+    assert "nothing here answers top-20" in ran.stderr
+    assert "its data here are of 2026-08-10 to 2026-08-10" in ran.stderr
+
+
+def test_a_sync_tells_the_first_of_each_finding_and_how_many_more(shell: Shell) -> None:
+    days = "".join(f"2026-08-{day:02},other,many\n" for day in range(1, 9))
+    (shell.home.parent / "bad.csv").write_text(WEEK + days)
+    told = shell.run("market", "sync", "--from", "bad.csv").stderr
+    assert told.count("bad.csv: unreadable-row, row ") == 5
+    assert "bad.csv: unreadable-row, 3 more; --json has all" in told
 
 
 def test_choices_are_set_by_name(market: Shell) -> None:
@@ -94,7 +113,13 @@ def test_diff_says_what_moved_and_why(market: Shell) -> None:
     assert moved["top-20"]["causes"] == ["new data"]
     assert [each["name"] for each in moved["top-20"]["inputs"]] == ["b.csv"]
     assert moved["top-20"]["before"] != moved["top-20"]["after"]
-    assert "top-20: b.csv of openrouter-rankings, as of 2026-08-11" in market.good("market", "diff")
+    (new,) = [each for each in moved["top-20"]["weights"] if each["cause"] == "new data"]
+    assert new["values"][-1] == {"name": "tokens", "unit": "tokens", "value": 1400}
+    (market.home.parent / "c.csv").write_text(WEEK.replace(",500", ",700"))
+    market.good("market", "sync", "--from", "c.csv")
+    said = market.good("market", "diff")
+    assert "top-20: b.csv of openrouter-rankings, as of 2026-08-11" in said
+    assert "top-20\trestated source\tshare +8.33 points, tokens +200" in said
     assert "0 moved" in market.good("market", "diff")
     (market.home / "market" / "figures.json").write_text("{")
     assert "delete it" in market.fails(1, ["market", "diff"])
@@ -125,34 +150,28 @@ def test_where_the_market_has_no_data_the_ledger_answers_alone(shell: Shell) -> 
     assert "The market has no answer" in ran.stderr
 
 
-class Source(BaseHTTPRequestHandler):
-    """OpenRouter's list of models."""
-
-    def do_GET(self) -> None:
-        pricing = {"prompt": "0.00000014", "completion": "0.00000028"}
-        model = {"id": "lab/m", "canonical_slug": "lab/m-1", "hugging_face_id": "lab/M", "pricing": pricing}
-        body = json.dumps({"data": [model]})
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's
-        """Nothing."""
-
-
-def test_a_source_is_asked_by_its_name(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Source) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            there = Live("openrouter-models", f"http://127.0.0.1:{server.server_port}/models")
-            monkeypatch.setattr("weighbridge.cli.market.LIVE", {"openrouter-models": there})
-            (taken,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
-            (again,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
-        finally:
-            server.shutdown()
-            thread.join()
+def test_a_source_is_asked_by_its_name(shell: Shell) -> None:
+    with serving({"/api/v1/models": [Reply(MODELS)]}) as server:
+        shell.environ["WEIGHBRIDGE_MARKET_HOSTS"] = f"openrouter={server.url}"
+        shell.environ["OPENROUTER_API_KEY"] = "mine"
+        (taken,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
+        (again,) = json.loads(shell.good("market", "sync", "openrouter-models", "--json"))
+        assert [headers["authorization"] for _, headers in server.asked] == ["Bearer mine"]
     assert (taken["payload"]["source"], taken["before"], again["before"]) == ("openrouter-models", False, True)
     assert taken["payload"]["rows"]["price"] == 1
+    fetched = shell.home / "market" / "fetching" / taken["payload"]["name"]
+    assert fetched.samefile(shell.home / "market" / "raw" / taken["payload"]["sha256"])
     assert "not both" in shell.fails(2, ["market", "sync", "hub", "--from", "."])
     assert "is not one of" in shell.fails(2, ["market", "sync", "nobody"])
+    assert "ARTIFICIAL_ANALYSIS_API_KEY" in shell.fails(1, ["market", "sync", "artificial-analysis"])
+
+
+def test_one_source_that_fails_keeps_no_other_from_being_asked(shell: Shell) -> None:
+    with serving({"/api/v1/models": [Reply(MODELS)], "/api.json": [Reply(b"<html>")]}) as server:
+        shell.environ["WEIGHBRIDGE_MARKET_HOSTS"] = f"openrouter={server.url}, models-dev={server.url}"
+        ran = shell.run("market", "sync", "models.dev-models", "models.dev", "openrouter-models")
+    assert ran.exit_code == 1
+    assert "Error: models.dev-models: it answered 404" in ran.stderr
+    assert "models.dev-api_" in ran.stdout
+    assert "changed-schema" in ran.stderr
+    assert "openrouter-models" in ran.stdout

@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.house import Gateway
 from tests.market.conftest import WEEK, taken
-from weighbridge.gateway import market
+from weighbridge.market import figures
 from weighbridge.market.recipes.figure import Figure, figure
 from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.store import Store
@@ -50,6 +50,8 @@ async def test_figures_sources_and_charts(gateway: Gateway, tmp_path: Path) -> N
         ("/v1/market/figures/top-30", 404, "top-20"),
         (f"{TOP}?windows=2026", 400, "window"),
         (f"{TOP}?top=many", 400, "top"),
+        (f"{TOP}?top=0", 400, "it is at least 1"),
+        (f"{TOP}?variants=some", 400, "it can be separate, merged"),
         (f"{TOP}?window=August", 400, "2026-08-10:2026-08-16"),
         (f"{TOP}?superseded=drop", 400, "no choice of superseded"),
         (f"{TOP}.svg?lang=xx", 400, "ar, en"),
@@ -69,11 +71,11 @@ async def test_a_figure_is_kept_until_its_inputs_change(
 ) -> None:
     worked_out: list[str] = []
 
-    def counted(store: Store, name: str, change: market.Change) -> Figure:
+    def counted(store: Store, name: str, change: figures.Change) -> Figure:
         worked_out.append(name)
         return figure(store, name, change)
 
-    monkeypatch.setattr(market, "figure", counted)
+    monkeypatch.setattr(figures, "figure", counted)
     store = filled(gateway, tmp_path)
     first = await gateway.get(DAY)
     assert (await gateway.get(DAY)).body == first.body

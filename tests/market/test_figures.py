@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.market.conftest import WEEK, real, taken
+from tests.market.conftest import NOW, WEEK, real, taken
+from tests.market.recipes.measures.test_downloads import keep
 from weighbridge.errors import MarketError
-from weighbridge.market.recipes.figure import figure
+from weighbridge.market.recipes.figure import figure, measured
 from weighbridge.market.recipes.measures.known import MEASURES
 from weighbridge.market.recipes.recipe import recipes
 from weighbridge.market.sources.known import SOURCES
 from weighbridge.market.store import Store
+from weighbridge.market.sync import take_installed
 
 EPOCH = "market/epoch"
 LISTS = "market/tracked-models"
@@ -56,6 +58,7 @@ def test_what_must_come_out_of_the_real_files_does(name: str, filled: Store) -> 
             taken(filled, real(file))
     with as_file(CARRIED) as path:
         taken(filled, path)
+    take_installed(filled, now=NOW)
     for expected in wanted.expected:
         found = figure(filled, name, expected.change).value(expected.value)
         assert found == pytest.approx(expected.equals, abs=expected.tolerance), expected
@@ -70,6 +73,7 @@ def test_a_recipe_makes_only_choices_that_its_measure_heeds(name: str) -> None:
     for change in changes:
         measure.check(wanted.chosen(change))
     assert set(wanted.sources) <= {source.about.name for source in SOURCES}
+    assert set(wanted.nearest) <= recipes().keys() - {name}
 
 
 def test_the_unknown_stays_in_the_base_and_its_share_is_told(store: Store, tmp_path: Path) -> None:
@@ -120,6 +124,30 @@ def test_a_choice_that_cannot_be_had_is_refused(
         figure(store, "top-20", change)
 
 
-def test_a_figure_that_there_is_not_names_those_there_are(store: Store) -> None:
-    with pytest.raises(MarketError, match=r"arena-rank, .*top-20"):
+def test_a_figure_that_there_is_not_names_the_one_that_is_meant(store: Store) -> None:
+    with pytest.raises(MarketError, match="did you mean top-20"):
         figure(store, "top-30")
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_what_there_is_no_row_for_is_unknown_rather_than_nothing(name: str, store: Store) -> None:
+    wanted = recipes()[name]
+    for source in wanted.sources:
+        keep(store, source, [])
+    found = measured(store, wanted, store.payloads(), wanted.choices)
+    assert {each.name: each.value for each in found.values if each.value is not None} == {}
+    assert not found.rows
+    assert found.unmatched is None
+
+
+def test_a_fresh_install_has_figures_without_a_network(store: Store) -> None:
+    take_installed(store, now=NOW)
+    with as_file(CARRIED) as path:
+        taken(store, path)
+    kept = store.payloads()
+    named = {each.source for each in kept}
+    there = [name for name, wanted in recipes().items() if set(wanted.sources) <= named]
+    assert len(there) >= 6
+    for name in there:
+        found = measured(store, recipes()[name], kept, recipes()[name].choices)
+        assert all(each.value is not None for each in found.values), name

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from weighbridge.errors import MarketError
-from weighbridge.market.identity.book import Entity, Place, Publisher, book, checked
+from weighbridge.market.identity.book import Entity, Parent, Place, Publisher, book, checked
 
 MOVED = Entity("A", (Place("CN", "x"), Place("SG", "y", date(2026, 1, 1))))
 
@@ -26,7 +26,7 @@ def test_a_seat_is_that_of_the_day() -> None:
     [
         ({"a": MOVED}, {"a": MOVED}, [], "home in the catalogue"),
         ({}, {"a": Entity("A", (Place("UK", "x"),))}, [], "'UK' is no country's code"),
-        ({}, {"a": Entity("A", (), "b")}, [], "parent 'b'"),
+        ({}, {"a": Entity("A", (), Parent("b", "x"))}, [], "parent 'b'"),
         ({}, {}, [Publisher("arena", "A", "a", "lab", "x")], "'a' is no entity"),
         ({}, {}, [Publisher("arena", "A", "", "stealth", "x")] * 2, "twice"),
     ],

@@ -1,14 +1,17 @@
 """Files are recognised, kept raw and read once; what is wrong with them is told."""
 
-from datetime import date
+import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.market.conftest import WEEK, taken
+from tests.market.conftest import NOW, WEEK, taken
 from weighbridge.errors import MarketError
+from weighbridge.market.made import make
 from weighbridge.market.recipes.figure import figure
 from weighbridge.market.store import Store
+from weighbridge.market.sync import take
 
 DAY = {"window": "2026-08-10"}
 
@@ -79,3 +82,34 @@ def test_publishers_of_no_reviewed_row_and_old_names_are_told(store: Store, tmp_
     assert found[0] == ("renamed-organisation", "THUDM", "1 rows; it goes by 'zai-org' now")
     assert found[1] == ("unknown-organisation", "new-0", "2 of 28 rows")
     assert found[-1] == ("unknown-organisation", "5 more", "5 of 28 rows")
+
+
+def test_rows_whose_parts_are_gone_are_read_again_from_the_raw_payload(store: Store, tmp_path: Path) -> None:
+    (first,) = taken(store, tmp_path / "a.csv", WEEK)
+    assert first.kept is not None
+    for part in first.kept.parts:
+        (store.directory / "tables" / part).unlink()
+    with pytest.raises(MarketError, match="sync reads it again"):
+        figure(store, "top-20", DAY)
+    taken(store, tmp_path / "a.csv")
+    assert figure(store, "top-20", DAY).value("tokens") == 1000
+    assert store.payloads() == [first.kept]
+    (store.directory / "tables" / first.kept.parts[0]).unlink()
+    (store.directory / "raw" / first.kept.sha256).unlink()
+    with pytest.raises(MarketError, match="delete payloads"):
+        taken(store, tmp_path / "a.csv")
+
+
+def test_a_new_payload_is_held_against_merged_rows(store: Store, tmp_path: Path) -> None:
+    taken(store, tmp_path / "a.csv", WEEK)
+    (tmp_path / "b.csv").write_text(WEEK.replace(",500", ",700"))
+    list(take(store, tmp_path / "b.csv", now=NOW + timedelta(hours=1)))
+    (merged, *_) = make(store.parts("usage", store.payloads()), now=NOW, least=0)
+    os.utime(merged, (0, 0))
+    make(store.parts("usage", store.payloads()), now=NOW, least=0)
+    assert not list((store.directory / "tables" / "usage").rglob("*.parquet"))
+    (tmp_path / "c.csv").write_text(WEEK.replace(",500", ",900"))
+    (only,) = take(store, tmp_path / "c.csv", now=NOW + timedelta(hours=2))
+    assert only.kept is not None
+    assert [each.kind for each in only.kept.findings] == ["unknown-organisation", "restated"]
+    assert figure(store, "top-20", DAY).value("tokens") == 1400

@@ -14,11 +14,13 @@ from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
 from weighbridge.ledger.tabular import Kind, PackageMissing, csv_text
 from weighbridge.market.document import chosen, documented
+from weighbridge.market.figures import comes_to_nothing, days_here
 from weighbridge.market.recipes.figure import Figure, figure
 from weighbridge.market.recipes.measures.measure import Value
 from weighbridge.market.recipes.recipe import Choices
 from weighbridge.market.report.chart import chart, pictured
 from weighbridge.market.report.language import Language, language
+from weighbridge.market.store import Store
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _NUMBERS: Final = frozenset(each.name for each in fields(Choices) if int in get_args(each.type))
@@ -147,9 +149,20 @@ def _svg(found: Figure, tongue: Language) -> str:
 
 def _figure(config_file: Path | None, name: str, change: dict[str, str | int | None]) -> Figure:
     try:
-        return figure(opened(config_file), name, change)
+        store = opened(config_file)
+        found = figure(store, name, change)
     except PackageMissing as error:
         raise Failure(str(error)) from error
+    if comes_to_nothing(found):
+        click.echo(_nothing(store, found), err=True)
+    return found
+
+
+def _nothing(store: Store, found: Figure) -> str:
+    """Where a figure comes to nothing: of which days there are data for it here."""
+    days = days_here(store, found)
+    of = "" if days is None else f"; its data here are of {days[0]} to {days[1]}"
+    return f"nothing here answers {found.name} by these choices{of} (weighbridge market explain {found.name})"
 
 
 def _end(found: Figure) -> None:

@@ -5,17 +5,16 @@ from pathlib import Path
 import click
 
 from weighbridge import config
+from weighbridge.app.market import own_of
 from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.market_figure import choices_options, read_choices
-from weighbridge.cli.market_store import opened
+from weighbridge.cli.market_store import store_of
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
 from weighbridge.errors import MarketError
-from weighbridge.ledger import rollups
 from weighbridge.ledger.tabular import PackageMissing
-from weighbridge.market.recipes import own
 from weighbridge.market.recipes.figure import Figure, figure
 from weighbridge.market.recipes.measures.measure import Cell, Measured
 from weighbridge.market.report.language import language
@@ -37,12 +36,11 @@ def own_figure(
 ) -> None:
     """Ask a figure of tokens of your own ledger, by the same definition, beside the market's."""
     change = read_choices(window, attribution, changed)
-    asked = own.question(name, change)
-    with database.existing(config.read({}, file=config_file)) as connection:
-        tallies = rollups.tallies(connection, since=asked.since, until=asked.until, grain="day")
+    settings = config.read({}, file=config_file)
     try:
-        found = own.own(name, tallies, change)
-        market, why = _market(config_file, name, change)
+        with database.existing(settings) as connection:
+            found = own_of(connection, name, change)
+        market, why = _market(settings, name, change)
     except PackageMissing as error:
         raise Failure(str(error)) from error
     if as_json:
@@ -64,10 +62,10 @@ def own_figure(
 
 
 def _market(
-    config_file: Path | None, name: str, change: dict[str, str | int | None]
+    settings: config.Settings, name: str, change: dict[str, str | int | None]
 ) -> tuple[Figure | None, str | None]:
     try:
-        return figure(opened(config_file), name, change), None
+        return figure(store_of(settings), name, change), None
     except MarketError as error:  # it has no data for these days: the ledger's answer stands alone
         return None, str(error)
 

@@ -5,9 +5,8 @@ rest on; a request for answers of models never waits for them longer than for th
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -18,18 +17,15 @@ from weighbridge.errors import BadRequest, MarketError, NotFound
 from weighbridge.gateway import answers
 from weighbridge.ledger.tabular import PackageMissing
 from weighbridge.market.document import documented, figure_list, source_list
-from weighbridge.market.recipes.figure import Figure, figure
-from weighbridge.market.recipes.recipe import Choices, recipes
-from weighbridge.market.report.chart import chart, pictured
+from weighbridge.market.figures import Change, Figures, changed
+from weighbridge.market.recipes.figure import Figure
+from weighbridge.market.recipes.recipe import Choices, no_figure, recipes
 from weighbridge.market.report.language import Language, language
-from weighbridge.market.store import Store
+from weighbridge.market.report.picture import picture
 from weighbridge.transport.message import Reply, Request
 
-_AT_ONCE: Final = 2
-_KEPT: Final = 256
 _PREFIX: Final = "/v1/market/figures/"
 _SVG: Final = ((b"content-type", b"image/svg+xml; charset=utf-8"), (b"x-content-type-options", b"nosniff"))
-Change = dict[str, str | int | None]
 
 FigureQuery = msgspec.defstruct(
     "FigureQuery",
@@ -45,19 +41,17 @@ class Market:
 
     open: Callable[[Request], Key]
     """The key a request came with. Raises Unauthorized."""
-    store: Store
-    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
-    _kept: OrderedDict[bytes, Figure] = field(default_factory=OrderedDict)
+    known: Figures
 
     async def figures(self, request: Request, reply: Reply) -> None:
         """All recipes, and what data they lack here. Raises Unauthorized."""
         self.open(request)
-        answers.document(reply, await asyncio.to_thread(figure_list, self.store))
+        answers.document(reply, await asyncio.to_thread(figure_list, self.known.store))
 
     async def sources(self, request: Request, reply: Reply) -> None:
         """All sources, and what was taken in of them. Raises Unauthorized."""
         self.open(request)
-        answers.document(reply, await asyncio.to_thread(source_list, self.store))
+        answers.document(reply, await asyncio.to_thread(source_list, self.known.store))
 
     async def figure(self, request: Request, reply: Reply) -> None:
         """One of them. Raises Unauthorized, NotFound, BadRequest."""
@@ -73,47 +67,26 @@ class Market:
     async def _asked_for(self, request: Request, name: str) -> tuple[Figure, Language]:
         self.open(request)
         if name not in recipes():
-            raise NotFound(f"there is no figure {name[:50]!r}; there are {', '.join(recipes())}")
+            raise NotFound(no_figure(name))
         change, tongue = _asked(request)
         return await self._figure(name, change), tongue
 
     async def _figure(self, name: str, change: Change) -> Figure:
         try:
-            async with self._room:
-                place = await asyncio.to_thread(self._place, name, change)
-                found = self._kept.get(place)
-                if found is None:
-                    found = await asyncio.to_thread(figure, self.store, name, change)
-                    self._kept[place] = found
+            return await self.known.figure(name, change)
         except MarketError as exc:
             raise BadRequest(str(exc)) from exc
         except PackageMissing as exc:
             raise NotFound(f"figures cannot be worked out on this machine: {exc}") from exc
-        self._kept.move_to_end(place)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        return found
-
-    def _place(self, name: str, change: Change) -> bytes:
-        """What a figure depends on: the question, and its inputs' hashes."""
-        sources = recipes()[name].sources
-        inputs = [each.sha256 for each in self.store.payloads() if each.source in sources]
-        return msgspec.json.encode([name, change, inputs], order="sorted")
 
 
 def _asked(request: Request) -> tuple[Change, Language]:
     """Raises BadRequest that names the field."""
-    change: Change = {}
-    known = {each.name: each.type for each in fields(Choices)}
-    for name, text in request.query.items():
-        if name == "lang":
-            continue
-        if name not in known:
-            raise BadRequest(f"{name[:50]}: there is no such choice; there are {', '.join(known)}", param=name[:50])
-        try:
-            change[name] = msgspec.convert(text, known[name], strict=False)
-        except msgspec.ValidationError as exc:
-            raise BadRequest(f"{name}: {exc}", param=name) from exc
+    query = {name: text for name, text in request.query.items() if name != "lang"}
+    try:
+        change = changed(query)
+    except MarketError as exc:
+        raise BadRequest(exc.message, param=exc.param) from exc
     try:
         return change, language(request.query.get("lang", "en"))
     except MarketError as exc:
@@ -121,11 +94,7 @@ def _asked(request: Request) -> tuple[Change, Language]:
 
 
 def _svg(found: Figure, tongue: Language) -> str:
-    said = ", ".join(f"{tongue.term(each.name)} {tongue.value(each)}" for each in found.measured.values)
-    texts = tongue.figures.get(found.name)
-    title = found.title if texts is None else texts.title
-    line = " ".join(found.attribution)
-    drawing = chart(pictured(found, tongue), title, f"{said}. {line}", tongue)
+    drawing = picture(found, tongue)
     if drawing is None:
         raise NotFound(f"there is nothing to draw in {found.name} by these choices; see {_PREFIX}{found.name}")
     return drawing

@@ -5,12 +5,11 @@ that all stood still are one thing to tell. Nothing is changed by it; measures s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from itertools import pairwise
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from weighbridge.ledger.tabular import PackageMissing
+from weighbridge.market.connection import connected
 from weighbridge.market.findings import Finding, Kind
 from weighbridge.market.tables import TABLES
 
@@ -67,15 +66,12 @@ where a.source <> b.source and (a.input <> b.input or a.output <> b.output)
 order by times desc nulls last, a.model, b.source"""
 
 
-def against(before: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[str]], source: str) -> Iterator[Finding]:
-    """Findings of new parts, by table, against those of payloads before. Raises PackageMissing."""
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise PackageMissing("payloads are checked by DuckDB: pip install 'weighbridge[analysis]'") from error
+def against(
+    before: Mapping[str, Sequence[str]], parts: Mapping[str, Sequence[str]], source: str, spill: Path
+) -> Iterator[Finding]:
+    """Findings of new parts, by table, against those of payloads before. Raises PackageMissing, OSError."""
     for table, files in parts.items():
-        with TemporaryDirectory() as spilled, closing(duckdb.connect()) as connection:
-            connection.execute(f"set memory_limit = '{_MEMORY}'; set temp_directory = '{spilled}'")
+        with connected(spill, _MEMORY) as connection:
             _view(connection, "new", table, files)
             _view(connection, "old", table, before.get(table, ()))
             connection.execute(f"create temp view own as select * from old where source = '{source}'")  # noqa: S608 - ours

@@ -1,37 +1,29 @@
 """What moved between two states of the market's data, and why: each figure before and after, and what is new.
 
-A state is the payloads that had been taken in by a moment: nothing is deleted, so that any earlier one can be seen
-again. Rows of reviewed names are not kept by date: they are those of this version on both sides, and a figure that
-moved with none of its payloads new was moved by them or by its recipe, which the snapshot of `remember` tells.
+A state is the payloads that had been taken in by a moment, the reviewed names and the recipes: `remember` notes names
+and recipes as they are written, and no payload is deleted, so that the state can be had again, and each cause weighed
+by itself (`weights.py`).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from weighbridge.errors import MarketError
 from weighbridge.market.document import FigureValue
+from weighbridge.market.identity.book import Book, installed
+from weighbridge.market.identity.book import read as read_rows
 from weighbridge.market.recipes.figure import figure
-from weighbridge.market.recipes.recipe import recipes
+from weighbridge.market.recipes.measures.known import MEASURES
+from weighbridge.market.recipes.recipe import Recipe, recipes
 from weighbridge.market.store import Kept, Store
+from weighbridge.market.weights import Cause, State, Weight, weights
 
-Cause = Literal[
-    "new data",
-    "restated source",
-    "new alias",
-    "changed recipe",
-    "new figure",
-    "no longer possible",
-    "changed programme",
-]
-"""`new data`: a payload of a later day, or of a source not there before; `restated source`: one of a day that was
-there; `new alias`: reviewed names, seats or superseded models changed; `changed recipe`: the figure's own file."""
 _REMEMBERED: Final = "figures.json"
 
 
@@ -42,6 +34,8 @@ class Said(msgspec.Struct, frozen=True):
     inputs: list[str]
     recipe: str
     """The SHA-256 of its recipe, as is."""
+    asked: msgspec.Raw = msgspec.Raw(b"null")
+    """The recipe."""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -51,6 +45,8 @@ class Remembered(msgspec.Struct, frozen=True):
     names: str
     """The SHA-256 of the reviewed rows."""
     figures: dict[str, Said]
+    rows: dict[str, str] = {}
+    """The reviewed rows, by file."""
 
 
 class NewInput(msgspec.Struct, frozen=True):
@@ -72,6 +68,8 @@ class Moved(msgspec.Struct, frozen=True):
     before: list[FigureValue]
     after: list[FigureValue]
     inputs: list[NewInput]
+    weights: list[Weight] = []
+    """Of each cause, what it made of the move; empty where the state before cannot be had again."""
 
 
 class Diff(msgspec.Struct, frozen=True):
@@ -84,20 +82,38 @@ class Diff(msgspec.Struct, frozen=True):
     """Figures that cannot be worked out, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A state, and its reviewed rows; None of an earlier release, which noted none or wrote them otherwise."""
+
+    state: Remembered
+    names: Book | None
+
+    @classmethod
+    def of(cls, state: Remembered) -> "Noted":
+        """With its rows read."""
+        try:
+            return cls(state, read_rows(state.rows))
+        except MarketError:
+            return cls(state, None)
+
+
 def worked_out(store: Store, now: datetime) -> tuple[Remembered, dict[str, str]]:
     """All figures as they are, and why others are not. Raises PackageMissing."""
     figures: dict[str, Said] = {}
     why: dict[str, str] = {}
     for name, recipe in recipes().items():
         try:
-            found = figure(store, name)
+            found = figure(store, name, others=False)
         except MarketError as error:
             why[name] = str(error)
             continue
         values = [FigureValue(each.name, each.unit, each.value) for each in found.measured.values]
         inputs = [each.sha256 for each in found.inputs]
-        figures[name] = Said(values, inputs, sha256(msgspec.json.encode(recipe)).hexdigest())
-    return Remembered(now, _names(), figures), why
+        asked = msgspec.json.encode(recipe)
+        figures[name] = Said(values, inputs, sha256(asked).hexdigest(), msgspec.Raw(asked))
+    rows = installed()
+    return Remembered(now, sha256(msgspec.json.encode(rows, order="sorted")).hexdigest(), figures, rows), why
 
 
 def remembered(store: Store) -> Remembered | None:
@@ -122,6 +138,7 @@ def diff(store: Store, before: Remembered | None, after: Remembered, why: Mappin
     kept = {each.sha256: each for each in store.payloads()}
     then = {} if before is None else before.figures
     renamed = before is not None and before.names != after.names
+    noted = [] if before is None else [Noted.of(each) for each in (before, after)]
     moved: list[Moved] = []
     unmoved: list[str] = []
     for name in sorted(then.keys() | after.figures.keys()):
@@ -130,13 +147,19 @@ def diff(store: Store, before: Remembered | None, after: Remembered, why: Mappin
             unmoved.append(name)
             continue
         fresh = [kept[each] for each in (new.inputs if new else []) if old is None or each not in old.inputs]
+        weighed = _weighed(store, name, *noted) if noted else []
+        made = {
+            each.cause for each in weighed if each.cause != "interaction" and any(v.value != 0 for v in each.values)
+        }
+        causes: list[Cause] = sorted(made) or _causes(old, new, fresh, kept, renamed=renamed)
         moved.append(
             Moved(
                 name,
-                _causes(old, new, fresh, kept, renamed=renamed),
+                causes,
                 old.values if old else [],
                 new.values if new else [],
                 [_input(each) for each in fresh],
+                weighed,
             )
         )
     return Diff(None if before is None else before.at, moved, unmoved, dict(why))
@@ -145,7 +168,9 @@ def diff(store: Store, before: Remembered | None, after: Remembered, why: Mappin
 def _causes(
     old: Said | None, new: Said | None, fresh: list[Kept], kept: Mapping[str, Kept], *, renamed: bool
 ) -> list[Cause]:
-    """All that may have moved it; what is told is what changed, not how much of the difference each made."""
+    """All that may have moved it: what changed. `new data` is a payload of a later day, or of a source not there
+    before; `restated source` one of a day that was there; `new alias` reviewed names, seats or superseded models.
+    """
     if new is None:
         return ["no longer possible"]
     if old is None:
@@ -174,19 +199,26 @@ def _input(kept: Kept) -> NewInput:
     return NewInput(kept.sha256, kept.name, kept.source, kept.as_of, found)
 
 
-def _names() -> str:
-    """Of all reviewed rows: files of market/identity/data, and the labs."""
-    digest = sha256()
-    for file in (
-        *_below(files("weighbridge.market.identity") / "data"),
-        files("weighbridge.catalog") / "data" / "labs.toml",
-    ):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+def _weighed(store: Store, name: str, before: Noted, after: Noted) -> list[Weight]:
+    """Empty for a figure that was not or is not there, and where what was noted is not enough."""
+    then, now = (_state(store, name, each) for each in (before, after))
+    if then is None or now is None:
+        return []
+    return weights(store, then, now, before.state.figures[name].values, after.state.figures[name].values)
 
 
-def _below(folder: Traversable) -> list[Traversable]:
-    return sorted((each for each in folder.iterdir() if each.is_file()), key=lambda each: each.name)
+def _state(store: Store, name: str, noted: Noted) -> State | None:
+    said = noted.state.figures.get(name)
+    if said is None or noted.names is None:
+        return None
+    try:
+        recipe = msgspec.json.decode(said.asked, type=Recipe | None)
+    except msgspec.DecodeError:
+        return None
+    kept = [each for each in store.payloads() if each.sha256 in said.inputs]
+    if recipe is None or recipe.measure not in MEASURES or len(kept) < len(said.inputs):
+        return None
+    return State(recipe, noted.names, kept)
 
 
 def _file(store: Store) -> Path:

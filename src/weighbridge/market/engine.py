@@ -5,13 +5,24 @@ Spark over tables of the same columns.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import date
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from weighbridge.ledger.tabular import PackageMissing, pyarrow_
-from weighbridge.market.made import PUBLISHER_MONTHS, STANDING, every, gained, in_force, publisher_months, standing
+from weighbridge.market.connection import connected
+from weighbridge.market.made import (
+    PUBLISHER_MONTHS,
+    STANDING,
+    every,
+    gained,
+    in_force,
+    publisher_months,
+    standing,
+    within,
+)
 from weighbridge.market.parts import Parts
 from weighbridge.market.tables import TABLES
 
@@ -23,23 +34,25 @@ IBIS: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64"
 
 
 class Engine(AbstractContextManager["Engine"]):
-    """DuckDB over a store's parts, while it is entered. Raises PackageMissing."""
+    """DuckDB over a store's parts, while it is entered; `spill` is for what does not fit into memory.
 
-    def __init__(self) -> None:
+    Raises PackageMissing, OSError.
+    """
+
+    def __init__(self, spill: Path, memory: str | None = None) -> None:
         try:
-            import duckdb  # noqa: PLC0415 - an extra
             import ibis  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise PackageMissing("figures are worked out by DuckDB: pip install 'weighbridge[analysis]'") from error
         self._ibis: Any = ibis  # a module without types
-        self._connection = duckdb.connect()
-        self._connection.execute("SET enable_progress_bar = false")
+        self._open = ExitStack()
+        self._connection = self._open.enter_context(connected(spill, memory))
         self._parts: dict[str, Parts] = {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._open.close()
 
     def table(self, name: str, parts: Parts) -> "ibis.Table":
         """The rows of a table that are in force: of one source and key, the newest `as_of`, then the last taken."""
@@ -72,6 +85,10 @@ class Engine(AbstractContextManager["Engine"]):
         query = gained(self._parts["downloads"], since, until)
         columns = {"source": "string", "model": "string", "gained": "int64"}
         return self._made(f"gained_{since:%Y%m%d}_{until:%Y%m%d}", query, columns)
+
+    def within(self, spans: Mapping[str, tuple[date, date]]) -> "ibis.Table":
+        """By model its newest counter in days of its own, both counted in; of few models, out of millions."""
+        return self._made("within", within(self._parts["downloads"], spans), {"model": "string", "in_all": "int64"})
 
     def publisher_months(self) -> "ibis.Table":
         """By source, publisher and month: models, their counters at its end, and what they grew by in it."""

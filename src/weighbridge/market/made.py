@@ -9,7 +9,9 @@ made/publishers/source=S/month=M/DIGEST.parquet       the same, added up by publ
 A counter is cumulative, so its newest reading is all that a figure on a day needs; and `gained`, what it grew by since
 it was first read, has the difference between any two days without the readings between them. Each month's standing is
 that of the month before and the month's rows, so a daily update reads one month. A file's name says of which parts it
-was made; one of other parts is not read, and taken away by `make`.
+was made; one of other parts is not read, and taken away by `make`. So are the parts of a month that was merged an hour
+ago or more, of tables of which nobody asks what is no longer in force: their rows lie in the merged file, and as they
+came in the raw payloads (`sync.restore`).
 """
 
 # ruff: noqa: S608 - of our own columns; paths, sources and days are quoted
@@ -21,8 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from weighbridge.ledger.tabular import PackageMissing
-from weighbridge.market.parts import Part, Parts, digest, overlapping
+from weighbridge.errors import MarketError
+from weighbridge.market.connection import connected, quoted
+from weighbridge.market.parts import Part, Parts, digest, overlapping, put
 from weighbridge.market.tables import TABLES
 
 if TYPE_CHECKING:
@@ -46,12 +49,16 @@ PUBLISHER_MONTHS: Final[Mapping[str, str]] = {
 _MEMORY: Final = "400MB"
 """Three gigabytes are a tenth quicker; an import is to keep within one."""
 _LEAST: Final = 2**24
+_MANY: Final = 32
+"""Parts of a month that must be searched: a series that is had anew each day has hundreds of them in a year."""
 _READ_STILL: Final = 3600
-"""Seconds."""
+"""Seconds in which somebody may still read what is no longer wanted."""
+_ALL_ASKED_FOR: Final = frozenset({"price"})
+"""Tables of which what is no longer in force is a figure too (`every`)."""
 
 
 def in_force(parts: Parts) -> str:
-    """The rows in force, as a query."""
+    """The rows in force, as a query. Raises MarketError where files are gone."""
     plain, searched = parts.split()
     columns = ", ".join(f'"{column}"' for column in TABLES[parts.table].columns)
     queries = [f"SELECT {columns} FROM {_read(plain)}"] if plain else []
@@ -82,7 +89,7 @@ def standing(parts: Parts, last: date, *, grown: bool = True) -> str:
         before = _file(parts, "standing", source, there[-1], chain[there[-1]]) if there else None
         rest = tuple(part for month in own if not there or month > there[-1] for part in own[month])
         stood = _stood(replace(parts, parts=rest), before, last, grown=grown)
-        queries.append(f"SELECT *, {_text(source)} AS source FROM ({stood})")
+        queries.append(f"SELECT *, {quoted(source)} AS source FROM ({stood})")
     nothing = "SELECT '' AS model, DATE '2000-01-01' AS day, 0::BIGINT AS in_all, 0::BIGINT AS gained, '' AS source"
     return " UNION ALL ".join(queries) or f"{nothing} WHERE false"
 
@@ -97,6 +104,36 @@ def gained(parts: Parts, since: date, until: date) -> str:
     """
 
 
+def within(parts: Parts, spans: Mapping[str, tuple[date, date]]) -> str:
+    """By model its newest counter in days of its own, both counted in, as a query of model and in_all.
+
+    A file is asked only of the models whose days are in it: it is sorted, and a few of its row groups are read.
+    """
+    queries = []
+    for each in parts.months().values():
+        for files in _apart(parts.pieces(each)):
+            first, last = min(part.days[0] for part in files), max(part.days[1] for part in files)
+            asked = {model: span for model, span in spans.items() if span[0] <= last and first <= span[1]}
+            if asked:
+                cells = ", ".join(f"({quoted(name)}, DATE '{a}', DATE '{z}')" for name, (a, z) in asked.items())
+                queries.append(
+                    f"SELECT model, day, in_all FROM ({in_force(replace(parts, parts=tuple(files)))}) "
+                    f"JOIN (VALUES {cells}) AS asked (name, a, z) ON model = name AND day BETWEEN a AND z "
+                    f"WHERE in_all IS NOT NULL AND model IN ({', '.join(map(quoted, asked))})"
+                )
+    nothing = "SELECT '' AS model, DATE '2000-01-01' AS day, 0::BIGINT AS in_all WHERE false"
+    return (
+        f"SELECT model, arg_max(in_all, day) AS in_all FROM ({' UNION ALL '.join(queries) or nothing}) GROUP BY model"
+    )
+
+
+def _apart(pieces: Sequence[Part]) -> list[list[Part]]:
+    """A month's files, those together in which the row in force must be searched."""
+    groups = overlapping(pieces)
+    together = {part.path for group in groups for part in group}
+    return [*groups, *([part] for part in pieces if part.path not in together)]
+
+
 def publisher_months(parts: Parts) -> str:
     """By source, month and publisher the models, their counters at its end and what they grew by in it, as a query."""
     queries = []
@@ -108,7 +145,7 @@ def publisher_months(parts: Parts) -> str:
             alone = replace(parts, parts=tuple(part for part in parts.parts if part.source == source))
             ended = standing(alone, _end(month))
             made = _all(file) if file.exists() else _publishers(ended, before)
-            queries.append(f"SELECT {_text(source)} AS source, {_text(month)} AS month, * FROM ({made})")
+            queries.append(f"SELECT {quoted(source)} AS source, {quoted(month)} AS month, * FROM ({made})")
             before = ended
     columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in PUBLISHER_MONTHS.items())
     return " UNION ALL ".join(queries) or f"SELECT {columns} WHERE false"
@@ -117,36 +154,43 @@ def publisher_months(parts: Parts) -> str:
 def make(parts: Parts, *, now: datetime, least: int = _LEAST) -> list[Path]:
     """Merge months that need it, roll counters up, and take away what was made of other parts; the files made.
 
-    Of parts of less than `least` bytes in all, nothing is: they are read as quickly. What was made of other parts stays
-    for an hour, for who reads it. Raises PackageMissing, OSError.
+    Of parts of less than `least` bytes in all, and of few that must be searched, nothing is: they are read as quickly.
+    What was made of other parts stays for an hour, for who reads it. Raises PackageMissing, OSError.
     """
-    if sum(part.path.stat().st_size for part in parts.parts) < least:
+    if parts.size() < least and parts.together() <= _MANY:
         return []
     made, wanted = [], set()
-    with connected(parts.made / "spill") as connection:
+    with connected(parts.made.with_name("spill"), _MEMORY) as connection:
         for file, query in _wanted(parts):
             wanted.add(file)
             if not file.exists():
                 _write(connection, file, query())
                 made.append(file)
-    for kind in (f"merged/{parts.table}", *(("standing", "publishers") if parts.table == "downloads" else ())):
-        for old in [file for file in (parts.made / kind).rglob("*") if file.is_file() and file not in wanted]:
-            if now.timestamp() - old.stat().st_mtime > _READ_STILL:
-                old.unlink(missing_ok=True)
+    _clear(parts, wanted, now)
     return made
 
 
-def connected(spill: Path, memory: str = _MEMORY) -> "duckdb.DuckDBPyConnection":
-    """A connection that keeps within its memory, and puts what is more into a directory. Raises PackageMissing."""
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise PackageMissing("counters are rolled up by DuckDB: pip install 'weighbridge[analysis]'") from error
-    connection = duckdb.connect()
-    connection.execute(
-        f"SET enable_progress_bar = false; SET memory_limit = {_text(memory)}; SET temp_directory = {_text(str(spill))}"
-    )
-    return connection
+def _clear(parts: Parts, wanted: set[Path], now: datetime) -> None:
+    """Take away what was made of other parts, and parts that are merged, once nobody reads them any more.
+
+    Whatever is taken away is in a file that was there an hour before: killed at any point, nothing is lost.
+    """
+
+    def read_still(file: Path) -> bool:
+        return now.timestamp() - file.stat().st_mtime <= _READ_STILL
+
+    if parts.table not in _ALL_ASKED_FOR:
+        for month in parts.months().values():
+            merged, _ = parts.ahead(month)
+            if merged and not read_still(parts.merged(merged)):
+                for part in merged:
+                    part.path.unlink(missing_ok=True)
+    for kind in (f"merged/{parts.table}", *(("standing", "publishers") if parts.table == "downloads" else ())):
+        files = [file for file in (parts.made / kind).rglob("*") if file.is_file()]
+        fresh = {file.parent for file in files if file in wanted and read_still(file)}
+        for file in files:
+            if file not in wanted and file.parent not in fresh and not read_still(file):
+                file.unlink(missing_ok=True)
 
 
 def _wanted(parts: Parts) -> Iterator[tuple[Path, Callable[[], str]]]:
@@ -228,7 +272,7 @@ def _end(month: str) -> date:
 
 def _newest(table: str, parts: Sequence[Part]) -> str:
     key = ", ".join(f'"{column}"' for column in ("source", *TABLES[table].key))
-    place = " ".join(f"WHEN {_text(str(part.path))} THEN {part.taken}" for part in parts)
+    place = " ".join(f"WHEN {quoted(str(part.path))} THEN {part.taken}" for part in parts)
     paths = [part.path for part in parts]
     return f"""
         SELECT *, CASE filename {place} END AS taken FROM {_read(paths, ", filename = true")}
@@ -237,12 +281,13 @@ def _newest(table: str, parts: Sequence[Part]) -> str:
 
 
 def _of(parts: Parts, source: str, last: date) -> dict[str, list[Part]]:
-    """A source's months in their order, of parts that begin by a day."""
+    """A source's months in their order, whole, that begin by a day: what is merged is found by all of its parts."""
     months = parts.months()
-    found = {
-        month: [part for part in months[of, month] if part.days[0] <= last] for of, month in months if of == source
+    return {
+        month: each
+        for (of, month), each in months.items()
+        if of == source and any(part.days[0] <= last for part in each)
     }
-    return {month: each for month, each in found.items() if each}
 
 
 def _chain(months: Mapping[str, Sequence[Part]]) -> dict[str, str]:
@@ -261,17 +306,15 @@ def _file(parts: Parts, kind: str, source: str, month: str, name: str) -> Path:
 def _write(connection: "duckdb.DuckDBPyConnection", file: Path, query: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".unfinished")
-    connection.execute(f"COPY ({query}) TO {_text(str(unfinished))} (FORMAT parquet, COMPRESSION zstd)")
-    unfinished.rename(file)
+    connection.execute(f"COPY ({query}) TO {quoted(str(unfinished))} (FORMAT parquet, COMPRESSION zstd)")
+    put(unfinished, file)
 
 
 def _read(files: Sequence[Path], options: str = "") -> str:
-    return f"read_parquet([{', '.join(_text(str(file)) for file in files)}], hive_partitioning = false{options})"
+    if lost := [file for file in files if not file.exists()]:
+        raise MarketError(f"{lost[0]} is gone; weighbridge market sync reads it again from the raw payload")
+    return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], hive_partitioning = false{options})"
 
 
 def _all(file: Path) -> str:
     return f"SELECT * FROM {_read([file])}"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

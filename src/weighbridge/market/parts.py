@@ -4,8 +4,12 @@ Two payloads of one source can only speak of the same thing where both have rows
 its day. So a hub's snapshots, each of one day, are read as they lie; months in which payloads overlap are searched, or
 read from the file that a sync has merged of them. A file that is made of others is named by them (`digest`): it is
 there whole or not at all, and counts for no other parts than those.
+
+Once a month is merged its parts need not be there: a sync takes them away, and reads them again from the raw payloads
+should what was merged of them be gone.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -57,12 +61,32 @@ class Parts:
 
     def pieces(self, parts: Sequence[Part]) -> list[Part]:
         """A month's parts, the most of those taken first in one file, where a sync has merged them."""
+        ahead, after = self.ahead(parts)
+        if not ahead:
+            return after
+        days = min(part.days[0] for part in ahead), max(part.days[1] for part in ahead)
+        return [replace(ahead[-1], path=self.merged(ahead), payload="", days=days), *after]
+
+    def ahead(self, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+        """A month's parts that are merged into one file, and those that are not."""
         for count in range(len(parts), 1, -1):
-            ahead, after = parts[:count], parts[count:]
-            if overlapping(ahead) and (file := self.merged(ahead)).exists():
-                days = min(part.days[0] for part in ahead), max(part.days[1] for part in ahead)
-                return [replace(ahead[-1], path=file, payload="", days=days), *after]
-        return list(parts)
+            if overlapping(parts[:count]) and self.merged(parts[:count]).exists():
+                return list(parts[:count]), list(parts[count:])
+        return [], list(parts)
+
+    def gone(self) -> list[Part]:
+        """Parts that are not there, nor merged."""
+        after = [part for parts in self.months().values() for part in self.ahead(parts)[1]]
+        return [part for part in after if not part.path.exists()]
+
+    def size(self) -> int:
+        """In bytes, of the files that are read. Raises OSError."""
+        return sum(piece.path.stat().st_size for parts in self.months().values() for piece in self.pieces(parts))
+
+    def together(self) -> int:
+        """The most files that must be searched together."""
+        pieces = (self.pieces(parts) for parts in self.months().values())
+        return max((len(group) for each in pieces for group in overlapping(each)), default=0)
 
     def split(self) -> tuple[list[Path], list[Part]]:
         """Files whose rows are all in force, and those in which that must be searched."""
@@ -98,3 +122,19 @@ def digest(parts: Sequence[Part], before: str = "") -> str:
     ):
         names += [payload, *(part.path.name for part in each)]
     return sha256("\n".join(names).encode()).hexdigest()[:32]
+
+
+def put(unfinished: Path, target: Path) -> None:
+    """Have a file that was written under another name be there, whole, whatever happens next. Raises OSError."""
+    sync(unfinished)
+    unfinished.rename(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Have it on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -5,14 +5,14 @@ market/
   raw/SHA256              the payload, byte for byte
   tables/TABLE/source=S/month=2026-08/SHA256.parquet    its rows, sorted by the table's key
   payloads/SHA256.json    who, when, under which licence, how many rows, what was found
-  made/...                months that are merged, and roll-ups (`made.py`); all can be made again
+  spill/...               what did not fit into memory, of commands under way
+  made/...                months that are merged, whose parts then go, and roll-ups (`made.py`); all can be made again
 ```
 
 The JSON is written last, and only parts of payloads that have one are read: an import that was cut off leaves nothing
 that counts, and is done again from its beginning. The same payload is taken once.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -23,11 +23,13 @@ import msgspec
 
 from weighbridge.ledger.tabular import pyarrow_
 from weighbridge.market.findings import Finding
-from weighbridge.market.parts import EVER, Part, Parts
+from weighbridge.market.parts import EVER, Part, Parts, put
 from weighbridge.market.tables import NAMES, TABLES, Row, Table
 
 _ROW_GROUP: Final = 200_000
 _BULK: Final = 500_000
+SEARCHED: Final = 65_536
+"""Rows that are read together: they are sorted, so that a few models' are found in a few of many."""
 _UNDER_WAY: Final = 86_400
 """Seconds in which an import may still be at it."""
 _ARROW: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64", bool: "bool_", date: "date32"}
@@ -60,6 +62,11 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    @property
+    def spill(self) -> Path:
+        """Where DuckDB puts what does not fit into memory; each connection has a directory of its own in it."""
+        return self.directory / "spill"
+
     def payloads(self) -> list[Kept]:
         """All that were taken in, those of the earliest day first."""
         files = self._at("payloads").glob("*.json")
@@ -77,14 +84,14 @@ class Store:
         if not target.exists():
             unfinished = target.with_name(f"{sha256}.unfinished")
             shutil.copyfile(path, unfinished)
-            _put(unfinished, target)
+            put(unfinished, target)
 
     def keep(self, kept: Kept) -> None:
         """Have a payload count; its parts are there. Raises OSError."""
         target = self._at("payloads") / f"{kept.sha256}.json"
         unfinished = target.with_suffix(".unfinished")
         unfinished.write_bytes(msgspec.json.encode(kept))
-        _put(unfinished, target)
+        put(unfinished, target)
 
     def writing(self, sha256: str) -> "Writing":
         """Parts of a payload, to be written. Raises PackageMissing."""
@@ -102,15 +109,38 @@ class Store:
                     found.append(Part(tables / name, each.source, month, each.sha256, place, days))
         return Parts(table, tuple(found), self.directory / "made")
 
+    def files(self, names: Iterable[str], kept: Iterable[Kept]) -> dict[str, list[str]]:
+        """By table the files that have the rows of parts, each once: their own, or those that they are merged into."""
+        found: dict[str, set[str]] = {}
+        merged: dict[Path, Path] = {}
+        every, tables = list(kept), self._at("tables")
+        for name in names:
+            table, path = name.split("/", maxsplit=1)[0], tables / name
+            if not path.exists():
+                if path not in merged:
+                    parts = self.parts(table, every)
+                    for ahead, _ in map(parts.ahead, parts.months().values()):
+                        merged |= {part.path: parts.merged(ahead) for part in ahead}
+                path = merged.get(path, path)
+            found.setdefault(table, set()).add(str(path))
+        return {table: sorted(paths) for table, paths in found.items()}
+
+    def raw(self, sha256: str) -> Path:
+        """Where a payload lies, as it came."""
+        return self._at("raw") / sha256
+
     def sweep(self, now: datetime) -> list[Path]:
         """Take away what imports left that were cut off a day ago or more; it counted for nothing. Raises OSError."""
         counted = {self._at("tables") / part for each in self.payloads() for part in each.parts}
-        litter = [file for file in self._at("tables").rglob("*.parquet") if file not in counted]
+        litter = [file for file in self._at("tables").rglob("*") if file.is_file() and file not in counted]
         litter += [file for name in ("raw", "payloads") for file in self._at(name).glob("*.unfinished")]
         old = [file for file in litter if now.timestamp() - file.stat().st_mtime > _UNDER_WAY]
         for file in old:
             file.unlink(missing_ok=True)
-        return old
+        left = [each for each in self._at("spill").iterdir() if now.timestamp() - each.stat().st_mtime > _UNDER_WAY]
+        for each in left:
+            shutil.rmtree(each, ignore_errors=True)
+        return old + left
 
     def _at(self, name: str) -> Path:
         directory = self.directory / name
@@ -198,8 +228,9 @@ class Writing:
         part = f"{name}/source={source}/month={month}/{self._sha256}-{len(self._parts)}.parquet"
         target = self._tables / part
         target.parent.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(written, target, compression="zstd")
-        _sync(target)
+        unfinished = target.with_suffix(".unfinished")
+        parquet.write_table(written, unfinished, compression="zstd", row_group_size=SEARCHED)
+        put(unfinished, target)
         self._parts.append(part)
         if (column := TABLES[name].month) is not None:
             days = compute.min_max(rows[column])
@@ -228,17 +259,3 @@ def beside(kept: Iterable[Kept], source: str, days: Mapping[str, tuple[date, dat
         later = sorted({span[0] for span in there.values() if span[0] > last})[:2]
         begin, end = min([first, *earlier]), max([last, *later])
         yield from (part for part, span in there.items() if span[1] >= begin and span[0] <= end)
-
-
-def _put(unfinished: Path, target: Path) -> None:
-    _sync(unfinished)
-    unfinished.rename(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

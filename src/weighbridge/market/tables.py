@@ -194,8 +194,90 @@ class HubMonth(NamedTuple):
     as_of: date
 
 
+class Member(NamedTuple):
+    """That a source says a model to be of a family."""
+
+    model: str
+    family: str
+    source: str
+    as_of: date
+
+
+class TaskShare(NamedTuple):
+    """What part of the use that a source classified is for one task, or of that task's by one model; shares of 1."""
+
+    task: str
+    area: str
+    """What the task is one of, such as `code`."""
+    model: str | None
+    """None: of all models, and the share is of all that was classified; else of this task's."""
+    day: date
+    """The last of the window."""
+    days: int
+    requests: float | None
+    tokens: float | None
+    source: str
+    as_of: date
+
+
+class AppUsage(NamedTuple):
+    """Tokens (prompt and answer) of one app in a window."""
+
+    app: str
+    """The source's own number; names change."""
+    name: str
+    category: str | None
+    """None: of all apps; else of those of one category. An app may be in several."""
+    since: date
+    day: date
+    """The last of the window, counted in."""
+    tokens: int
+    requests: int
+    source: str
+    as_of: date
+
+
+class SessionCost(NamedTuple):
+    """What half of the sessions of one app with one model cost at most, by how many turns they had."""
+
+    app: str
+    model: str
+    turns: str
+    """As the source has it, such as `10-49-turns`."""
+    day: date
+    """The last of the window."""
+    days: int
+    dollars: float
+    source: str
+    as_of: date
+
+
+class Offer(NamedTuple):
+    """What an endpoint of a model had on a day, beside its price."""
+
+    model: str
+    provider: str
+    day: date
+    quantisation: str | None
+    context: int | None
+    max_output: int | None
+    uptime: float | None
+    """Of 1, as the source says it."""
+    first_token: float | None
+    """Seconds to the first token, the median."""
+    speed: float | None
+    """Tokens of answer a second, the median."""
+    source: str
+    as_of: date
+
+
 Row = (
-    ChipPrice
+    AppUsage
+    | Member
+    | Offer
+    | SessionCost
+    | TaskShare
+    | ChipPrice
     | HubMonth
     | PublisherMonth
     | Downloads
@@ -249,5 +331,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "publisher_month": Table(PublisherMonth, ("publisher", "month", "task")),
     "hub_month": Table(HubMonth, ("month",)),
     "chip_price": Table(ChipPrice, ("chip", "day", "vendor", "terms")),
+    "member": Table(Member, ("model",)),
+    "task_share": Table(TaskShare, ("task", "model", "day", "days"), month="day"),
+    "app_usage": Table(AppUsage, ("app", "category", "since", "day"), month="day"),
+    "session_cost": Table(SessionCost, ("app", "model", "turns", "day"), month="day"),
+    "offer": Table(Offer, ("model", "provider", "day"), month="day"),
 }
 NAMES: Final[Mapping[type, str]] = {table.row: name for name, table in TABLES.items()}

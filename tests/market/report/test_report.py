@@ -1,17 +1,13 @@
 """The report: one page that fetches nothing, complete in each language, and its charts."""
 
-import os
-import shutil
-import subprocess
-from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
-from string import Formatter
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.market.conftest import WEEK, taken
+from tests.reports.shown import assert_fits, assert_same_words, assert_self_contained, holes
 from weighbridge.errors import MarketError
 from weighbridge.market.recipes.figure import Figure, figure
 from weighbridge.market.recipes.measures.measure import Measured, Value
@@ -30,24 +26,6 @@ PER_DAY = Measured(
 )
 
 
-class Page(HTMLParser):
-    """What of a page matters to whoever opens it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 @pytest.fixture
 def top(store: Store, tmp_path: Path) -> Figure:
     taken(store, tmp_path / "a.csv", HOSTILE)
@@ -57,16 +35,7 @@ def top(store: Store, tmp_path: Path) -> Figure:
 @pytest.mark.parametrize("code", languages())
 def test_the_page_is_well_formed_fetches_nothing_and_can_be_cited(code: str, top: Figure) -> None:
     text = page([top], {"price-gap": "needs <that>"}, language(code))
-    found = Page(text)
-    assert found.open == []
-    assert "script" not in {tag for tag, _ in found.tags}
-    for tag, attributes in found.tags:
-        assert tag not in ("script", "link", "img", "iframe", "object")
-        assert attributes.get("src") is None
-    assert "default-src 'none'" in text
-    assert "url(" not in text
-    assert "@import" not in text
-    assert dict(found.tags)["html"] == {"lang": code, "dir": language(code).direction}
+    assert_self_contained(text, language(code))
     for said in (top.inputs[0].sha256, *top.attribution, "needs &lt;that&gt;", language(code).words["cite"]):
         assert said in text
 
@@ -80,19 +49,15 @@ def test_the_page_says_what_could_not_be_worked_out(store: Store, tmp_path: Path
 
 
 def test_languages_have_the_same_words_and_placeholders() -> None:
-    english = language("en")
     for other in languages().values():
-        assert other.words.keys() == english.words.keys()
-        assert (len(other.months), len(other.digits)) == (12, 10)
-        for name, text in other.words.items():
-            assert _holes(text) == _holes(english.words[name]), name
+        assert_same_words(other, language("en"))
 
 
 @pytest.mark.parametrize("code", [code for code in languages() if code != "en"])
 def test_translations_are_of_recipes_as_they_are(code: str) -> None:
     for name, said in language(code).figures.items():
         recipe = recipes()[name]
-        assert _holes(said.definition) <= _holes(recipe.definition), name
+        assert holes(said.definition) <= holes(recipe.definition), name
         assert set(said.alternatives) <= {each.title for each in recipe.alternatives}, name
         assert (said.not_reproduced is None) or recipe.not_reproduced is not None, name
 
@@ -107,7 +72,7 @@ def test_a_figure_without_translation_is_marked_as_english(top: Figure) -> None:
 def test_numbers_and_days_are_those_of_the_language() -> None:
     english, arabic = language("en"), language("ar")
     assert english.share(0.5721) == "57.2 %"
-    assert arabic.share(0.5721) == "٥٧٫٢٪"  # noqa: RUF001 - its digits
+    assert arabic.share(0.5721) == "٥٧٫٢٪\u061c"  # noqa: RUF001 - its digits
     assert english.measured(75_340_581_084_831, "tokens") == "75.3 trillion"
     assert arabic.number(1234567.5, 1) == "١٬٢٣٤٬٥٦٧٫٥"  # noqa: RUF001 - its digits
     assert english.window("2026-08-10:2026-08-16") == "10 August 2026 to 16 August 2026"
@@ -154,30 +119,7 @@ def test_a_chart_is_xml_with_title_and_text_and_is_mirrored(code: str) -> None:
 def test_chromium_shows_the_page_without_anything_standing_out(
     code: str, width: int, top: Figure, tmp_path: Path
 ) -> None:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("there is no chromium here")
-    (tmp_path / "report.html").write_text(page([top], {}, language(code)), encoding="utf-8")
-    (tmp_path / "frame.html").write_text(_FRAME.format(width=width), encoding="utf-8")
-    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", "--dump-dom"]
-    shown = subprocess.run(
-        [*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=60, check=True
-    ).stdout
-    assert f"<p>0 {language(code).direction}</p>" in shown
-
-
-_FRAME = """<body><iframe src="report.html" width="{width}" height="800" style="border:0"></iframe><script>
-document.querySelector("iframe").onload = event => {{
-  const page = event.target.contentDocument.documentElement
-  const said = document.createElement("p")
-  said.textContent = [page.scrollWidth - page.clientWidth, getComputedStyle(page).direction].join(" ")
-  document.body.append(said)
-}}</script>"""
-
-
-def _holes(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
+    assert_fits(page([top], {}, language(code)), language(code).direction, width, tmp_path)
 
 
 def _without_figures() -> str:

@@ -6,17 +6,16 @@ What no row names is unknown: it stays in every sum, and its share is told with 
 
 import csv
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.catalog.load import every_lab, every_model
+from weighbridge.catalog.load import every_model
 from weighbridge.catalog.places import places
 from weighbridge.errors import MarketError
 
@@ -25,20 +24,34 @@ Scheme = Literal["arena", "catalogue", "epoch", "huggingface", "models.dev", "op
 Kind = Literal["lab", "university", "nonprofit", "community", "individual", "repackager", "stealth"]
 
 
+Reviewed = date | None
+"""When someone who had not written a row read it against its source and the data; None: nobody has yet."""
+
+
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A seat, from a day on."""
 
     country: str
     source: str
     since: date | None = None
+    reviewed: Reviewed = None
+
+
+class Parent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The entity that owns another, from a day on."""
+
+    entity: str
+    source: str
+    since: date | None = None
+    reviewed: Reviewed = None
 
 
 class Entity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who makes models. `parent` is the entity that owns it."""
+    """Who makes models."""
 
     name: str
     places: tuple[Place, ...]
-    parent: str | None = None
+    parent: Parent | None = None
 
     def place(self, day: date) -> Place | None:
         """Its seat on a day."""
@@ -54,15 +67,27 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entity: str
     kind: Kind
     source: str
+    reviewed: Reviewed = None
 
 
 class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That a scheme's name is a model of the catalogue."""
+    """That a scheme's name is a model of the catalogue, or of models.csv."""
 
     scheme: Scheme
     name: str
     model: str
     source: str
+    reviewed: Reviewed = None
+
+
+class Outside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that the catalogue lacks, by an id of the same making."""
+
+    model: str
+    entity: str
+    open_weights: bool
+    source: str
+    reviewed: Reviewed = None
 
 
 class Rename(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +97,7 @@ class Rename(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     now: str
     source: str
+    reviewed: Reviewed = None
 
 
 class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +108,7 @@ class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base: str
     relation: Literal["finetune", "adapter", "quantized", "merge", "distilled"]
     source: str
+    reviewed: Reviewed = None
 
 
 class Superseded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +119,7 @@ class Superseded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     since: date
     source: str
+    reviewed: Reviewed = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +132,20 @@ class Book:
     aliases: Mapping[tuple[Scheme, str], Alias] = field(default_factory=dict)
     renames: Mapping[tuple[Scheme, str], Rename] = field(default_factory=dict)
     bases: Mapping[tuple[Scheme, str], Base] = field(default_factory=dict)
+    outside: Mapping[str, Outside] = field(default_factory=dict)
+    """Models that the catalogue lacks, by id."""
 
     def model(self, scheme: Scheme, name: str) -> str | None:
-        """The catalogue's id of what a scheme calls so; None where no reviewed row says it.
+        """The id, of the catalogue or of models.csv, of what a scheme calls so; None where no reviewed row says it.
 
-        OpenRouter's variants (`:free`) are the model; its slugs and the catalogue's ids are of one making, and so the
-        same letters are the same model.
+        OpenRouter's variants (`:free`) are the model; its slugs and these ids are of one making, and so the same
+        letters are the same model.
         """
         plain = name.split(":", maxsplit=1)[0] if scheme == "openrouter" else name
         if (row := self.aliases.get((scheme, plain))) is not None:
             return row.model
-        return plain if scheme in ("catalogue", "openrouter") and plain in every_model() else None
+        there = plain in every_model() or plain in self.outside
+        return plain if scheme in ("catalogue", "openrouter") and there else None
 
     def models(self, scheme: Scheme) -> dict[str, str]:
         """The catalogue's ids by a scheme's names, of all rows there are."""
@@ -125,10 +156,11 @@ class Book:
         row = self.bases.get((scheme, name.split(":", maxsplit=1)[0] if scheme == "openrouter" else name))
         return None if row is None else row.base
 
-    def owner(self, entity: str) -> str:
-        """Who owns an entity in the end: itself, where nobody does."""
+    def owner(self, entity: str, day: date) -> str:
+        """Who owns an entity in the end on a day: itself, where nobody does."""
         above = self.entities[entity].parent
-        return entity if above is None else self.owner(above)
+        owned = above is not None and (above.since is None or above.since <= day)
+        return self.owner(above.entity, day) if above is not None and owned else entity
 
     def superseded(self, scheme: Scheme, day: date) -> frozenset[str]:
         """The models that a scheme's board hid on a day."""
@@ -148,37 +180,69 @@ class Book:
         return frozenset(n for (of, n), row in self.publishers.items() if of == scheme and row.kind == "stealth")
 
 
+_FILES: Final = (
+    "aliases.csv", "bases.csv", "entities.toml", "models.csv", "publishers.csv", "renames.csv", "superseded.csv",
+)  # fmt: skip
+_LABS: Final = "labs.toml"
+
+
+class _Lab(msgspec.Struct, frozen=True):
+    name: str
+    country: str
+    source: str
+
+
 @cache
 def book() -> Book:
     """The installed rows. Raises MarketError where they contradict themselves."""
+    return read(installed(), models=every_model())
+
+
+def installed() -> dict[str, str]:
+    """By file, the rows as they are written, and the catalogue's labs."""
     data = files("weighbridge.market.identity") / "data"
-    labs = {slug: Entity(lab.name, (Place(lab.country, lab.source),)) for slug, lab in every_lab().items()}
+    labs = files("weighbridge.catalog") / "data" / _LABS
+    return {each.name: each.read_text(encoding="utf-8") for each in (*(data / name for name in _FILES), labs)}
+
+
+def read(texts: Mapping[str, str], *, models: Collection[str] | None = None) -> Book:
+    """The rows of such files, of this day or an earlier one; without `models` all that they name is taken to exist.
+
+    Raises MarketError.
+    """
     try:
-        own = msgspec.convert(tomllib.loads((data / "entities.toml").read_text(encoding="utf-8")), dict[str, Entity])
-        rows = msgspec.convert(_lines(data / "publishers.csv"), list[Publisher])
-        hidden = msgspec.convert(_lines(data / "superseded.csv"), list[Superseded])
-        aliases = msgspec.convert(_lines(data / "aliases.csv"), list[Alias])
-        renames = msgspec.convert(_lines(data / "renames.csv"), list[Rename])
-        bases = msgspec.convert(_lines(data / "bases.csv"), list[Base])
-    except (ValueError, msgspec.ValidationError) as error:
+        labs = msgspec.convert(tomllib.loads(texts[_LABS]), dict[str, _Lab])
+        own = msgspec.convert(tomllib.loads(texts["entities.toml"]), dict[str, Entity])
+        rows = msgspec.convert(_lines(texts["publishers.csv"]), list[Publisher])
+        hidden = msgspec.convert(_lines(texts["superseded.csv"]), list[Superseded])
+        aliases = msgspec.convert(_lines(texts["aliases.csv"]), list[Alias])
+        renames = msgspec.convert(_lines(texts["renames.csv"]), list[Rename])
+        bases = msgspec.convert(_lines(texts["bases.csv"]), list[Base])
+        outside = msgspec.convert(_lines(texts["models.csv"]), list[Outside], strict=False)
+    except (KeyError, ValueError, msgspec.ValidationError) as error:
         raise MarketError(f"market/identity/data: {error}") from error
-    makers = [Publisher("catalogue", slug, slug, "lab", lab.source) for slug, lab in every_lab().items()]
-    found = checked(labs, own, rows + makers, tuple(hidden))
-    return joined(found, aliases, renames, bases, models=every_model())
+    makers = [Publisher("catalogue", slug, slug, "lab", lab.source) for slug, lab in labs.items()]
+    seated = {slug: Entity(lab.name, (Place(lab.country, lab.source),)) for slug, lab in labs.items()}
+    found = checked(seated, own, rows + makers, tuple(hidden))
+    lacked = {row.model for row in outside}
+    named = {row.model for row in aliases} | {row.base for row in bases}
+    return joined(found, aliases, renames, bases, outside, models=named - lacked if models is None else models)
 
 
 def _owns_itself(slug: str, entities: Mapping[str, Entity]) -> bool:
     seen, above = {slug}, entities[slug].parent
-    while above is not None and above in entities:
-        if above in seen:
+    while above is not None and above.entity in entities:
+        if above.entity in seen:
             return True
-        seen.add(above)
-        above = entities[above].parent
+        seen.add(above.entity)
+        above = entities[above.entity].parent
     return False
 
 
-def _lines(file: Traversable) -> list[dict[str, str]]:
-    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+def _lines(text: str) -> list[dict[str, str]]:
+    """Of a CSV file; a row that nobody read again yet has no `reviewed`."""
+    rows = csv.DictReader(text.splitlines())
+    return [{name: cell for name, cell in row.items() if cell or name != "reviewed"} for row in rows]
 
 
 def checked(
@@ -192,8 +256,8 @@ def checked(
         for place in entity.places:
             if place.country not in places().countries:
                 raise MarketError(f"entities.toml, {slug!r}: {place.country!r} is no country's code")
-        if entity.parent is not None and entity.parent not in entities:
-            raise MarketError(f"entities.toml, {slug!r}: parent {entity.parent!r} is no entity")
+        if entity.parent is not None and entity.parent.entity not in entities:
+            raise MarketError(f"entities.toml, {slug!r}: parent {entity.parent.entity!r} is no entity")
         if _owns_itself(slug, entities):
             raise MarketError(f"entities.toml, {slug!r}: it owns itself")
     publishers: dict[tuple[Scheme, str], Publisher] = {}
@@ -207,21 +271,34 @@ def checked(
 
 
 def joined(
-    found: Book, aliases: list[Alias], renames: list[Rename], bases: list[Base], *, models: Collection[str]
+    found: Book,
+    aliases: list[Alias],
+    renames: list[Rename],
+    bases: list[Base],
+    outside: Sequence[Outside] = (),
+    *,
+    models: Collection[str],
 ) -> Book:
     """The same book, with models joined. Raises MarketError for what names nothing, or one thing twice."""
     listed: dict[str, list[tuple[str, str]]] = {
         "aliases.csv": [(row.scheme, row.name) for row in aliases],
         "renames.csv": [(row.scheme, row.name) for row in renames],
         "bases.csv": [(row.scheme, row.name) for row in bases],
+        "models.csv": [("catalogue", row.model) for row in outside],
     }
+    for lacked in outside:
+        if lacked.model in models:
+            raise MarketError(f"models.csv: {lacked.model!r} has its home in the catalogue")
+        if lacked.entity not in found.entities:
+            raise MarketError(f"models.csv, {lacked.model!r}: {lacked.entity!r} is no entity")
+    known = {*models, *(row.model for row in outside)}
     for name, keys in listed.items():
         if len(set(keys)) < len(keys):
             raise MarketError(f"{name} has {next(key for key in keys if keys.count(key) > 1)} twice")
     named = [(row.name, row.model) for row in aliases] + [(row.name, row.base) for row in bases]
     for name, model in named:
-        if model not in models:
-            raise MarketError(f"market/identity/data, {name!r}: {model!r} is no model of the catalogue")
+        if model not in known:
+            raise MarketError(f"market/identity/data, {name!r}: {model!r} is no model of the catalogue or models.csv")
     for each in renames:
         before, after = (found.publishers.get((each.scheme, name)) for name in (each.name, each.now))
         if before is None or after is None or before.entity != after.entity:
@@ -231,4 +308,5 @@ def joined(
         aliases={(row.scheme, row.name): row for row in aliases},
         renames={(row.scheme, row.name): row for row in renames},
         bases={(row.scheme, row.name): row for row in bases},
+        outside={row.model: row for row in outside},
     )

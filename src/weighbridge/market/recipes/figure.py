@@ -8,7 +8,9 @@ import msgspec
 
 from weighbridge.errors import MarketError
 from weighbridge.market.engine import Engine
-from weighbridge.market.identity.book import book
+from weighbridge.market.identity.book import Book, book
+from weighbridge.market.live.address import installed
+from weighbridge.market.parts import Parts
 from weighbridge.market.recipes.measures.known import MEASURES
 from weighbridge.market.recipes.measures.measure import Ask, Measured, Value
 from weighbridge.market.recipes.recipe import Choices, Recipe, recipe
@@ -56,19 +58,22 @@ class Figure:
         return {each.name: each.value for each in self.measured.values}[name]
 
 
-def figure(store: Store, name: str, change: Mapping[str, str | int | None] | None = None) -> Figure:
-    """Work one out, by its own choices or changed ones. Raises MarketError, PackageMissing."""
+def figure(
+    store: Store, name: str, change: Mapping[str, str | int | None] | None = None, *, others: bool = True
+) -> Figure:
+    """Work one out, by its own choices or changed ones; and by other definitions, unless they are not asked for.
+
+    Raises MarketError, PackageMissing.
+    """
     wanted = recipe(name)
     kept = [each for each in store.payloads() if each.source in wanted.sources]
     if not kept:
-        raise MarketError(
-            f"{name} needs {' and '.join(wanted.sources)}, and none is here; run weighbridge market sync --from FILE"
-        )
+        raise MarketError(_absent(name, wanted))
     choices = wanted.chosen(change or {})
     found = measured(store, wanted, kept, choices)
-    others = tuple(
+    sensitivity = tuple(
         Sensitivity(each.title, chosen, measured(store, wanted, kept, chosen).values)
-        for each in wanted.alternatives
+        for each in (wanted.alternatives if others else ())
         if (chosen := wanted.chosen({**(change or {}), **each.change})) != choices
     )
     return Figure(
@@ -80,21 +85,42 @@ def figure(store: Store, name: str, change: Mapping[str, str | int | None] | Non
         as_of=max(each.as_of for each in kept),
         attribution=tuple(dict.fromkeys(each.line for each in _newest(kept))),
         inputs=tuple(Input(each.sha256, each.name, each.source, each.as_of) for each in kept),
-        sensitivity=others,
+        sensitivity=sensitivity,
         references=wanted.references,
         not_reproduced=wanted.not_reproduced,
     )
 
 
-def measured(store: Store, wanted: Recipe, kept: list[Kept], choices: Choices) -> Measured:
-    """By these choices, from these payloads. Raises MarketError, PackageMissing."""
+def _absent(name: str, wanted: Recipe) -> str:
+    """That there is nothing to work a figure out from, how it can be had, and what there is instead."""
+    asked = [each for each, live in installed().sources.items() if (live.gives or each) in wanted.sources]
+    ask = f", or weighbridge market sync {' '.join(asked)}" if asked else ""
+    near = f"; nearest is {', '.join(wanted.nearest)}" if wanted.nearest else ""
+    needs = " and ".join(wanted.sources)
+    return f"{name} needs {needs}, and none is here; run weighbridge market sync --from FILE{ask}{near}"
+
+
+def measured(
+    store: Store,
+    wanted: Recipe,
+    kept: list[Kept],
+    choices: Choices,
+    *,
+    names: Book | None = None,
+    rows: Mapping[str, Parts] | None = None,
+) -> Measured:
+    """By these choices, from these payloads; by other reviewed names, or from other rows of a table, where given.
+
+    Raises MarketError, PackageMissing.
+    """
     measure = MEASURES.get(wanted.measure)
     if measure is None:
         raise MarketError(f"no measure is called {wanted.measure!r}; there are {', '.join(MEASURES)}")
     measure.check(choices)
-    with Engine() as engine:
-        tables = {each: engine.table(each, store.parts(each, kept)) for each in measure.tables}
-        return measure.of(engine, tables, Ask(choices, book(), wanted.scheme))
+    with Engine(store.spill) as engine:
+        parts = {each: store.parts(each, kept) for each in measure.tables} | dict(rows or {})
+        tables = {each: engine.table(each, parts[each]) for each in measure.tables}
+        return measure.of(engine, tables, Ask(choices, names or book(), wanted.scheme))
 
 
 def _newest(kept: list[Kept]) -> list[Kept]:

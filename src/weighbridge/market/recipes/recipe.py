@@ -1,14 +1,14 @@
 """A figure's recipe, as data: what is counted, by which choices, what else could be defended, what must come out."""
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
-from typing import Literal
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from weighbridge import data_files
 from weighbridge.errors import MarketError
 from weighbridge.market.identity.book import Scheme
 
@@ -71,18 +71,25 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     estimated: Literal["keep", "drop"] | None = None
     """Months that do not rest on differences of counters."""
     series: Literal["top10", "top100", "top1000", "derivatives", "quantised"] | None = None
-    by: Literal["model", "lab", "country", "weights"] | None = None
+    by: (
+        Literal["model", "family", "publisher", "lab", "country", "weights", "licence", "class", "task", "area"] | None
+    ) = None
     """What is told apart."""
     group: str | None = None
     """The one whose number is the headline."""
     grain: Literal["day", "week"] | None = None
     """Series of days have 50 models each, of weeks nine: they are never mixed."""
     weights: Literal["all", "open", "closed"] | None = None
+    task: str | None = None
+    """What requests are for, in the source's words; or all."""
+    app: str | None = None
+    turns: str | None = None
+    """How many a session had, in the source's words; or all."""
     modality: str | None = None
     """What a source's own word for it must have in it; or all."""
     kind: Literal["multimodal", "open"] | None = None
     weighting: Literal["none", "downloads"] | None = None
-    framework: Literal["epoch-accessibility", "fmti", "model-openness", "osai-index"] | None = None
+    framework: Literal["epoch-accessibility", "fmti", "licence-class", "model-openness", "osai-index"] | None = None
     dimension: str | None = None
     """One of a framework's, or all."""
     counts: str | None = None
@@ -94,6 +101,10 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     reasoning_tokens: int | None = None
+
+
+_HINTS: Final = get_type_hints(Choices)
+_LEAST: Final = {"top": 1, "age": 0, "prompt_tokens": 0, "answer_tokens": 0, "reasoning_tokens": 0}
 
 
 class Alternative(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,10 +143,14 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     references: tuple[str, ...] = ()
     not_reproduced: str | None = None
     """Why a published figure cannot be recomputed, where this is only the nearest."""
+    nearest: tuple[str, ...] = ()
+    """Figures that can be had where this one's sources cannot."""
 
     def chosen(self, change: Mapping[str, str | int | None]) -> Choices:
         """Its choices with some changed; None changes nothing. Raises MarketError."""
         changed = {name: value for name, value in change.items() if value is not None}
+        for name, value in changed.items():
+            check_choice(name, value)
         own = msgspec.to_builtins(self.choices)
         try:
             return msgspec.convert({**own, **changed}, Choices)
@@ -146,22 +161,36 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 @cache
 def recipes() -> Mapping[str, Recipe]:
     """All installed recipes by name, in alphabetical order. Raises MarketError."""
-    folder = files("weighbridge.market.recipes") / "data"
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return {file.name.removesuffix(".toml"): read(file.name, file.read_text(encoding="utf-8")) for file in found}
+    found = data_files.folder("weighbridge.market.recipes", "data")
+    return {name: read(name, text) for name, text in found.items()}
 
 
 def read(name: str, text: str) -> Recipe:
     """A recipe's file. Raises MarketError that names the key at fault."""
-    try:
-        return msgspec.convert(tomllib.loads(text), Recipe)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise MarketError(f"recipe {name}: {error}") from error
+    what = f"recipe {name}"
+    return data_files.value(what, data_files.table(what, text, MarketError), Recipe, MarketError)
 
 
 def recipe(name: str) -> Recipe:
-    """Raises MarketError that says which there are."""
+    """Raises MarketError that says which it may have been."""
     found = recipes().get(name)
     if found is None:
-        raise MarketError(f"there is no figure {name!r}; there are {', '.join(recipes())}")
+        raise MarketError(no_figure(name))
     return found
+
+
+def no_figure(name: str) -> str:
+    """What to say of a name that no figure has."""
+    near = get_close_matches(name, recipes(), 3, 0.5) or [each for each in recipes() if name and name in each]
+    meant = f"did you mean {' or '.join(near)}" if near else f"there are {', '.join(recipes())}"
+    return f"there is no figure {name[:50]!r}; {meant}"
+
+
+def check_choice(name: str, value: str | int) -> None:
+    """Raises MarketError for a word that a choice has not, and for a number below its least."""
+    able = get_args(next((each for each in get_args(_HINTS.get(name)) if get_origin(each) is Literal), None))
+    if able and value not in able:
+        raise MarketError(f"{name} cannot be {value!r}; it can be {', '.join(able)}")
+    least = _LEAST.get(name)
+    if least is not None and isinstance(value, int) and value < least:
+        raise MarketError(f"{name} cannot be {value}; it is at least {least}")

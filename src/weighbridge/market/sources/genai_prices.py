@@ -20,7 +20,7 @@ from weighbridge.market.sources.dating import published, undated
 from weighbridge.market.sources.source import About, Payload, beginning, json_object
 from weighbridge.market.tables import Price, Row
 
-_RATES: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+RATES: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 
 
 class GenaiPrices:
@@ -49,11 +49,12 @@ class GenaiPrices:
         for provider in held["providers"]:
             for model in provider["models"]:
                 for step in model["prices"]:
-                    yield from _step(provider["id"], model["id"], step, as_of)
+                    yield from rows_of_step(provider["id"], model["id"], step, as_of)
 
 
-def _step(provider: str, model: str, step: dict[str, Any], as_of: date) -> Iterator[Row | Finding]:  # Any: JSON
-    rates = {each: step["rates"].get(each) for each in _RATES}
+def rows_of_step(provider: str, model: str, step: dict[str, Any], as_of: date) -> Iterator[Row | Finding]:  # Any: JSON
+    """Of one price of a model, `{since, hours, rates}`, a row for each of its tiers."""
+    rates = {each: step["rates"].get(each) for each in RATES}
     if all(rate is None for rate in rates.values()):  # priced by the second, by the picture
         return
     tiers = sorted({tier["start"] for rate in rates.values() if isinstance(rate, dict) for tier in rate["tiers"]})
@@ -96,7 +97,7 @@ def _listed(prices: Any) -> list[dict[str, object]]:  # noqa: ANN401 - the packa
         {
             "since": getattr(getattr(step, "constraint", None), "start_date", None),
             "hours": _hours(getattr(step, "constraint", None)),
-            "rates": {each: _rate(getattr(step.prices if step else prices, each)) for each in _RATES},
+            "rates": {each: _rate(getattr(step.prices if step else prices, each)) for each in RATES},
         }
         for step in steps
     ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from weighbridge.ledger.tabular import pyarrow_
 from weighbridge.market.findings import Finding
-from weighbridge.market.sources.dating import in_name, published
+from weighbridge.market.sources.dating import FIRST_LANGUAGE_MODEL, in_name, published
 from weighbridge.market.sources.parquet import Batch, bulk, columns, is_parquet, read_parquet
 from weighbridge.market.sources.source import About, Bulk, Payload, no_day
 from weighbridge.market.tables import Edge, Organisation, Row
@@ -70,7 +70,8 @@ class HubSnapshots:
         if "author" in there:
             said["organisation"] = batch["author"]
         if "createdAt" in there:
-            said["released"] = _days(batch["createdAt"])
+            said["released"], impossible = _possible(_days(batch["createdAt"]), batch["id"], as_of)
+            yield from impossible
         if "safetensors" in there:
             said["total_params"] = _total(batch["safetensors"])
         if tags is not None:
@@ -86,6 +87,24 @@ def _days(times: Any) -> Any:  # noqa: ANN401 - Arrow
     if types.is_string(times.type) or types.is_large_string(times.type):
         times = compute.utf8_slice_codeunits(times, 0, 10)
     return times.cast(pyarrow_().date32(), safe=False)
+
+
+def _possible(days: Any, models: Any, as_of: date) -> tuple[Any, list[Finding]]:  # noqa: ANN401 - Arrow
+    """Days on which there can be such a thing; others are unknown, and told."""
+    from pyarrow import compute  # noqa: PLC0415 - an extra
+
+    early, late = (
+        compute.less(days, FIRST_LANGUAGE_MODEL),
+        compute.greater(days, as_of.replace(day=28, year=as_of.year + 1)),
+    )
+    wrong = compute.fill_null(compute.or_(early, late), False)
+    count = compute.sum(wrong).as_py()
+    if not count:
+        return days, []
+    one, day = (cells.filter(wrong)[0].as_py() for cells in (models, days))
+    said = f"{count} rows, such as {one!r} of {day}"
+    nothing = pyarrow_().scalar(None, days.type)
+    return compute.if_else(wrong, nothing, days), [Finding(kind="impossible-date", subject="createdAt", said=said)]
 
 
 def _total(sizes: Any) -> Any:  # noqa: ANN401 - Arrow: the hub's {parameters, total}, or the same as JSON

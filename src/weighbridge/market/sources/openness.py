@@ -12,6 +12,7 @@ from typing import Any, Final
 from weighbridge.market.findings import Finding
 from weighbridge.market.sources.archive import begins_with, documents, newest
 from weighbridge.market.sources.dating import day_said, published
+from weighbridge.market.sources.framework import components
 from weighbridge.market.sources.source import About, Payload, unknown_keys
 from weighbridge.market.tables import Alias, Model, Openness, Row
 
@@ -114,8 +115,20 @@ class OpennessTool:
             if dimension is None:
                 yield Finding(kind="unreadable-row", subject=file, said="a component has no name")
                 continue
-            found, evidence = _text(component.get("license")) or "unstated", _text(component.get("license_path"))
+            found = _text(component.get("license")) or _of_release(release, dimension) or "unstated"
+            evidence = _text(component.get("license_path"))
             yield Openness(name, "model-openness", dimension, found, evidence, source, as_of)
+
+
+def _of_release(release: Document, component: str) -> str | None:
+    """A component without a licence of its own is under the release's: that of its kind, else that of all."""
+    terms = release.get("license")
+    if not isinstance(terms, dict):
+        return None
+    kinds = [each.kind for each in components() if each.name == component]
+    said = [terms.get(kind) for kind in (*kinds, "distribution")]
+    names = (_text(each.get("name")) for each in said if isinstance(each, dict))
+    return next((name for name in names if name is not None), None)
 
 
 def _text(said: object) -> str | None:

@@ -27,7 +27,7 @@ class OpenRouterRankingsApi:
 
     def recognise(self, path: Path) -> bool:
         start = beginning(path)
-        return start.lstrip().startswith("{") and '"model_permaslug"' in start
+        return start.lstrip().startswith("{") and '"model_permaslug"' in start and '"asked"' not in start
 
     def as_of(self, payload: Payload) -> date:
         answer = json_object(payload.path)

@@ -85,6 +85,7 @@ def test_adoption_is_by_the_median_of_the_first_of_a_size_at_one_age(store: Stor
     billions = {model: size * 10**9 for model, (size, _) in sizes.items()}
     keep(store, "tracked-models-sizes", [facts("tracked-models-sizes", m, params=n) for m, n in billions.items()])
     keep(store, "tracked-models-releases", [facts("tracked-models-releases", m, released=born) for m in sizes])
+    keep(store, "model-pulse-data", [facts("model-pulse-data", "x/c", released=born, params=20 * 10**9)])  # not curated
     found = figure(store, "ram")
     assert found.value("ram") == 2
     assert found.value("peers") == 3

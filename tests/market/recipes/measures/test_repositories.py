@@ -52,3 +52,13 @@ def test_counters_that_went_backwards_add_nothing_and_are_counted(hub: Store) ->
     found = figure(hub, "download-share-study", {"window": "2025-03-01:2025-08-31"})
     assert found.value("backwards") == 1
     assert [row[0] for row in found.measured.rows] == ["CN", "US"]
+
+
+def test_concentration_is_by_who_uploaded_or_by_what_all_is_made_from(hub: Store) -> None:
+    window = {"window": "2025-03-01:2025-08-31"}
+    by_publisher = figure(hub, "concentration-downloads", window)
+    assert by_publisher.measured.rows == [("Qwen", 0.6), ("google", 0.4)]
+    assert by_publisher.value("hhi") == pytest.approx(0.36 + 0.16)
+    by_family = figure(hub, "concentration-downloads", {**window, "by": "family"})
+    assert by_family.measured.rows == [("Qwen/A", 0.7), ("google/B", 0.3)]
+    assert by_family.value("gini") == pytest.approx(0.2)

@@ -11,12 +11,14 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from weighbridge.market.engine import Engine
+from weighbridge.market.recipes.measures.concentrating import concentrated
 from weighbridge.market.recipes.measures.measure import Ask, Cell, Measured, Tables, Value
 
 if TYPE_CHECKING:
     import ibis
 
 _ATOM: Final = "tracked-models-regions"
+_SIZES: Final = "tracked-models-sizes"
 _BOUNDS: Final = (1e9, 7e9, 13e9, 34e9, 75e9, 250e9)
 """Of total parameters, between size buckets."""
 
@@ -58,6 +60,24 @@ def publisher_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         ("place", "downloads", "share"),
         lines,
         1 - named / total if total else None,
+    )
+
+
+def publisher_concentration(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """HHI, Gini and the share of the first few, over the publishers that a source names; others are in the base."""
+    months, choices, window = tables["publisher_month"], ask.choices, ask.window
+    counted = months.filter(months.month.between(window.first, window.last))
+    if choices.estimated == "drop":
+        counted = counted.filter(counted.exact)
+    sums: defaultdict[str, int] = defaultdict(int)
+    whole: defaultdict[date, list[float]] = defaultdict(list)
+    for row in engine.rows(counted.select("publisher", "month", "downloads", "share")):
+        sums[row["publisher"]] += row["downloads"]
+        if row["share"]:
+            whole[row["month"]].append(row["downloads"] / row["share"])
+    total, named = sum(median(each) for each in whole.values()), sum(sums.values())
+    return concentrated(
+        sums, total if choices.unknown == "keep" else named, ask, unmatched=1 - named / total if total else None
     )
 
 
@@ -128,11 +148,13 @@ def adoption(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     age, top = choices.age or 0, choices.top or 0
     sizes, released = _facts(engine, tables["model"])
     grown: dict[int, list[tuple[int, str]]] = {}
-    for model, count in _at_age(engine, tables["downloads"], released, age).items():
-        if model in sizes:
-            grown.setdefault(bisect_right(_BOUNDS, sizes[model]), []).append((count, model))
+    due = {model: day + timedelta(days=age) for model, day in released.items()}
+    spans = {model: (day - timedelta(days=6), day) for model, day in due.items()}
+    for row in engine.rows(engine.within(spans)):
+        grown.setdefault(bisect_right(_BOUNDS, sizes[row["model"]]), []).append((row["in_all"], row["model"]))
     rows: list[tuple[Cell, ...]] = []
-    own, peers = None, 0
+    own: float | None = None
+    peers: int | None = None
     for bucket, found in sorted(grown.items()):
         found.sort(reverse=True)
         middle = median(count for count, _ in found[:top])
@@ -159,22 +181,14 @@ def places(engine: Engine, organisation: "ibis.Table", ask: Ask) -> Mapping[str,
 
 
 def _facts(engine: Engine, model: "ibis.Table") -> tuple[dict[str, int], dict[str, date]]:
-    """Sizes and days of release, by model."""
-    rows = engine.rows(model.order_by("source").select("model", "total_params", "released"))
-    sizes = {row["model"]: row["total_params"] for row in rows if row["total_params"] is not None}
-    return sizes, {row["model"]: row["released"] for row in rows if row["released"] is not None}
-
-
-def _at_age(engine: Engine, downloads: "ibis.Table", released: Mapping[str, date], age: int) -> dict[str, int]:
-    """The counter of each model on the last day within a week up to that age."""
-    known = engine.texts("ages", ("named", "released"), sorted((name, f"{day}") for name, day in released.items()))
-    joined = downloads.inner_join(known, downloads.model == known.named).select("model", "day", "in_all", "released")
-    counted: dict[str, tuple[date, int]] = {}
-    for row in engine.rows(joined.filter(joined.in_all.notnull())):
-        due = date.fromisoformat(row["released"]) + timedelta(days=age)
-        if due - timedelta(days=7) < row["day"] <= due and row["day"] >= counted.get(row["model"], (date.min, 0))[0]:
-            counted[row["model"]] = (row["day"], row["in_all"])
-    return {model: count for model, (_, count) in counted.items()}
+    """Sizes, as the ATOM Project has them, and days of release, by model that has both."""
+    curated = model.filter(model.source == _SIZES, model.total_params.notnull()).select(
+        sized=model.model, size=model.total_params
+    )
+    dated = model.filter(model.released.notnull())
+    known = dated.inner_join(curated, dated.model == curated.sized).order_by("source")
+    rows = engine.rows(known.select("model", "size", "released"))
+    return {row["model"]: row["size"] for row in rows}, {row["model"]: row["released"] for row in rows}
 
 
 def _called(bucket: int) -> str:

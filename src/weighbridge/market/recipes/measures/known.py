@@ -3,13 +3,22 @@
 from collections.abc import Mapping
 from typing import Final
 
-from weighbridge.market.recipes.measures.downloads import adoption, cumulative, hub_series, publisher_share
+from weighbridge.market.recipes.measures.classified import apps, leaders, sessions, tasks
+from weighbridge.market.recipes.measures.downloads import (
+    adoption,
+    cumulative,
+    hub_series,
+    publisher_concentration,
+    publisher_share,
+)
+from weighbridge.market.recipes.measures.hub_sizes import hub_sizes
+from weighbridge.market.recipes.measures.licences import classes, licences
 from weighbridge.market.recipes.measures.measure import Measure
 from weighbridge.market.recipes.measures.models import cadence, kinds, mixtures, sizes
 from weighbridge.market.recipes.measures.openness import openness
-from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple
+from weighbridge.market.recipes.measures.prices import answer_cost, changes, gap, multiple, spread
 from weighbridge.market.recipes.measures.ratings import apart, behind, place, points
-from weighbridge.market.recipes.measures.repositories import repository_share
+from weighbridge.market.recipes.measures.repositories import repository_concentration, repository_share
 from weighbridge.market.recipes.measures.training import training
 from weighbridge.market.recipes.measures.usage import composition, concentration, token_share
 
@@ -30,7 +39,13 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "place": Measure(
         ("rating",),
         place,
-        {"window": None, "superseded": ("keep", "drop"), "rank": ("rating", "style-controlled"), "model": None},
+        {
+            "window": None,
+            "board": None,
+            "superseded": ("keep", "drop"),
+            "rank": ("rating", "style-controlled"),
+            "model": None,
+        },
     ),
     "multiple": Measure(
         ("price",),
@@ -52,6 +67,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
             "reasoning_tokens": None,
         },
     ),
+    "spread": Measure(("price", "offer"), spread, {"window": None, "model": None, "price": ("input", "output")}),
     "training": Measure(
         ("training",),
         training,
@@ -115,7 +131,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         {
             "window": None,
             "grain": ("day", "week"),
-            "by": ("model", "lab", "country", "weights"),
+            "by": ("model", "family", "lab", "country", "weights"),
             "attribution": ("publisher", "base"),
             "variants": ("separate", "merged"),
             "stealth": ("keep", "drop"),
@@ -129,7 +145,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
         {
             "window": None,
             "grain": ("day", "week"),
-            "by": ("model", "lab", "country"),
+            "by": ("model", "family", "lab", "country"),
             "attribution": ("publisher", "base"),
             "variants": ("separate", "merged"),
             "stealth": ("keep", "drop"),
@@ -155,4 +171,49 @@ MEASURES: Final[Mapping[str, Measure]] = {
         {"window": None, "kind": ("multimodal", "open"), "weights": ("all", "open", "closed")},
     ),
     "mixtures": Measure(("model",), mixtures, {}),
+    "licences": Measure(
+        ("model",),
+        licences,
+        {"window": None, "by": ("licence", "class"), "weights": ("all", "open", "closed"), "group": None},
+    ),
+    "classes": Measure(("openness",), classes, {"counts": ("licensed", "listed")}),
+    "hub-sizes": Measure(
+        ("downloads", "model"),
+        hub_sizes,
+        {"window": None, "modality": None, "weighting": ("none", "downloads")},
+    ),
+    "publisher-concentration": Measure(
+        ("publisher_month",),
+        publisher_concentration,
+        {
+            "window": None,
+            "by": ("publisher",),
+            "estimated": ("keep", "drop"),
+            "unknown": ("keep", "attributed"),
+            "top": None,
+        },
+    ),
+    "repository-concentration": Measure(
+        ("downloads", "model", "edge"),
+        repository_concentration,
+        {"window": None, "by": ("publisher", "family"), "models": ("all", "tracked"), "top": None},
+    ),
+    "tasks": Measure(("task_share",), tasks, {"window": None, "by": ("task", "area"), "group": None}),
+    "leaders": Measure(
+        ("task_share",),
+        leaders,
+        {
+            "window": None,
+            "task": None,
+            "attribution": ("publisher", "base"),
+            "top": None,
+            "country": None,
+        },
+    ),
+    "apps": Measure(("app_usage",), apps, {"window": None, "group": None}),
+    "sessions": Measure(
+        ("session_cost",),
+        sessions,
+        {"window": None, "app": None, "turns": None, "model": None, "against": None},
+    ),
 }

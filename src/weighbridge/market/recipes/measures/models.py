@@ -17,10 +17,10 @@ _MONTH: Final = 365.25 / 12
 
 def sizes(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     """Total parameters of models with open weights by year of release: mean, median, and how many in each band."""
-    model, downloads = tables["model"], tables["downloads"]
+    model = tables["model"]
     known = _released(model, ask).filter(model.open_weights, model.total_params.notnull())
     rows = engine.rows(known.select("model", "released", "total_params"))
-    weights = _counted(engine, downloads, ask) if ask.choices.weighting == "downloads" else None
+    weights = _counted(engine, known, ask) if ask.choices.weighting == "downloads" else None
     years: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
     for row in rows:
         weight = 1.0 if weights is None else float(weights.get(row["model"], 0))
@@ -65,9 +65,9 @@ def cadence(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     own = counted[choices.group or ""]
     return Measured(
         (
-            Value("releases", "count", own),
+            Value("releases", "count", own if total else None),
             Value("share", "share", own / total if total else None),
-            Value("per month", "ratio", own / months),
+            Value("per month", "ratio", own / months if total else None),
         ),
         (choices.by or "", "releases", "share", "per month"),
         [(name, count, count / total, count / months) for name, count in counted.most_common()],
@@ -80,11 +80,13 @@ def _released(model: "ibis.Table", ask: Ask) -> "ibis.Table":
     return within if ask.choices.modality == "all" else within.filter(within.modality.contains(ask.choices.modality))
 
 
-def _counted(engine: Engine, downloads: "ibis.Table", ask: Ask) -> dict[str, Any]:  # Any: a count
+def _counted(engine: Engine, known: "ibis.Table", ask: Ask) -> dict[str, Any]:  # Any: a count
+    """Of these models the newest counter up to the window's end."""
     import ibis  # noqa: PLC0415 - an extra
 
-    until = downloads.filter(downloads.day <= ask.window.last, downloads.in_all.notnull())
-    newest = until.group_by("model").aggregate(in_all=ibis._.in_all.argmax(ibis._.day))
+    standing, names = engine.standing(ask.window.last), known.select(named=known.model).distinct()
+    asked = standing.semi_join(names, standing.model == names.named)
+    newest = asked.group_by("model").aggregate(in_all=ibis._.in_all.argmax(ibis._.day))
     return {row["model"]: row["in_all"] for row in engine.rows(newest)}
 
 
@@ -109,7 +111,7 @@ def kinds(engine: Engine, tables: Tables, ask: Ask) -> Measured:
             Value("share", "share", counted / models if models else None),
             Value("first year", "share", lines[0][3] if lines else None),
             Value("last year", "share", lines[-1][3] if lines else None),
-            Value("models", "count", models),
+            Value("models", "count", models or None),
         ),
         ("year", "models", "of this kind", "share"),
         lines,
@@ -126,8 +128,8 @@ def mixtures(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     return Measured(
         (
             Value("share", "share", len(mixed) / len(rows) if rows else None),
-            Value("mixtures", "count", len(mixed)),
-            Value("models", "count", len(rows)),
+            Value("mixtures", "count", len(mixed) if rows else None),
+            Value("models", "count", len(rows) or None),
         ),
         ("model", "parameters", "used for a token"),
         [(row["model"], row["total_params"], row["active_params"]) for row in mixed],

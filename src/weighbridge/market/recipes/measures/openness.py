@@ -24,7 +24,7 @@ def openness(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     for row in rows:
         meets = row["dimension"] in dimensions and (counted == {ALL} or row["found"] in counted)
         met[row["subject"]] |= {row["dimension"]} if meets else set()
-    if not dimensions:
+    if rows and not dimensions:
         raise MarketError(f"{choices.framework} has no dimension {choices.dimension!r}")
     shares = {subject: len(each) / len(dimensions) for subject, each in met.items()}
     lines: list[tuple[Cell, ...]] = [
@@ -35,7 +35,7 @@ def openness(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         (
             Value("share", "share", sum(shares.values()) / len(shares) if shares else None),
             Value("subject", "share", shares.get(choices.model or "")),
-            Value("subjects", "count", len(shares)),
+            Value("subjects", "count", len(shares) or None),
         ),
         ("subject", "met", "of", "share"),
         lines,

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from weighbridge.errors import MarketError
 from weighbridge.market.engine import Engine
 from weighbridge.market.recipes.measures.measure import Ask, Cell, Measured, Tables, Value
+from weighbridge.market.recipes.measures.usage import whose
 
 if TYPE_CHECKING:
     import ibis
 
-_LISTED: Final = "openrouter-prices"
+_LISTED: Final = ("openrouter-prices", "openrouter-models")
+"""What OpenRouter's catalogue showed: as captured before, and as it says today."""
+_ENDPOINTS: Final = "openrouter-endpoints"
 _COLUMNS: Final = ("since", "input", "output", "source")
 _MILLION: Final = 1_000_000
 
@@ -95,7 +98,11 @@ def changes(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     rows.sort(key=lambda row: str(row[1]))
     causes = [row[-1] for row in rows]
     names = ("vendor", "vendor listed again", "another provider", "restated", "not known")
-    values = (Value("changes", "count", len(rows)), *(Value(each, "count", causes.count(each)) for each in names))
+    counts = (len(rows), *(causes.count(each) for each in names))
+    seen = bool(listed or rows)
+    values = tuple(
+        Value(each, "count", count if seen else None) for each, count in zip(("changes", *names), counts, strict=True)
+    )
     heads = ("seen before", "seen anew", "input before", "output before", "input after", "output after", "cause")
     return Measured(values, heads, rows, None)
 
@@ -131,9 +138,12 @@ def answer_cost(engine: Engine, tables: Tables, ask: Ask) -> Measured:
 
 
 def gap(engine: Engine, tables: Tables, ask: Ask) -> Measured:
-    """The median price of models with closed weights by that of models with open ones, on each captured day."""
+    """The median price of models with closed weights by that of models with open ones, on each captured day.
+
+    Weights are as the catalogue says, where a reviewed row joins the name, else as models.dev says.
+    """
     price, model, window = tables["price"], tables["model"], ask.window
-    listed = price.filter(price.source == _LISTED, price.since.between(window.first, window.last))
+    listed = price.filter(price.source.isin(_LISTED), price.since.between(window.first, window.last))
     paid = listed.filter(listed.output.cast("decimal(20, 10)") > 0)
     flags = model.filter(model.source == "models.dev", model.model.startswith("openrouter/"))
     flags = flags.select(named=flags.model.substr(len("openrouter/")), open=flags.open_weights)
@@ -141,7 +151,9 @@ def gap(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     by_day: dict[date, dict[bool | None, list[Decimal]]] = {}
     for row in engine.rows(joined):
         kinds = by_day.setdefault(row["since"], {})
-        kinds.setdefault(row["open"], []).append(Decimal(row[ask.choices.price or "output"]))
+        reviewed = whose(ask, row["model"], by="weights")
+        kind = row["open"] if reviewed is None else reviewed == "open"
+        kinds.setdefault(kind, []).append(Decimal(row[ask.choices.price or "output"]))
     rows: list[tuple[Cell, ...]] = []
     unknown, ratio = None, None
     for day, kinds in sorted(by_day.items()):
@@ -155,6 +167,35 @@ def gap(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     return Measured((Value("multiple", "ratio", ratio),), heads, rows, unknown)
 
 
+def spread(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """What endpoints of a model ask on the newest day in a window, the cheapest first; free ones are not compared."""
+    price, offer, choices, window = tables["price"], tables["offer"], ask.choices, ask.window
+    asked = price.filter(price.source == _ENDPOINTS, price.model == choices.model, price.tier == "base")
+    rows = engine.rows(asked.filter(asked.since.between(window.first, window.last)))
+    newest = max((row["since"] for row in rows), default=None)
+    offers = engine.rows(offer.filter(offer.source == _ENDPOINTS, offer.model == choices.model))
+    there = {(row["provider"], row["day"]): row for row in offers}
+    found = [row for row in rows if row["since"] == newest and row[choices.price or ""] is not None]
+    found.sort(key=lambda row: (Decimal(row[choices.price or ""]), row["provider"]))
+    paid = [Decimal(row[choices.price or ""]) for row in found if Decimal(row[choices.price or ""])]
+    lines: list[tuple[Cell, ...]] = []
+    for row in found:
+        said = there.get((row["provider"], newest), {})
+        amounts = (None if row[each] is None else float(Decimal(row[each])) for each in ("input", "output"))
+        lines.append((row["provider"], *amounts, *(said.get(each) for each in ("quantisation", "uptime", "speed"))))
+    return Measured(
+        (
+            Value("cheapest", "usd", float(paid[0]) if paid else None),
+            Value("dearest", "usd", float(paid[-1]) if paid else None),
+            Value("multiple", "ratio", float(paid[-1] / paid[0]) if paid else None),
+            Value("endpoints", "count", len(found) or None),
+        ),
+        ("provider", "input", "output", "quantisation", "uptime", "speed"),
+        lines,
+        None,
+    )
+
+
 def on(steps: list[Step], day: date, *, dated: bool = False) -> Step | None:
     """The price in force on a day; `dated`: only where a list says since when."""
     then = [each for each in steps if each.since is not None and each.since <= day]
@@ -164,10 +205,10 @@ def on(steps: list[Step], day: date, *, dated: bool = False) -> Step | None:
 def _steps(engine: Engine, price: "ibis.Table", name: str, listed: str) -> list[Step]:
     base = price.filter(price.tier == "base", price.input.notnull(), price.output.notnull())
     if listed == "openrouter":
-        found = base.filter(base.source == _LISTED, base.model == name)
+        found = base.filter(base.source.isin(_LISTED), base.model == name)
     else:
         provider, _, model = name.partition("/")
-        found = base.filter(base.source != _LISTED, base.provider == provider, base.model == model)
+        found = base.filter(base.source.notin((*_LISTED, _ENDPOINTS)), base.provider == provider, base.model == model)
     steps = [_step(row) for row in engine.rows(found.select(*_COLUMNS))]
     return sorted(steps, key=lambda each: (each.since or date.min, each.source))
 
@@ -187,7 +228,7 @@ def _cause(after: Step, then: Step | None, now: Step | None) -> str:
 def _restated(engine: Engine, name: str, ask: Ask) -> Iterable[tuple[Cell, ...]]:
     """What a source later said of a day of which it had said something else."""
     every = engine.every("price")
-    found = every.filter(every.source == _LISTED, every.model == name, every.tier == "base")
+    found = every.filter(every.source == _LISTED[0], every.model == name, every.tier == "base")
     said: dict[date, list[dict[str, Any]]] = {}  # Any: cells
     for row in engine.rows(found.order_by("as_of")):
         if ask.window.first <= row["since"] <= ask.window.last:

@@ -14,7 +14,7 @@ _CLOSED: Final = ("Closed", "Proprietary", "proprietary")
 def place(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     """A model's place on a board of one day."""
     ratings, choices, book, scheme, window = tables["rating"], ask.choices, ask.book, ask.scheme, ask.window
-    board = ratings.filter(ratings.day == window.last)
+    board = ratings.filter(ratings.day == window.last, ratings.board == choices.board)
     if choices.superseded == "drop":
         hidden = sorted(book.superseded(scheme, window.last))
         board = board.filter(~board.model.isin(hidden))
@@ -27,7 +27,7 @@ def place(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     own = next((row[key] for row in rows if row["model"] == choices.model), None)
     rank = None if own is None else 1 + sum(row[key] < own if style else row[key] > own for row in rows)
     return Measured(
-        (Value("rank", "rank", rank), Value("models", "count", len(rows))),
+        (Value("rank", "rank", rank), Value("models", "count", len(rows) or None)),
         ("place", *columns),
         [(number, *(row[each] for each in columns)) for number, row in enumerate(rows, start=1)],
         None,
@@ -70,7 +70,7 @@ def behind(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         (
             Value("median", "days", float(median(waits)) if waits else None),
             Value("latest", "days", waits[-1] if waits else None),
-            Value("not reached", "count", len(rows) - len(waits)),
+            Value("not reached", "count", len(rows) - len(waits) if rows else None),
         ),
         ("day", "closed model", "score", "open model that had it", "days"),
         rows,

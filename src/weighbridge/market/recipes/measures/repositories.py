@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from weighbridge.market.engine import Engine
+from weighbridge.market.recipes.measures.concentrating import concentrated
 from weighbridge.market.recipes.measures.downloads import places
 from weighbridge.market.recipes.measures.measure import Ask, Measured, Tables, Value
 
@@ -49,7 +50,7 @@ def repository_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         (
             Value("share", "share", counted / base if base else None),
             Value("downloads", "downloads", round(base) if rows else None),
-            Value("backwards", "count", backwards),
+            Value("backwards", "count", backwards if found else None),
         ),
         ("place", "downloads", "share"),
         [
@@ -58,6 +59,19 @@ def repository_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
         ],
         unknown / total if total else None,
     )
+
+
+def repository_concentration(engine: Engine, tables: Tables, ask: Ask) -> Measured:
+    """HHI, Gini and the share of the first few in what was downloaded: by publisher, or by family.
+
+    A family is all that is made from one repository, as those who upload declare it.
+    """
+    grown = _grown(engine, tables, ask)
+    placed = _placed(grown, tables["edge"], ask.choices.by == "family")
+    placed = placed.mutate(group=placed.root if ask.choices.by == "family" else placed.own)
+    summed = placed.filter(placed.added > 0).group_by("group").aggregate(added=placed.added.sum())
+    counts = {row["group"]: row["added"] for row in engine.rows(summed)}
+    return concentrated(counts, sum(counts.values()), ask, unmatched=None)
 
 
 def _grown(engine: Engine, tables: Tables, ask: Ask) -> "ibis.Table":
@@ -99,4 +113,6 @@ def _placed(grown: "ibis.Table", edge: "ibis.Table", based: bool) -> "ibis.Table
             joined = placed.left_join(above, [("origin", f"child{step}")])
             origin = ibis.coalesce(ibis._[f"parent{step}"], ibis._.origin)
             placed = joined.select("model", "added", f"parent{step}", "origin").mutate(origin=origin)
-    return placed.select("added", own=placed.model.split("/")[0], origin=placed.origin.split("/")[0])
+    return placed.select(
+        "added", "model", root="origin", own=placed.model.split("/")[0], origin=placed.origin.split("/")[0]
+    )

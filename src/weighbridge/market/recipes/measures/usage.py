@@ -7,6 +7,7 @@ from functools import cache
 from weighbridge.catalog.load import load
 from weighbridge.catalog.model import Model
 from weighbridge.market.engine import Engine
+from weighbridge.market.recipes.measures.concentrating import concentrated
 from weighbridge.market.recipes.measures.measure import Ask, Cell, Measured, Tables, Value
 
 
@@ -18,7 +19,7 @@ def composition(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     first = {model for _, model in places[: choices.top]}
     groups: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0, 0])
     for model, tokens in counted.items():
-        sums = groups[_group(ask, model)]
+        sums = groups[whose(ask, model)]
         sums[0], sums[1] = sums[0] + (model in first), sums[1] + tokens * (model in first)
         sums[2] += tokens
     total, unknown = sum(sums[2] for sums in groups.values()), groups[None][2] if None in groups else 0
@@ -49,7 +50,7 @@ def token_share(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     counted = _by_model(engine, tables, ask)
     groups: defaultdict[str | None, int] = defaultdict(int)
     for model, tokens in counted.items():
-        groups[_group(ask, model)] += tokens
+        groups[whose(ask, model)] += tokens
     total, unknown = sum(groups.values()), groups.get(None, 0)
     base = total - unknown if ask.choices.unknown == "attributed" else total
     own = groups.get(ask.choices.group, 0)
@@ -70,31 +71,11 @@ def concentration(engine: Engine, tables: Tables, ask: Ask) -> Measured:
     counted = _by_model(engine, tables, ask)
     groups: defaultdict[str | None, int] = defaultdict(int)
     for model, tokens in counted.items():
-        groups[None if model == "other" else _group(ask, model)] += tokens
+        groups[None if model == "other" else whose(ask, model)] += tokens
     total, unknown = sum(groups.values()), groups.pop(None, 0)
     base = total - unknown if ask.choices.unknown == "attributed" else total
-    shares = sorted(((tokens / base, group or "") for group, tokens in groups.items() if tokens), reverse=True)
-    top = ask.choices.top or 0
-    return Measured(
-        (
-            Value("hhi", "index", sum(share * share for share, _ in shares) if shares else None),
-            Value("gini", "index", gini([tokens for tokens in groups.values() if tokens])),
-            Value(f"top {top}", "share", sum(share for share, _ in shares[:top]) if shares else None),
-            Value("told apart", "count", len(shares)),
-        ),
-        (ask.choices.by or "", "share"),
-        [(group, share) for share, group in shares],
-        unknown / total if total else None,
-    )
-
-
-def gini(counts: list[int]) -> float | None:
-    """Of counts above nothing: 0 where all are the same, towards 1 where one has all. None of none."""
-    counts = sorted(counts)
-    if not counts:
-        return None
-    ranked = sum(rank * count for rank, count in enumerate(counts, start=1))
-    return 2 * ranked / (len(counts) * sum(counts)) - (len(counts) + 1) / len(counts)
+    counts = {group: tokens for group, tokens in groups.items() if group is not None}
+    return concentrated(counts, base, ask, unmatched=unknown / total if total else None)
 
 
 def _by_model(engine: Engine, tables: Tables, ask: Ask) -> dict[str, int]:
@@ -110,15 +91,17 @@ def _by_model(engine: Engine, tables: Tables, ask: Ask) -> dict[str, int]:
     return {row["model"]: row["tokens"] for row in counted if row["model"].partition("/")[0] not in stealth}
 
 
-def _group(ask: Ask, model: str) -> str | None:
-    """What a model's tokens count for; None where no reviewed row says it."""
-    book, by = ask.book, ask.choices.by
+def whose(ask: Ask, model: str, *, by: str | None = None) -> str | None:
+    """What a model's tokens count for, as the choice `by` says; None where no reviewed row says it."""
+    book, by = ask.book, by or ask.choices.by
     if by == "model":
         return None if model == "other" else model
     made_from = book.base(ask.scheme, model) if ask.choices.attribution == "base" else None
     known = made_from or book.model(ask.scheme, model)
+    if by == "family":
+        return _family(known)
     if by == "weights":
-        entry = _catalogue().get(known or "")
+        entry = _catalogue().get(known or "") or book.outside.get(known or "")
         return None if entry is None or entry.open_weights is None else "open" if entry.open_weights else "closed"
     publisher = book.publishers.get((ask.scheme, model.partition("/")[0]))
     lab = made_from.partition("/")[0] if made_from else publisher.entity if publisher else None
@@ -127,6 +110,15 @@ def _group(ask: Ask, model: str) -> str | None:
     entity = book.entities.get(lab or "")
     seat = None if entity is None else entity.place(ask.window.last)
     return None if seat is None else seat.country
+
+
+def _family(model: str | None) -> str | None:
+    """The model at the end of the catalogue's chain of bases: all that is made from one is of one family."""
+    seen: set[str] = set()
+    while model is not None and model not in seen and (entry := _catalogue().get(model)) and entry.base_model:
+        seen.add(model)
+        model = entry.base_model
+    return model
 
 
 @cache

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.market.recipes.measures.usage import gini
+from weighbridge.market.recipes.measures.concentrating import gini
 
 
 @pytest.mark.parametrize(
