@@ -1,0 +1,1 @@
+"""How well the learned router does on public tables of outcomes: `python -m bench.router`."""
