@@ -50,6 +50,8 @@ _texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 _maybe_texts = st.none() | _texts
 _tokens = st.integers(0, 10**9)
 _seconds = st.integers(0, 10**10).map(lambda microseconds: microseconds / 1e6)
+_began = st.none() | st.integers(10**5, 10**10).map(lambda microseconds: microseconds / 1e6)
+"""Those below are written down as none where nothing else is to be said."""
 _endings: st.SearchStrategy[Ending] = st.sampled_from(
     ("complete", "client_left", "upstream_broke", "refused", "stopped")
 )
@@ -92,7 +94,8 @@ entries = st.builds(
     first_byte=st.none() | _seconds,
     duration=_seconds,
     attempts=st.lists(
-        st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges, _maybe_texts), max_size=3
+        st.builds(Attempt, _texts, _texts, _maybe_texts, _seconds, st.none() | charges, _maybe_texts, _began),
+        max_size=3,
     ).map(tuple),
     organisation=_maybe_texts,
     project=_maybe_texts,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.ledger import made_up
 from weighbridge.catalog.model import Price, Rate
-from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, total
+from weighbridge.ledger.cost import SMALLEST, cost, parts, plain, prompt_cost, total
 from weighbridge.ledger.entry import Charge
 from weighbridge.wire.usage import Source, Usage
 
@@ -95,6 +95,15 @@ def usages(draw: st.DrawFn) -> Usage:
     prompt = draw(counts)
     cached = draw(st.none() | st.integers(0, prompt))
     return Usage(prompt, draw(counts), cached=cached, written=draw(st.none() | st.integers(0, prompt - (cached or 0))))
+
+
+@given(usages(), prices)
+def test_a_cost_is_the_sum_of_its_parts(usage: Usage, row: Price) -> None:
+    found = parts(usage, row)
+    with localcontext(prec=60):
+        summed = sum((part.amount for part in found), Decimal(0))
+    assert abs(summed - cost(usage, row)) <= SMALLEST / 2
+    assert len({part.of for part in found}) == len(found)
 
 
 @given(usages(), prices)

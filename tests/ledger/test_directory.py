@@ -169,3 +169,14 @@ def test_a_directory_without_files_is_told(tmp_path: Path) -> None:
     for asked in (lambda: directory.tallies(tmp_path, Question(("model",))), lambda: directory.keep_sums(tmp_path)):
         with pytest.raises(FileNotFoundError, match="ledger export"):
             asked()
+
+
+def test_what_does_not_fit_into_memory_is_not_put_where_the_command_was_started(
+    plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with directory.reader(plain) as connection:
+        connection.execute("SET memory_limit = '24MB'")
+        many = "SELECT i, hash(i) AS h, repeat('x', 100) AS x FROM range(400000) AS t(i) ORDER BY h LIMIT 300000"
+        connection.execute(f"SELECT count(*) FROM ({many})").fetchall()
+    assert list(tmp_path.iterdir()) == []

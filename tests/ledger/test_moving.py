@@ -19,6 +19,8 @@ from weighbridge.ledger import moving, store
 from weighbridge.ledger.entry import Decided, Entry
 from weighbridge.ledger.moving import Move
 from weighbridge.ledger.policies import adopt
+from weighbridge.switch import store as switch
+from weighbridge.switch.store import CertificateRow, PlanRow, ReplayRow, RuleRow
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,17 @@ def original(path: Path) -> Iterator[Connection]:
         Responses(connection).keep(Response("a", "key", None, NOW, b"[]", b"\x00\xff"))
         Chats(connection).keep(Chat("b", "key", NOW, "x", None, b"[]", {"a": "b"}, b"{}"))
         store.add(connection, made(300))
+        switched(connection)
         yield connection
+
+
+def switched(connection: Connection) -> None:
+    """Something of a switch: texts, times, blobs, and a knob without end."""
+    switch.add_plan(connection, PlanRow("plan-1", NOW, b'{"title": "key \xc3\xa9"}'))
+    switch.put_replays(connection, [ReplayRow("plan-1", f"wbr-{n}", "a/b", NOW, b"{}") for n in range(90)])
+    switch.add_certificate(connection, CertificateRow("cert-1", "plan-1", "rt-1", NOW, later(9), b"{}", b"\x00\xff"))
+    for number, tau in enumerate((0.1, float("-inf")), 1):
+        switch.add_rule(connection, RuleRow("rt-1", number, "cert-1", NOW, tau, "proven", "applied"))
 
 
 @pytest.fixture
@@ -77,7 +89,9 @@ def rows(connection: Connection, table: copying.Table) -> list[object]:
 
 def are_alike(original: Connection, copy: Connection) -> bool:
     tables = copying.tables(original)
-    assert {"entry", "kind", "facts", "key", "chat", "policy", "rollup", "audit_log"} <= {one.name for one in tables}
+    assert {"entry", "kind", "facts", "key", "chat", "policy", "rollup", "audit_log", "switch_rule"} <= {
+        one.name for one in tables
+    }
     return all(rows(original, table) == rows(copy, table) for table in tables)
 
 

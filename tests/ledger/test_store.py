@@ -15,7 +15,7 @@ from tests.ledger import made_up
 from tests.ledger.made_up import charge, entry, later
 from weighbridge import db
 from weighbridge.ledger import store
-from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.entry import Attempt, Entry
 from weighbridge.wire.usage import Usage
 
 
@@ -139,6 +139,22 @@ def test_a_row_that_makes_no_sense_is_not_believed(connection: db.Connection) ->
         connection.execute("UPDATE kind SET ending = 'lost'")
     with pytest.raises(msgspec.ValidationError, match="lost"):
         store.entries(connection)
+
+
+def test_when_an_endpoint_was_asked_is_kept_where_it_had_to_be_waited_for(connection: db.Connection) -> None:
+    tried = [Attempt("near", "tiny", None, 0.25, began=began) for began in (None, 0.004, 3.5)]
+    entries = [entry(attempts=(one,)) for one in tried]
+    store.add(connection, entries)
+    found = [store.find(connection, one.id) for one in entries]
+    assert [None if one is None else one.attempts[0].began for one in found] == [None, None, 3.5]
+    assert connection.execute("SELECT count(*) FROM entry WHERE attempts IS NOT NULL").fetchone() == (1,)
+
+
+def test_some_are_found_in_the_order_that_they_are_named_in(connection: db.Connection) -> None:
+    entries = [entry() for _ in range(70)]
+    store.add(connection, entries)
+    named = [one.id for one in reversed(entries)]
+    assert store.some(connection, [*named, "wbr-none"]) == entries[::-1]
 
 
 def test_an_unknown_receipt_has_no_entry(connection: db.Connection) -> None:

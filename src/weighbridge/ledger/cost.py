@@ -1,8 +1,9 @@
 """Tokens times price. The only place where money is worked out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Final, Literal
 
 from weighbridge.catalog.model import Price
 from weighbridge.ledger.entry import Charge
@@ -36,6 +37,35 @@ def cost(usage: Usage, price: Price) -> Decimal:
     if written:
         sums += written * (price.cache_write or price.input).at(prompt)
     return (sums.scaleb(_PER_MILLION) + price.per_request).quantize(SMALLEST, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one kind of token adds to a cost, or a request as such: then `tokens` is 1, and `rate` of a million."""
+
+    of: Literal["prompt", "cached", "written", "completion", "request"]
+    """`prompt` is what was neither read from a cache nor written to it."""
+    tokens: int
+    rate: Decimal
+    """US dollars for a million."""
+
+    @property
+    def amount(self) -> Decimal:
+        """US dollars, not rounded."""
+        return (self.tokens * self.rate).scaleb(_PER_MILLION)
+
+
+def parts(usage: Usage, price: Price) -> list[Part]:
+    """What a cost is made of; its parts, summed and rounded as an entry's cost, are what `cost` says."""
+    prompt, cached, written = usage.prompt, usage.cached or 0, usage.written or 0
+    each = (
+        Part("prompt", max(0, prompt - cached - written), price.input.at(prompt)),
+        Part("cached", cached, (price.cache_read or price.input).at(prompt)),
+        Part("written", written, (price.cache_write or price.input).at(prompt)),
+        Part("completion", usage.completion, price.output.at(prompt)),
+        Part("request", 1, price.per_request.scaleb(-_PER_MILLION)),
+    )
+    return [part for part in each if part.amount or (part.tokens and part.of != "request")]
 
 
 def cost_together(

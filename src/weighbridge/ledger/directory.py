@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from weighbridge.ledger import analysis
@@ -256,6 +257,8 @@ def _duckdb() -> "Iterator[duckdb.DuckDBPyConnection]":
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise PackageMissing("Parquet is asked by DuckDB: pip install 'weighbridge[analysis]'") from error
-    with duckdb.connect() as connection:
+    # Left to itself it puts what does not fit into memory into `.tmp` of wherever the command was started.
+    with TemporaryDirectory(prefix="weighbridge-") as spill, duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"SET temp_directory = {_quoted(Path(spill))}")
         yield connection

@@ -55,6 +55,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     None where it did no work, or where the entry's charge is all its own."""
     answered_as: str | None = None
     """The model that the answer itself names, where that is another than the one that was asked."""
+    began: float | None = None
+    """When it was asked, in seconds since the request came. None: not known; of one that alone was asked, and answered,
+    at once."""
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):

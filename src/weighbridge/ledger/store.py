@@ -83,6 +83,8 @@ _KIND: Final = (
     "price_id, price_source, price_since, organisation, project, tags, key_tags, imported, policy, rule, facts"
 )
 _KIND_PLACES: Final = ", ".join("?" * len(_KIND.split()))
+_AT_ONCE: Final = 0.05
+"""Seconds after which an endpoint was asked because it had to be waited for: that is written down."""
 _KINDS: Final = 10_000
 """Kinds remembered at most: a model's name is the client's to choose."""
 
@@ -111,6 +113,8 @@ class _Tried(msgspec.Struct, array_like=True):
     microseconds: int
     charge: _Part | None = None
     answered_as: str | None = None
+    began: int | None = None
+    """Microseconds since the request came."""
 
 
 _tags: Final = msgspec.json.Decoder(tuple[str, ...])
@@ -252,6 +256,17 @@ def find(connection: Connection, receipt: str) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def some(connection: Connection, receipts: Sequence[str]) -> list[Entry]:
+    """The entries of receipts, in the same order; one that has none is left out."""
+    there: dict[str, Entry] = {}
+    for at in range(0, len(receipts), _ONE_STATEMENT):
+        ids = receipts[at : at + _ONE_STATEMENT]
+        places = ", ".join("?" * len(ids))
+        rows = connection.execute(f"SELECT {_RECEIPT} FROM receipt WHERE id IN ({places})", ids)
+        there.update((entry.id, entry) for entry in map(_entry, rows))
+    return [there[receipt] for receipt in receipts if receipt in there]
+
+
 def written(connection: Connection, receipts: Sequence[str]) -> set[str]:
     """Those of the receipts that have their entry."""
     found: set[str] = set()
@@ -355,18 +370,25 @@ def _tries(entry: Entry) -> tuple[int | None, str | None]:
     if len(tries) == 1:
         only = tries[0]
         alone = only.error is None and only.charge is None and only.answered_as is None
+        alone = alone and (only.began is None or only.began < _AT_ONCE)
         if alone and only.provider == entry.provider and only.upstream_model == entry.upstream_model:
             return round(only.seconds * 1e6), None
     return None, _json.encode([_listed(one) for one in tries]).decode()
 
 
 def _listed(one: Attempt) -> tuple[object, ...]:
+    """Without what nothing is said of at its end."""
+    began = None if one.began is None else round(one.began * 1e6)
     listed = (one.provider, one.upstream_model, one.error, round(one.seconds * 1e6))
-    charge = one.charge
-    if charge is None:
-        return listed if one.answered_as is None else (*listed, None, one.answered_as)
+    if one.charge is None and one.answered_as is None and began is None:
+        return listed
+    more = (None if one.charge is None else _part(one.charge), one.answered_as, began)
+    return (*listed, *(more if began is not None else more[:2] if one.answered_as is not None else more[:1]))
+
+
+def _part(charge: Charge) -> _Part:
     usage = charge.usage
-    part = _Part(
+    return _Part(
         prompt_tokens=usage.prompt,
         completion_tokens=usage.completion,
         counted_by=charge.counted_by,
@@ -378,7 +400,6 @@ def _listed(one: Attempt) -> tuple[object, ...]:
         price_source=charge.price_source,
         price_since=charge.price_since,
     )
-    return (*listed, part) if one.answered_as is None else (*listed, part, one.answered_as)
 
 
 def _whole(cost: Decimal | None) -> int | None:
@@ -447,5 +468,5 @@ def _attempts(row: _Receipt) -> tuple[Attempt, ...]:
 def _attempt(tried: _Tried) -> Attempt:
     part = tried.charge
     charge = None if part is None else _charge(part, part.prompt_tokens, part.completion_tokens, part.counted_by)
-    seconds = tried.microseconds / 1e6
-    return Attempt(tried.provider, tried.upstream_model, tried.error, seconds, charge, tried.answered_as)
+    seconds, began = tried.microseconds / 1e6, None if tried.began is None else tried.began / 1e6
+    return Attempt(tried.provider, tried.upstream_model, tried.error, seconds, charge, tried.answered_as, began)

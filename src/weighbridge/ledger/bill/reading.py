@@ -147,12 +147,12 @@ def summed_sql(told: Sequence[str], cuts: Cuts, which: str) -> str:
 
     `at` is in microseconds since 1970, and a division of integers is one.
     """
-    day = f"entry.at / {_DAY}" if cuts.days is None else _class("entry.at", _midnights(cuts.days), below=True)
+    day = f"entry.at / {_DAY}" if cuts.days is None else classes("entry.at", midnights(cuts.days), below=True)
     deciding = (
         f"{day} AS day",
-        f"{_class(f'entry.at % {_DAY}', cuts.hours, below=True)} AS hours",
-        f"{_class(_PROMPT, cuts.prompts)} AS tier",
-        f"{_class(f'{_PROMPT} + {_COMPLETION}', cuts.wholes)} AS size",
+        f"{classes(f'entry.at % {_DAY}', cuts.hours, below=True)} AS hours",
+        f"{classes(_PROMPT, cuts.prompts)} AS tier",
+        f"{classes(f'{_PROMPT} + {_COMPLETION}', cuts.wholes)} AS size",
         _flag("corrects IS NOT NULL", "adjusts"),
         _flag("prompt_tokens IS NOT NULL", "worked"),
         _flag("cost IS NOT NULL", "priced"),
@@ -165,7 +165,8 @@ def summed_sql(told: Sequence[str], cuts: Cuts, which: str) -> str:
     return f"SELECT {columns}, min(entry.at) AS earliest, {_SUMS} FROM entry WHERE {which} GROUP BY {places}"
 
 
-def _midnights(days: Iterable[date]) -> list[int]:
+def midnights(days: Iterable[date]) -> list[int]:
+    """When they begin, in microseconds since 1970."""
     return [microseconds(datetime.combine(day, time(), UTC)) for day in days]
 
 
@@ -173,7 +174,7 @@ def _flag(condition: str, name: str) -> str:
     return f"CASE WHEN {condition} THEN 1 ELSE 0 END AS {name}"
 
 
-def _class(value: str, cuts: Sequence[int], *, below: bool = False) -> str:
+def classes(value: str, cuts: Sequence[int], *, below: bool = False) -> str:
     """The number of the first cut that a value does not pass; the smallest are told apart with one comparison."""
     if not cuts:
         return "0"

@@ -92,8 +92,8 @@ class Recount:
             return
         price = self._price(tally)
         found, bases = counts(tally, self.target, recorded)
-        low, middle, high = (_cost(price, tally, each) for each in found)
-        equal = _cost(price, tally, as_recorded(tally))
+        low, middle, high = (cost_there(price, tally, each) for each in found)
+        equal = cost_there(price, tally, as_recorded(tally))
         if not tally.priced:
             self.gaps.setdefault("unpriced", Sum()).add(tally, (low, middle, high), equal)
             return
@@ -125,7 +125,8 @@ class Recount:
         return price
 
 
-def _cost(price: Price, tally: Tally, found: Counts) -> Decimal:
+def cost_there(price: Price, tally: Tally, found: Counts) -> Decimal:
+    """What the tally's requests come to by another price row, in US dollars, with so many tokens."""
     return cost_together(
         price,
         requests=tally.requests,
