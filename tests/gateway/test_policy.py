@@ -13,14 +13,14 @@ import pytest
 from tests.gateway.house import ASKED, PATIENCE, Answer, Gateway, furnished, house
 from tests.gateway.test_responses_socket import connected
 from tests.gateway.upstream import Call, Upstream, plainly
-from weighbridge import db
+from weighbridge import audit_log, db
 from weighbridge.accounts import keys
 from weighbridge.accounts.keys import Labels
 from weighbridge.app.auditing import Auditor
 from weighbridge.app.worker import Worker
 from weighbridge.errors import PolicyError
 from weighbridge.ledger.audit import tallies
-from weighbridge.ledger.policies import in_force, texts
+from weighbridge.ledger.policies import PUT_IN_FORCE, in_force, texts
 from weighbridge.routing.policy.law import facts_in
 
 MODEL = "qwen/qwen3-32b"
@@ -287,6 +287,45 @@ async def test_a_broken_policy_leaves_the_one_before_in_force_and_says_so(
         here.file.write_text('[[deny]]\nname = "closed"\nwhen.local = false\n')
         await here.until(403)
         assert json.loads((await here.gateway.get("/readyz")).body)["warnings"] == []
+
+
+async def test_a_file_that_no_setting_names_counts_once_it_is_there_and_is_lifted_by_its_own_word_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = Upstream(plainly, models=())
+    await upstream.listen()
+    file = tmp_path / "home" / "policy.toml"
+    try:
+        async with house(tmp_path / "home", provider("america", upstream.port, AMERICAN)) as gateway:
+            here = Town(gateway, file, upstream, upstream)
+            await here.until(200)
+            file.write_text('# nobody is to be asked\n[[deny]]\nname = "closed"\nwhen.local = false\n')
+            await here.until(403)
+            for half in ("", "# nobody is to be asked\n", None):
+                file.unlink() if half is None else file.write_text(half)
+                async with asyncio.timeout(PATIENCE):
+                    while not json.loads((await gateway.get("/readyz")).body)["warnings"]:  # noqa: ASYNC110 - read by the clock
+                        await asyncio.sleep(0.02)
+                assert (await gateway.ask({**ASKED, "model": MODEL})).status == 403
+                file.write_text(f'[[deny]]\nname = "closed still, {half!r:.3}"\nwhen.local = false\n'.replace("'", ""))
+                async with asyncio.timeout(PATIENCE):
+                    while json.loads((await gateway.get("/readyz")).body)["warnings"]:  # noqa: ASYNC110 - read by the clock
+                        await asyncio.sleep(0.02)
+            assert "is empty: write rules" in caplog.text
+            file.write_text('default = "allow"\n')
+            await here.until(200)
+            file.unlink()
+            with closing(db.connect(gateway.ledger)) as connection:
+                report = Auditor(in_force(connection), texts(connection), {}).report(tallies(connection))
+                changes = [
+                    row.change.after for row in audit_log.rows(connection, audit_log.Wanted(action=PUT_IN_FORCE))
+                ]
+            assert report.violations == []
+            assert report.without_policy >= 2
+            assert changes[-1] == {"policy": None}
+            assert gateway.entries()[-1].decided is None
+    finally:
+        await upstream.close()
 
 
 @pytest.mark.parametrize(

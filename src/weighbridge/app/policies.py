@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +25,8 @@ LOOK_SECONDS: Final = 0.5
 _SETTLED_SECONDS: Final = 0.2
 """A file that was changed since is perhaps not written to its end: it is looked at the next time."""
 
-Adopt = Callable[[Policies], None]
-"""Writes down which policies are in force from now on. Raises sqlite3.Error."""
+Adopt = Callable[[Policies | None], None]
+"""Writes down which policies are in force from now on. Raises db.Error."""
 _Look = tuple[int, int, int]
 
 
@@ -43,20 +43,44 @@ def read_file(path: Path, words: Vocabulary) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise PolicyError(f"{path}: {error}") from error
+    return read_text(text, path, words)
+
+
+def read_text(text: str, path: Path, words: Vocabulary) -> Policy:
+    """The policy that this text is, or would be, in the file. Raises PolicyError."""
     if not text.strip():  # as an editor may leave it for a moment: nothing would be forbidden any more
-        raise PolicyError(
-            f'{path} is empty: write rules, or default = "allow", or take policy.file out of the settings'
-        )
-    return read_policy(text, path.name, words)
+        raise _empty(path)
+    policy = read_policy(text, path.name, words)
+    if not policy.rules and "default" not in policy.raw:  # or as it may be half-written, with the comments at its top
+        raise _empty(path)
+    return policy
 
 
-def policies_of(settings: Settings) -> Policies | None:
-    """All that are to be in force; None where none is set. Raises PolicyError."""
-    chosen, words = settings.policy, vocabulary(settings)
-    policies = [read_policy(ready_text(name), name, words) for name in dict.fromkeys(chosen.ready)]
-    if chosen.file is not None:
-        policies.append(read_file(chosen.file, words))
-    return Policies(policies) if policies else None
+def _empty(path: Path) -> PolicyError:
+    return PolicyError(f'{path} is empty: write rules, or default = "allow" where none is to be in force')
+
+
+def policies_of(settings: Settings, *, file_must_be_there: bool = False) -> Policies | None:
+    """All that are to be in force; None where none has a rule. Raises PolicyError.
+
+    A file that no setting names may be missing; then it says nothing.
+    """
+    words, path = vocabulary(settings), settings.policy_path
+    policies = ready_of(settings, words)
+    if settings.policy.file is not None or file_must_be_there or path.exists():
+        policies.append(read_file(path, words))
+    return together(policies)
+
+
+def ready_of(settings: Settings, words: Vocabulary) -> list[Policy]:
+    """The ready-made ones of the settings. Raises PolicyError."""
+    return [read_policy(ready_text(name), name, words) for name in dict.fromkeys(settings.policy.ready)]
+
+
+def together(policies: Iterable[Policy]) -> Policies | None:
+    """Those of them that say something."""
+    saying = [each for each in policies if each.rules or each.default == "deny"]
+    return Policies(saying) if saying else None
 
 
 class PolicyWatch:
@@ -66,34 +90,42 @@ class PolicyWatch:
         """Raises PolicyError: with a broken policy nothing starts."""
         self._settings = settings
         self._seen = self._look()
-        policies = policies_of(settings)
-        self.laws = None if policies is None else Laws(policies)
+        self.laws: Laws | None = None
+        self._rests_on_file = False
+        """Whether something in force is the file's, which has to say so itself where that is to end."""
+        self._obey(policies_of(settings))
         self.fault: str | None = None
 
     def begin(self, adopt: Adopt) -> None:
-        """Write down what is in force from the start. Raises sqlite3.Error."""
+        """Write down what is in force from the start. Raises db.Error."""
         if self.laws is not None:
             adopt(self.laws.policies)
 
     async def watch(self, adopt: Adopt) -> None:
-        """Follow the file until cancelled; returns at once where there is none."""
-        while self._settings.policy.file is not None:
+        """Follow the file, or wait for there to be one, until cancelled."""
+        while True:
             await asyncio.sleep(LOOK_SECONDS)
             look = self._look()
-            if look is None or look != self._seen:
+            if look != self._seen or (look is None and self._must_be_there):
                 await self._read(look, adopt)
+
+    @property
+    def _must_be_there(self) -> bool:
+        return self._rests_on_file or self._settings.policy.file is not None
 
     async def _read(self, look: _Look | None, adopt: Adopt) -> None:
         if look is not None and 0 <= time.time() - look[0] / 1e9 < _SETTLED_SECONDS:
             return
         try:
-            policies = await asyncio.to_thread(policies_of, self._settings)
+            policies = await asyncio.to_thread(
+                policies_of, self._settings, file_must_be_there=look is not None or self._must_be_there
+            )
             if self._look() != look:
                 return
-            if policies is not None and (self.laws is None or policies.hash != self.laws.policies.hash):
+            if _hash(policies) != _hash(None if self.laws is None else self.laws.policies):
                 await db.in_thread(adopt, policies)
-                self.laws = Laws(policies)
-                log.info("the policy has changed: %s is in force", policies.hash[:12])
+                self._obey(policies)
+                log.info("the policy has changed: %s is in force", (_hash(policies) or "none")[:12])
         except (PolicyError, db.Error) as exc:
             self._tell(exc.message if isinstance(exc, PolicyError) else f"it cannot be written down: {exc}")
             if isinstance(exc, PolicyError):
@@ -101,17 +133,23 @@ class PolicyWatch:
         else:
             self._seen, self.fault = look, None
 
+    def _obey(self, policies: Policies | None) -> None:
+        self.laws = None if policies is None else Laws(policies)
+        name = self._settings.policy_path.name
+        self._rests_on_file = policies is not None and any(each.name == name for each in policies.policies)
+
     def _tell(self, fault: str) -> None:
         if fault != self.fault:
             log.error("the policy is broken, and the one before it stays in force: %s", fault)
         self.fault = fault
 
     def _look(self) -> _Look | None:
-        file = self._settings.policy.file
-        if file is None:
-            return None
         try:
-            found = file.stat()
+            found = self._settings.policy_path.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _hash(policies: Policies | None) -> str | None:
+    return None if policies is None else policies.hash

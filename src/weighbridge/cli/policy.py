@@ -1,30 +1,28 @@
 """`weighbridge policy`: try a policy before it is applied, show the one in force, list the ready-made ones."""
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from weighbridge import config
-from weighbridge.app.auditing import Rehearsal, Verdict, rehearsed, verdicts
-from weighbridge.app.connections import connections
-from weighbridge.app.offer import LOCAL, offered
+from weighbridge.app.live import Live, live
+from weighbridge.app.offer import whole
 from weighbridge.app.policies import policies_of, read_file, vocabulary
-from weighbridge.catalog.load import every_provider
+from weighbridge.app.trying import Rehearsal, Verdict, counted, is_here, reasons, rehearsed, verdicts
 from weighbridge.catalog.model import Catalog
-from weighbridge.cli import database, pull
+from weighbridge.cli import database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.moments import Moment
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table
-from weighbridge.cli.tallying import key_names, tallied
+from weighbridge.cli.tallying import key_names
 from weighbridge.config import Settings
 from weighbridge.ledger import policies as in_ledger
 from weighbridge.ledger.cost import plain
-from weighbridge.providers.rows import read_rows
+from weighbridge.ledger.sent import sent
 from weighbridge.routing.policy.law import Policies
 from weighbridge.routing.policy.reading import read_policy
 from weighbridge.routing.policy.readymade import ready_made, ready_text
@@ -101,7 +99,7 @@ def check(  # noqa: PLR0913 - one for each option
     """
     settings = config.read({}, file=config_file)
     policies = _given(settings, file, ready)
-    catalog = _whole_catalog(settings)
+    catalog = whole(settings, datetime.now(UTC))
     found = verdicts(policies, catalog, _Asker(organisation, project, key, tags).who)
     if model is not None:
         known = catalog.find(model)
@@ -111,9 +109,9 @@ def check(  # noqa: PLR0913 - one for each option
         found = [each for each in found if each.facts.model == known.id]
     past = None if since is None else _past(settings, policies, catalog, since)
     if as_json:
-        print_json(_document(policies, found, past, _here(settings)))
+        print_json(_document(policies, found, past, live(settings)))
         return
-    _print(policies, found, past, _here(settings), each_one=model is not None)
+    _print(policies, found, past, live(settings), each_one=model is not None)
 
 
 @command.command("show")
@@ -181,26 +179,12 @@ def _given(settings: Settings, file: Path | None, ready: tuple[str, ...]) -> Pol
     return Policies([*policies, *([] if file is None else [read_file(file, words)])])
 
 
-def _whole_catalog(settings: Settings) -> Catalog:
-    """Every endpoint that is known or set up, whether it can be called here or not."""
-    providers = tuple(dict.fromkeys((*every_provider(), *settings.providers)))
-    return offered(settings, providers, (), datetime.now(UTC))
-
-
-def _here(settings: Settings) -> frozenset[str]:
-    """The providers that can be called with the settings there are."""
-    callable_now = {each.id for each in connections(settings, read_rows()) if each.lack is None}
-    return frozenset(callable_now | ({LOCAL} if pull.here(settings) else set()))
-
-
 def _past(settings: Settings, policies: Policies, catalog: Catalog, since: datetime) -> Rehearsal:
     with database.existing(settings) as connection:
-        return rehearsed(policies, tallied(connection, since=since, until=None), catalog, key_names(connection))
+        return rehearsed(policies, sent(connection, since), catalog, key_names(connection))
 
 
-def _print(
-    policies: Policies, found: list[Verdict], past: Rehearsal | None, here: frozenset[str], *, each_one: bool
-) -> None:
+def _print(policies: Policies, found: list[Verdict], past: Rehearsal | None, here: Live, *, each_one: bool) -> None:
     names = ", ".join(each.name for each in policies.policies)
     rules = sum(len(each.rules) for each in policies.policies)
     click.echo(f"{names}: {rules} {'rule' if rules == 1 else 'rules'}, {policies.hash[:12]}\n")
@@ -218,31 +202,24 @@ def _endpoint(verdict: Verdict) -> str:
     return verdict.facts.endpoint
 
 
-def _print_catalog(found: list[Verdict], here: frozenset[str]) -> None:
+def _print_catalog(found: list[Verdict], here: Live) -> None:
     print_table(
         ("endpoints", "all", "pass", "kept out", "for what is not known"),
         (
-            (said, *_counts([each for each in found if chosen is None or each.facts.provider in chosen]))
+            (said, *astuple(counted([each for each in found if chosen is None or is_here(each, chosen)])))
             for said, chosen in (("of the catalogue", None), ("that can be called here", here))
         ),
         right=("all", "pass", "kept out", "for what is not known"),
     )
-    kept_out = Counter((each.decision.rule, each.decision.why) for each in found if not each.decision.allowed)
-    if kept_out:
+    if kept_out := reasons(found):
         rules = ((count, rule, why) for (rule, why), count in kept_out.most_common(_SHOWN))
         print_table(("kept out", "by rule", "because"), rules, right=("kept out",))
-    passing = sorted({each.facts.model for each in found if each.decision.allowed and each.facts.provider in here})
+    passing = sorted({each.facts.model for each in found if each.decision.allowed and is_here(each, here)})
     if passing:
         more = f" and {len(passing) - _SHOWN} more" if len(passing) > _SHOWN else ""
         click.echo(f"\n{len(passing)} models can be asked for here: {', '.join(passing[:_SHOWN])}{more}")
     else:
         click.echo("\nNo model can be asked for here: nothing that is set up would pass.")
-
-
-def _counts(found: list[Verdict]) -> tuple[int, int, int, int]:
-    kept_out = [each.decision for each in found if not each.decision.allowed]
-    unknown = sum(1 for each in kept_out if each.unknown)
-    return len(found), len(found) - len(kept_out), len(kept_out) - unknown, unknown
 
 
 def _print_past(past: Rehearsal) -> None:
@@ -262,16 +239,14 @@ def _print_past(past: Rehearsal) -> None:
         print_table(heads, rows, right=("requests", "tokens", "cost"))
 
 
-def _document(
-    policies: Policies, found: list[Verdict], past: Rehearsal | None, here: frozenset[str]
-) -> dict[str, object]:
+def _document(policies: Policies, found: list[Verdict], past: Rehearsal | None, here: Live) -> dict[str, object]:
     document: dict[str, object] = {
         "hash": policies.hash,
         "policies": [each.name for each in policies.policies],
         "endpoints": [
             {
                 "facts": each.facts,
-                "here": each.facts.provider in here,
+                "here": is_here(each, here),
                 "passes": each.decision.allowed,
                 "rule": each.decision.rule,
                 "why": each.decision.why or None,

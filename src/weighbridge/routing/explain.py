@@ -20,6 +20,7 @@ from weighbridge.routing.candidate import Candidate
 from weighbridge.routing.health import Percentiles, Snapshot, State
 from weighbridge.routing.planner import Plan, Planner, rounded
 from weighbridge.routing.policy.law import Law
+from weighbridge.routing.quality.rule import Why
 from weighbridge.routing.shortlist import excluded, usage_expected
 from weighbridge.wire.preferences import Preferences, Sorted
 
@@ -30,7 +31,7 @@ SeedFrom = Literal["session", "opening", "chance"]
 class Trace:
     """What a plan is made from, noted while it is made."""
 
-    __slots__ = ("asking", "error", "plan", "seed", "seed_from", "snapshot")
+    __slots__ = ("asking", "error", "plan", "seed", "seed_from", "snapshot", "switched")
 
     def __init__(self) -> None:
         self.asking: Asking | None = None
@@ -41,6 +42,7 @@ class Trace:
         self.plan: Plan | None = None
         self.error: WeighbridgeError | None = None
         """Why there is no plan."""
+        self.switched: Switched | None = None
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -119,6 +121,27 @@ class Fault(msgspec.Struct, frozen=True):
     param: str | None
 
 
+class Switched(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Whether a cheaper model answers, where that could be: see docs/switch.md."""
+
+    route: str
+    """What the request is alike to."""
+    why: Why
+    certificate: str | None = None
+    """What it goes by; absent: nothing is proven."""
+    arm: str | None = None
+    """Who is asked first; absent: the reference, or whoever the request names."""
+    reference: str | None = None
+    tau: float | Literal["always"] | None = None
+    """The loss that is put up with for saving everything; `always`: any; absent: none is."""
+    loss: float | None = None
+    """As predicted for the arm."""
+    novelty: float | None = None
+    """How unlike it is to what was replayed."""
+    most_novel: float | None = None
+    """What is stranger goes to the reference."""
+
+
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """See the module. Sizes are rounded up by a quarter at most, the time is cut to its minute: what plans go by."""
 
@@ -142,6 +165,8 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     order: list[Step] = []
     excluded: list[Out] = []
     error: Fault | None = None
+    switch: Switched | None = None
+    """Absent where nothing is proven, and nothing is to be guessed, of such requests."""
 
 
 def explain(trace: Trace, planner: Planner) -> Explanation | None:
@@ -168,6 +193,7 @@ def explain(trace: Trace, planner: Planner) -> Explanation | None:
         order=order,
         excluded=outs + ([] if plan is None else list(_unasked(plan, order))),
         error=None if trace.error is None else Fault(trace.error.code, trace.error.message, trace.error.param),
+        switch=trace.switched,
     )
 
 

@@ -22,6 +22,8 @@ from weighbridge.wire.preferences import Preferences, Priority, Sorted, Sorting
 
 _SHOWN: Final = 200
 """Characters of a name that are compared and shown: likeness takes time by length."""
+AUTO: Final = "auto"
+"""The name by which whatever is good enough is asked for, where the settings and the catalogue give it no meaning."""
 _PRESET: Final = "@preset/"
 _SORTS: Final[dict[str, Sorted]] = {"floor": "price", "nitro": "throughput"}
 _FREE: Final = "free"
@@ -293,6 +295,12 @@ class Names:
                 param="model",
             )
         shown = name[:_SHOWN]
+        if name.lower() == AUTO:
+            return UnknownModel(
+                f"{shown!r} is no model here: nothing is proven of requests like this one (`weighbridge switch`), the "
+                "settings name no models for it ([[switch.auto]]), and no alias or preset has the name",
+                param="model",
+            )
         own = [*self._aliases, *self.presets, *(self.latest(catalog) if name.startswith("~") else ())]
         near = [*get_close_matches(shown.lower(), own, 3), *catalog.nearest(shown)][:3]
         nearest = ", ".join(map(repr, near)) or "none that is like it"

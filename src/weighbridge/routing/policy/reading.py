@@ -165,14 +165,16 @@ class _Reader:
         if condition.kind == "yes or no":
             if not isinstance(value, bool):
                 raise self._wrong(where, f"expected true or false, got {value!r}")
-            return Test(key, value, f"{key} = {str(value).lower()}")
+            word = str(value).lower()
+            return Test(key, value, f"{key} = {word}", (word,))
         if condition.kind == "number":
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise self._wrong(where, f"expected a whole number, at least 0, got {value!r}")
-            return Test(key, value, f"{key} = {value}")
+            return Test(key, value, f"{key} = {value}", (str(value),))
         words = self._texts(where, value)
         wanted = self._word_set(where, words, condition)
-        return Test(key, wanted, f"{key} = {words[0]}" if len(words) == 1 else f"{key} in {', '.join(words)}")
+        said = f"{key} = {words[0]}" if len(words) == 1 else f"{key} in {', '.join(words)}"
+        return Test(key, wanted, said, tuple(words))
 
     def _word_set(self, where: str, words: Sequence[str], condition: Condition) -> Wanted:
         if condition.kind in ("places", "countries"):

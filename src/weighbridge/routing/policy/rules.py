@@ -66,6 +66,8 @@ class Test:
     wanted: Wanted
     written: str
     """As the file has it, for people."""
+    words: tuple[str, ...] = ()
+    """What is wanted, as the file names it: words and places, `true` or `false`, digits."""
 
     def holds(self, facts: Facts) -> Truth:
         """Whether the facts meet it."""
@@ -112,10 +114,14 @@ class Rule:
 
     def because(self, facts: Facts, wanted: Truth) -> str:
         """The facts that make it so: those of conditions that do not turn out as `wanted`."""
+        said = dict.fromkeys(test.said(facts) for test in self.missed(facts, wanted))
+        return ", ".join(said) or "it holds for everything"
+
+    def missed(self, facts: Facts, wanted: Truth) -> list[Test]:
+        """The conditions that do not turn out as `wanted`."""
         tests = [(test, wanted) for test in _tests(self.when)]
         tests += [(test, negated(wanted)) for test in _tests(self.unless)]
-        said = dict.fromkeys(test.said(facts) for test, hoped in tests if test.holds(facts) is not hoped)
-        return ", ".join(said) or "it holds for everything"
+        return [test for test, hoped in tests if test.holds(facts) is not hoped]
 
     @property
     def asks(self) -> str:
