@@ -1,19 +1,16 @@
 """`weighbridge doctor`: what is configured, reachable and missing, and the next step."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from weighbridge import config
-from weighbridge.app.connections import connections
-from weighbridge.cli import findings, probing, sharing
-from weighbridge.cli.findings import Condition, Finding
+from weighbridge.app.doctor.checks import checks, helps_most
+from weighbridge.app.doctor.finding import Condition, Finding
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
-from weighbridge.config import Settings
-from weighbridge.providers.rows import read_rows
 
 _MARKS: dict[Condition, tuple[str, str]] = {
     "ok": ("ok", "green"),
@@ -32,41 +29,32 @@ def command(*, probe: bool, as_json: bool, config_file: Path | None) -> None:
 
     Exits with 1 if something that should work does not.
     """
-    found = list(_all(config.read({}, file=config_file), probe=probe))
+    settings = config.read({}, file=config_file)
+    found = [each for check in checks(settings, probe=probe) for each in check.look()]
     if as_json:
-        print_json(found)
+        print_json([_document(each) for each in found])
     else:
         _print(found)
     if any(each.condition == "failed" for each in found):
         sys.exit(1)
 
 
-def _all(settings: Settings, *, probe: bool) -> Iterator[Finding]:
-    yield from findings.of_program(settings)
-    yield from findings.of_data(settings)
-    yield from findings.of_ledger(settings)
-    yield from findings.of_policy(settings)
-    yield from findings.of_models(settings)
-    yield from findings.of_names(settings)
-    yield from sharing.of_shared(settings)
-    yield from findings.of_gateway(settings)
-    yield from probing.of_providers(settings, connections(settings, read_rows()), ask=probe)
+def _document(finding: Finding) -> dict[str, str | None]:
+    return {
+        "about": finding.title,
+        "condition": finding.condition,
+        "said": finding.said,
+        "next_step": finding.next_step,
+    }
 
 
-def _print(found: list[Finding]) -> None:
-    width = max(len(each.about) for each in found)
+def _print(found: Sequence[Finding]) -> None:
+    width = max(len(each.title) for each in found)
     for each in found:
         mark, colour = _MARKS[each.condition]
-        click.echo(f"{click.style(f'{mark:<7}', fg=colour)}  {each.about:<{width}}  {each.said}")
+        click.echo(f"{click.style(f'{mark:<7}', fg=colour)}  {each.title:<{width}}  {each.said}")
         if each.next_step and each.condition != "ok":
             click.echo(f"{'':<7}  {'':<{width}}  → {each.next_step}")
-    click.echo(f"\nNext: {_next(found)}")
-
-
-def _next(found: list[Finding]) -> str:
-    """The step that helps most: what is broken before what is missing."""
-    for condition in ("failed", "missing"):
-        for each in found:
-            if each.condition == condition and each.next_step:
-                return each.next_step
-    return 'nothing is missing; ask something: weighbridge chat "Hello"'
+    most = helps_most(found)
+    step = 'nothing is missing; ask something: weighbridge chat "Hello"' if most is None else most.next_step
+    click.echo(f"\nNext: {step}")

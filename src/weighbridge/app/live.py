@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from weighbridge.app import local_models
 from weighbridge.app.connections import connections
 from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.catalog.load import every_provider
 from weighbridge.catalog.model import Endpoint
-from weighbridge.cli import pull
 from weighbridge.config import Settings
 from weighbridge.errors import UnknownModel
 from weighbridge.providers.rows import read_rows
@@ -41,7 +41,7 @@ class Meaning:
 def live(settings: Settings) -> Live:
     """By the keys and files there are."""
     callable_now = (each.id for each in connections(settings, read_rows()) if each.lack is None)
-    return Live(frozenset(callable_now), frozenset(pull.here(settings)))
+    return Live(frozenset(callable_now), frozenset(local_models.here(settings)))
 
 
 def meanings(settings: Settings, when: datetime) -> Iterator[Meaning]:
