@@ -21,6 +21,10 @@ if not os.environ.get("CI"):  # where Hypothesis has such a profile of its own
     settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("beside others")
 
+OF_TESTS = {"WEIGHBRIDGE_TEST_MODELS", "WEIGHBRIDGE_NODE_MODULES"}
+for _name in {name for name in os.environ if name.startswith("WEIGHBRIDGE_")} - OF_TESTS:
+    del os.environ[_name]  # a test reads the settings it has made, never those of whoever runs it
+
 QWEN = "qwen/qwen2.5-coder-0.5b-instruct"
 MINILM = "sentence-transformers/all-minilm-l6-v2"
 
