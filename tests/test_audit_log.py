@@ -209,7 +209,7 @@ def test_rows_are_found_by_what_is_wanted(connection: Connection, case: str) -> 
 
 
 def test_a_policy_put_in_force_is_written_once_for_all_workers(connection: Connection) -> None:
-    steps: list[Callable[[], None]] = [
+    steps: list[Callable[[], object]] = [
         lambda: adopt_none(connection, NOW),
         lambda: adopt(connection, "w1", lambda: NOW, ("h1", "one")),
         lambda: adopt(connection, "w2", lambda: NOW, ("h1", "one")),

@@ -33,6 +33,8 @@ WeighbridgeError
     ├── UpstreamKeyRefused   502  the provider does not take the key we have for it
     ├── UpstreamLacksModel   404  the provider does not serve the model (any more)
     ├── UpstreamTimeout      504
+    ├── GatewayAway          502  our own gateway does not answer the window
+    ├── AnswerUnfit          502  a cheaper model's answer was not of the form that was asked for
     └── EngineUnavailable    503  a model we run ourselves is loading or restarting
 
 `code` is stable: clients and tests compare it, never the text. A class's docstring says what happened and
@@ -341,6 +343,25 @@ class UpstreamError(WeighbridgeError):
 
     status, code, try_another = 502, "upstream_error", True
     kind: ClassVar[Kind] = "upstream_error"
+
+
+class GatewayAway(UpstreamError):
+    """The gateway that the window belongs to gave it no answer.
+
+    Look whether it runs: `weighbridge up`, `weighbridge doctor`.
+    """
+
+    code = "gateway_away"
+
+
+class AnswerUnfit(UpstreamError):
+    """A cheaper model that a switch has sent the request to answered in another form than was asked for, and the model
+    that the request names could not be asked instead.
+
+    Send the request again later, or with `x-weighbridge-switch: off`.
+    """
+
+    code, try_another = "answer_unfit", False
 
 
 class UpstreamBusy(UpstreamError):

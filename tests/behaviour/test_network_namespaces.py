@@ -90,12 +90,13 @@ async def started(stack: AsyncExitStack, begin: Callable[[], AbstractAsyncContex
                 return each
 
 
-def is_whole(place: Server, count: Count, crowd: Crowd, amount: int) -> None:
+def is_whole(place: Server, count: Count, crowd: Crowd, amount: int, *, cuts: int) -> None:
     """What the provider counted and clients were told is what the ledger has, and the budget was used by its sum."""
     with closing(db.connect(place)) as connection:
         rows, (used, at_work, granted) = entries(connection), spent(connection)
     found = compare(bytes(count.times), crowd.statuses, rows, body())
     assert not found.differences
+    assert found.untold <= cuts * CLIENTS, "those of one group for each link that was cut"
     assert used == sum(row.cost for row in rows) <= amount
     assert (at_work, granted) == (0, 0), "nobody has anything in advance"
     assert amount - used < amount // 100, "what those had in advance that were cut off came back"
@@ -150,6 +151,6 @@ async def test_a_host_that_is_cut_off_and_one_that_dies_lose_and_double_nothing(
         await asking
         for each in (steady, cut, again):
             await each.stop()
-    is_whole(place, count, crowd, amount)
+    is_whole(place, count, crowd, amount, cuts=2)
     for host in (2, 3):
         assert not list((tmp_path / f"{host}" / "under-way").iterdir()), "nothing waits any more"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from weighbridge.catalog.choose import cheapest_output, select
+from weighbridge.catalog.choose import Wanted, cheapest_output, select
 from weighbridge.catalog.model import Catalog, Endpoint, Lab, Licence, LicenceClass, Model, Price, Rate
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -45,28 +45,28 @@ def test_no_filter_keeps_all_in_the_order_of_their_ids() -> None:
 
 
 def test_open_weights_must_be_known_to_be_open() -> None:
-    assert ids(select(CATALOG, when=NOW, open_weights=True)) == ["a/free", "b/cheap"]
+    assert ids(select(CATALOG, Wanted(open_weights=True), when=NOW)) == ["a/free", "b/cheap"]
 
 
 def test_tools_must_be_known_to_work() -> None:
-    assert ids(select(CATALOG, when=NOW, tools=True)) == ["a/free", "a/shut"]
+    assert ids(select(CATALOG, Wanted(tools=True), when=NOW)) == ["a/free", "a/shut"]
 
 
 def test_a_licence_is_asked_for_by_its_class() -> None:
-    assert ids(select(CATALOG, when=NOW, licence="restricted")) == ["b/cheap"]
+    assert ids(select(CATALOG, Wanted(licence="restricted"), when=NOW)) == ["b/cheap"]
 
 
 def test_origin_is_the_lab_s_country_in_any_case() -> None:
-    assert ids(select(CATALOG, when=NOW, origin="cn")) == ["b/cheap"]
+    assert ids(select(CATALOG, Wanted(origin="cn"), when=NOW)) == ["b/cheap"]
 
 
 @pytest.mark.parametrize(("most", "kept"), [("0", ["a/free"]), ("0.4999", ["a/free"]), ("0.5", ["a/free", "b/cheap"])])
 def test_the_greatest_price_is_of_output_on_the_cheapest_endpoint(most: str, kept: list[str]) -> None:
-    assert ids(select(CATALOG, when=NOW, max_price=Decimal(most))) == kept
+    assert ids(select(CATALOG, Wanted(max_price=Decimal(most)), when=NOW)) == kept
 
 
 def test_filters_add_up() -> None:
-    assert ids(select(CATALOG, when=NOW, open_weights=True, origin="FR", tools=True)) == ["a/free"]
+    assert ids(select(CATALOG, Wanted(open_weights=True, origin="FR", tools=True), when=NOW)) == ["a/free"]
 
 
 def test_an_unknown_price_is_none_not_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tests.gateway.house import house
-from weighbridge.cli import client_key
+from weighbridge.app import client_key
 
 REQUEST = {"model": "lab/tiny", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 64}
 SETTINGS = "[local]\nenabled = false\n" + "".join(

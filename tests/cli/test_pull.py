@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from weighbridge import config
+from weighbridge.app import local_models
 from weighbridge.cli import pull
 from weighbridge.cli.fetching import Lines
 from weighbridge.config import Settings
@@ -64,4 +65,4 @@ def test_a_model_that_writes_and_cannot_be_had_is_an_error(tmp_path: Path, monke
 
 
 def test_the_greeting_shows_a_model_that_writes(tmp_path: Path) -> None:
-    assert pull.that_write(config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)})) == [MODEL]
+    assert local_models.that_write(config.read({}, {"WEIGHBRIDGE_HOME": str(tmp_path)})) == [MODEL]

@@ -16,8 +16,8 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.cli.upstream import Upstream, upstream
 from tests.house import live
-from weighbridge.cli import running
-from weighbridge.cli.welcome import curl, snippet
+from weighbridge.app import running
+from weighbridge.app.first_question import curl, snippet
 from weighbridge.serving.state import read_state
 
 WEIGHBRIDGE = Path(sys.executable).with_name("weighbridge")

@@ -16,7 +16,7 @@ from tests.cli.test_up import SETTINGS, WEIGHBRIDGE
 from tests.cli.upstream import upstream
 from tests.house import live
 from tests.watching.reading import read
-from weighbridge.cli import running
+from weighbridge.app import running
 from weighbridge.serving.state import read_state
 
 LOGGING = '\n[logging]\nformat = "json"\naccess = true\n'

@@ -3,7 +3,8 @@
 import pytest
 
 from weighbridge.app.connections import Connection, Lack
-from weighbridge.cli.welcome import snippet, welcome
+from weighbridge.app.first_question import snippet
+from weighbridge.cli.welcome import welcome
 from weighbridge.providers.rows import Row
 
 

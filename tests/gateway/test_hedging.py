@@ -85,6 +85,10 @@ async def test_the_first_wins_all_the_same_if_it_begins_first(tmp_path: Path) ->
         (entry,) = gateway.entries()[KNOWN:]
     assert answer.status == 200
     assert [(one.provider, one.error) for one in entry.attempts] == [("second", "hedge_lost"), ("first", None)]
+    second_began, first_began = (one.began for one in entry.attempts)
+    assert first_began is not None
+    assert second_began is not None
+    assert first_began < second_began
     assert (entry.ending, entry.provider) == ("complete", "first")
     assert entry.attempts[0].charge is not None
 

@@ -21,7 +21,8 @@ from weighbridge.accounts import keys
 from weighbridge.accounts.keys import Keeps
 from weighbridge.errors import TextsUnavailable
 from weighbridge.gateway import keeping_texts
-from weighbridge.gateway.keeping_texts import DIALECTS, TakenDown
+from weighbridge.gateway.keeping_texts import DIALECTS
+from weighbridge.gateway.overhearing import Overheard
 from weighbridge.texts.sealing import new_key
 from weighbridge.transport.message import Reply
 
@@ -189,10 +190,10 @@ async def test_every_dialect_is_kept(
 
 async def test_a_request_is_kept_byte_for_byte_without_its_key(gateway: Gateway, key: str, tmp_path: Path) -> None:
     body = b' { "model" : "near/tiny",\n"messages":[{"role":"user","content":"h\\u00e9"}] , "temperature":1.0} '
-    await gateway.ask(body, key=key, headers="anthropic-beta: one\r\nx-weighbridge-tags: a\r\n")
+    await gateway.ask(body, key=key, headers="anthropic-beta: one\r\nx-weighbridge-tags: a\r\nx-title: Desk\r\n")
     await gateway.worker.stop()
     assert body in everything(tmp_path / "home")
-    assert b"anthropic-beta" in everything(tmp_path / "home")
+    assert b"\xaeanthropic-beta\xa3one\xa7x-title\xa4Desk" in everything(tmp_path / "home")
     assert key.encode() not in everything(tmp_path / "home")
 
 
@@ -393,9 +394,9 @@ async def test_nothing_is_held_when_all_have_ended(gateway: Gateway, upstream: U
     assert gateway.worker.texts.held == 0
 
 
-def test_a_reply_that_is_taken_down_does_all_that_a_reply_does() -> None:
+def test_a_reply_that_is_overheard_does_all_that_a_reply_does() -> None:
     does = {name for name in vars(Reply) if not name.startswith("_")}
-    assert does - set(vars(TakenDown)) == set()
+    assert does - set(vars(Overheard)) == set()
 
 
 async def test_texts_of_a_socket_are_kept(gateway: Gateway, key: str) -> None:

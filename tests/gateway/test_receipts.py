@@ -26,7 +26,7 @@ async def test_a_receipt_is_the_ledgers_entry(gateway: House) -> None:
     assert said["at"] == entry.at.isoformat().replace("+00:00", "Z")
     (tried,) = entry.attempts
     attempt = {"provider": "near", "upstream_model": "tiny", "error": None, "seconds": tried.seconds}
-    assert said["attempts"] == [attempt | {"charge": None, "answered_as": None}]
+    assert said["attempts"] == [attempt | {"charge": None, "answered_as": None, "began": None}]
 
 
 async def test_a_receipt_of_a_refusal_says_what_was_wrong(gateway: House) -> None:

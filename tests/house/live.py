@@ -12,13 +12,18 @@ STOP_SECONDS = 40
 
 
 @contextlib.contextmanager
-def gateway(up: Sequence[str | Path], home: Path) -> Iterator[tuple[str, str]]:
+def gateway(up: Sequence[str | Path], home: Path, *, window: bool = False) -> Iterator[tuple[str, str]]:
     """Run the command `up` on the data directory `home`; gives the address it prints and the key.
 
     Afterwards it is told to stop, and has to end well.
     """
     with subprocess.Popen(
-        up, env=environment(home), cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        up,
+        env=environment(home, window=window),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as process:
         try:
             yield _greeting(process)
@@ -28,12 +33,16 @@ def gateway(up: Sequence[str | Path], home: Path) -> Iterator[tuple[str, str]]:
             process.kill()
 
 
-def environment(home: Path) -> dict[str, str]:
-    """This process's environment without its settings, secrets and import paths; `home` is the data directory."""
+def environment(home: Path, *, window: bool = False) -> dict[str, str]:
+    """This process's environment without its settings, secrets and import paths; `home` is the data directory.
+
+    A test that looks at no page goes without the `window`, which is a process more.
+    """
     kept = {
         name: value for name, value in os.environ.items() if not re.match(r"WEIGHBRIDGE_|PYTHON|.*(_KEY|_TOKEN)$", name)
     }
-    return {**kept, "HOME": str(home), "WEIGHBRIDGE_HOME": str(home)}
+    own = {"HOME": str(home), "WEIGHBRIDGE_HOME": str(home), "WEIGHBRIDGE_WINDOW_ENABLED": str(window).lower()}
+    return {**kept, **own}
 
 
 def _greeting(process: subprocess.Popen[bytes]) -> tuple[str, str]:

@@ -49,7 +49,7 @@ def gateway(model_files: tuple[Path, ...], tmp_path_factory: pytest.TempPathFact
     for file in model_files:
         (home / "models" / file.name).symlink_to(file)
     (home / "weighbridge.toml").write_text("[local]\nthreads = 1\n")
-    with live.gateway([weighbridge, "up", "--port", "0"], home) as (address, key):
+    with live.gateway([weighbridge, "up", "--port", "0"], home, window=True) as (address, key):
         subprocess.run(
             [weighbridge, "chat", "--max-tokens", "8", "Say hello"], env=live.environment(home), check=True, timeout=100
         )

@@ -18,10 +18,12 @@ EventType = Literal[
     "breaker.closed",
     "price.changed",
     "drift.found",
+    "switch.stepped_back",
     "alerts.test",
 ]
 """A budget has reached its soft threshold, or is spent; an endpoint is left alone, or asked again; a price is another
-than it was; an answer names another model than was asked for; nothing but a test."""
+than it was; an answer names another model than was asked for; a cheaper model does worse than was proven, and fewer
+requests go to it; nothing but a test."""
 
 Figure = str | int | float | bool | None
 """Money is a text of digits in US dollars, a time ISO 8601 in UTC."""

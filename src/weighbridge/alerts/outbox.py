@@ -110,6 +110,12 @@ def listing(connection: Connection, *, waiting: bool = False) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
+def recent(connection: Connection, *, since: datetime, limit: int) -> list[Alert]:
+    """Those of events since then, the newest first. Raises db.Error."""
+    sql = f"SELECT {_FIELDS} FROM alert WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608 - a constant
+    return [_alert(row) for row in connection.execute(sql, (microseconds(since), limit))]
+
+
 def forget_old(connection: Connection, *, now: datetime) -> int:
     """Delete those that were delivered or given up long ago; how many they were. Raises db.Error."""
     before = microseconds(now - KEPT)

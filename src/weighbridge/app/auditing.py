@@ -1,22 +1,21 @@
-"""Was each request served within the policy in force when it came? And what would another policy have refused?"""
+"""Was each request served within the policy in force when it came?"""
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.errors import PolicyError
 from weighbridge.ledger.audit import Tally
 from weighbridge.ledger.policies import InForce
-from weighbridge.routing.policy.facts import Facts, facts_of
+from weighbridge.ledger.sent import Sent
+from weighbridge.routing.policy.facts import Facts
 from weighbridge.routing.policy.law import Policies, facts_in, kept
-from weighbridge.routing.policy.rules import Decision, Who, decide
+from weighbridge.routing.policy.rules import Who, decide
 
 Breach = Literal["outside the policy", "another policy", "no decision", "no such policy", "wrong facts"]
 """What was found.
@@ -59,6 +58,23 @@ class Report:
         return sum(each.tally.entries for each in self.violations)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a worker obeyed in a time, and in the times before and after it, where there are any; None: no policy."""
+
+    before: tuple[str | None, ...]
+    in_force: str | None
+    after: tuple[str | None, ...]
+
+    def acceptable(self, tally: Tally) -> set[str | None]:
+        """What may have decided its entries."""
+        before = self.before if tally.just_begun else ()
+        return {self.in_force, *before, *(self.after if tally.about_to_end else ())}
+
+
+_NEVER_ANY: Final = _Around((), None, ())
+
+
 class Auditor:
     """Judges tallies by the policies that were in force and the facts that were recorded."""
 
@@ -67,7 +83,7 @@ class Auditor:
         self._texts = texts
         self._key_names = key_names
         self._read: dict[str, Policies | None] = {}
-        self._at: dict[tuple[str, datetime | None], tuple[str | None, str | None, str | None]] = {}
+        self._at: dict[tuple[str, datetime | None], _Around] = {}
         by_worker: defaultdict[str, list[InForce]] = defaultdict(list)
         for row in rows:
             by_worker[row.worker].append(row)
@@ -75,10 +91,11 @@ class Auditor:
         """By the worker. It writes down what it obeys before its first request, so one that names a policy and is
         dated before that has a date of a clock that went back."""
         for worker, mine in by_worker.items():
-            hashes = [None, *(row.policy for row in mine), None]
-            self._at[worker, None] = (None, None, hashes[1])
-            for at, row in enumerate(mine, start=1):
-                self._at[worker, row.since] = (hashes[at - 1], hashes[at], hashes[at + 1])
+            hashes = [row.policy for row in mine]
+            self._at[worker, None] = _Around((), None, tuple(hashes[:1]))
+            for at, row in enumerate(mine):
+                before, after = tuple(hashes[max(at - 1, 0) : at]), tuple(hashes[at + 1 : at + 2])
+                self._at[worker, row.since] = _Around(before, row.policy, after)
 
     def report(self, tallies: Iterable[Tally]) -> Report:
         """Everything that was found."""
@@ -91,27 +108,23 @@ class Auditor:
                 else:
                     report.not_sent += tally.entries
                 continue
-            before, in_force, after = self._at.get((tally.worker, tally.since), (None, None, None))
-            if in_force is None and tally.policy is None:
+            around = self._at.get((tally.worker, tally.since), _NEVER_ANY)
+            if tally.policy is None and None in around.acceptable(tally):
                 report.without_policy += tally.entries
                 continue
-            found = self._violation(tally, before, in_force, after)
+            found = self._violation(tally, around)
             if found is None:
                 report.within += tally.entries
             else:
                 report.violations.append(found)
         return report
 
-    def _violation(self, tally: Tally, before: str | None, in_force: str | None, after: str | None) -> Violation | None:
+    def _violation(self, tally: Tally, around: _Around) -> Violation | None:
         if tally.policy is None or tally.facts is None:
-            return Violation("no decision", f"policy {_short(in_force)} was in force", tally)
-        acceptable = {in_force} if tally.since is not None else {None, *self._obeyed.get(tally.worker, ())}
-        if tally.just_begun:
-            acceptable.add(before)
-        if tally.about_to_end:
-            acceptable.add(after)
+            return Violation("no decision", f"policy {_short(around.in_force)} was in force", tally)
+        acceptable = around.acceptable(tally) if tally.since is not None else self._obeyed.get(tally.worker, set())
         if tally.policy not in acceptable:
-            was = "none was" if in_force is None else f"{_short(in_force)} was"
+            was = "none was" if around.in_force is None else f"{_short(around.in_force)} was"
             return Violation("another policy", f"it names {_short(tally.policy)}, {was} in force", tally)
         policies = self._policies(tally.policy)
         if policies is None:
@@ -158,83 +171,10 @@ def _decided_violation(tally: Tally, facts: Sequence[Facts], policies: Policies,
     return None
 
 
-def who_of(tally: Tally, key_names: Mapping[str, str]) -> Who:
+def who_of(tally: Tally | Sent, key_names: Mapping[str, str]) -> Who:
     """Who asked, as the entries have it."""
     return Who(tally.key, key_names.get(tally.key, ""), tally.organisation, tally.project, tally.tags, tally.key_tags)
 
 
 def _short(hash_: str | None) -> str:
     return "none" if hash_ is None else hash_[:12]
-
-
-@dataclass(slots=True)
-class Refused:
-    """Past requests that a policy would have refused, by the rule, model and endpoint. Cost is US dollars."""
-
-    rule: str
-    model: str
-    endpoint: str
-    why: str
-    needs: str
-    unknown: bool
-    entries: int = 0
-    tokens: int = 0
-    cost: Decimal = Decimal(0)
-
-
-@dataclass(slots=True)
-class Rehearsal:
-    """What a policy would have done to past traffic."""
-
-    entries: int = 0
-    """Requests that an endpoint was sent."""
-    refused: list[Refused] = field(default_factory=list)
-
-
-def rehearsed(
-    policies: Policies, tallies: Iterable[Tally], catalog: Catalog, key_names: Mapping[str, str]
-) -> Rehearsal:
-    """The same requests, at the endpoints that answered them, by what is known of these today."""
-    rehearsal = Rehearsal()
-    found: dict[tuple[str, str, str], Refused] = {}
-    for tally in tallies:
-        if not tally.was_sent or tally.provider is None or tally.upstream_model is None or tally.model is None:
-            continue
-        rehearsal.entries += tally.entries
-        facts = facts_today(tally.model, tally.provider, tally.upstream_model, catalog)
-        decision = decide(policies.policies, facts, who_of(tally, key_names))
-        if decision.allowed:
-            continue
-        key = decision.rule, tally.model, facts.endpoint
-        refused = found.setdefault(key, Refused(*key, why=decision.why, needs=decision.needs, unknown=decision.unknown))
-        refused.entries += tally.entries
-        refused.tokens += tally.tokens
-        refused.cost += tally.cost
-    rehearsal.refused = sorted(found.values(), key=lambda each: (-each.entries, each.rule, each.model))
-    return rehearsal
-
-
-def facts_today(model: str, provider: str, upstream_model: str, catalog: Catalog) -> Facts:
-    """What the catalogue knows of an endpoint that an entry names, whether it is still on offer or not."""
-    known = catalog.find(model) or Model(model)
-    endpoints = (each for each in known.endpoints if (each.provider, each.upstream_model) == (provider, upstream_model))
-    endpoint = next(endpoints, None) or Endpoint(provider, upstream_model, model)
-    return facts_of(known, endpoint, catalog.host(provider))
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a policy says to one endpoint of the catalogue."""
-
-    facts: Facts
-    decision: Decision
-
-
-def verdicts(policies: Policies, catalog: Catalog, who: Who) -> list[Verdict]:
-    """All endpoints of the catalogue, by what the policy says to a requester."""
-    found = []
-    for model in catalog.models.values():
-        for endpoint in model.endpoints:
-            facts = facts_of(model, endpoint, catalog.host(endpoint.provider))
-            found.append(Verdict(facts, decide(policies.policies, facts, who)))
-    return found

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from weighbridge.catalog.load import OWN_MACHINE, load
+from weighbridge.catalog.load import OWN_MACHINE, every_provider, load
 from weighbridge.catalog.model import Catalog, Endpoint, Host, Price, Rate
 from weighbridge.catalog.places import places
 from weighbridge.catalog.shelf import with_endpoint
@@ -34,6 +34,14 @@ def offered(
         for model in own.models if provider in providers else ():
             catalog = with_endpoint(catalog, _own_endpoint(provider, model))
     return replace(catalog, hosts=hosts(settings, read_rows()))
+
+
+def whole(settings: Settings, when: datetime | None) -> Catalog:
+    """Every endpoint that is known or set up, whether it can be called here or not; without `when`, that ever was.
+
+    Raises ConfigError.
+    """
+    return offered(settings, tuple(dict.fromkeys((*every_provider(), *settings.providers))), (), when)
 
 
 def hosts(settings: Settings, rows: Sequence[Row]) -> Mapping[str, Host]:

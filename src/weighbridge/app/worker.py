@@ -34,8 +34,10 @@ from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.place import place
 from weighbridge.app.policies import PolicyWatch
+from weighbridge.app.shadows import shadowing_of
 from weighbridge.app.sharing import Sharing, sharing_of
 from weighbridge.app.surviving import dispatch, health, probe
+from weighbridge.app.switching import SwitchWatch
 from weighbridge.app.texts import keeper_of, users_of
 from weighbridge.app.upstreams import patience, upstreams
 from weighbridge.app.watching import Watching, budgets_now
@@ -48,6 +50,7 @@ from weighbridge.gateway.admin.desk import Desk
 from weighbridge.gateway.admin.forgetting import AdminForgetting
 from weighbridge.gateway.admin.openrouter_keys import limit_of
 from weighbridge.gateway.caching import Caching
+from weighbridge.gateway.certificates import Certificates, CertificateShown, shown_to
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.embedding import Embedding
@@ -76,12 +79,14 @@ from weighbridge.ledger.policies import adopt, adopt_none
 from weighbridge.ledger.questions import Question
 from weighbridge.ledger.tally import Column, Tally
 from weighbridge.ledger.writer import Writer
+from weighbridge.market.figures import Figures
 from weighbridge.market.store import Store
 from weighbridge.providers.base import Provider
 from weighbridge.providers.openai_compatible import OpenAICompatible
 from weighbridge.providers.rows import Row, read_rows
 from weighbridge.routing.health import Health as EndpointHealth
 from weighbridge.routing.health import Snapshot
+from weighbridge.routing.names import AUTO
 from weighbridge.routing.planner import Planner
 from weighbridge.routing.policy.law import Policies
 from weighbridge.serving import parent
@@ -161,11 +166,12 @@ async def serve(settings: Settings, engines: tuple[Upstream, ...], listening: so
 class Worker:
     """One process's parts, from the front to the ledger."""
 
+    _stopped = False
+
     def __init__(self, settings: Settings, engines: tuple[Upstream, ...], *, look_again: float = LOOK_AGAIN) -> None:
         """`look_again` is the time in seconds between two looks at a provider's list of models."""
         deadlines = Deadlines(asyncio.get_running_loop())
-        self._settings = settings
-        self._look_again = look_again
+        self._settings, self._look_again = settings, look_again
         rows = read_rows()
         self._rows = {row.id: row for row in rows}
         where = place(settings)
@@ -209,10 +215,22 @@ class Worker:
             budgets=self._budgets_now,
             shared=Shared if self._sharing is None else self._sharing.seen,
         )
+        watch = SwitchWatch(settings, lambda: _connected(where), self._planning, _now)
+        self.switching, self.shadowing = watch, shadowing_of(settings, watch, self._alerts, _now)
         gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
-        self._stopped = False
+
+    @functools.cached_property
+    def _planning(self) -> Planning:
+        return Planning(
+            lambda: self._shelf.current,
+            self._providers,
+            Planner(cost, self._settings.routing.sort),
+            self._snapshot,
+            names=self._names,
+            laws=lambda: self._policy.laws,
+        )
 
     def routes(self) -> tuple[Route, ...]:
         """The table of paths over this worker's parts."""
@@ -220,14 +238,7 @@ class Worker:
         chat = Chat(
             open=self._open,
             check_ledger=self._writer.check,
-            planning=Planning(
-                catalog,
-                self._providers,
-                Planner(cost, self._settings.routing.sort),
-                self._snapshot,
-                names=self._names,
-                laws=lambda: self._policy.laws,
-            ),
+            planning=self._planning,
             providers=self._providers,
             dispatch=self._dispatch,
             books=Books(
@@ -252,7 +263,10 @@ class Worker:
                 self._settings.routing.resume,
                 self._settings.routing.resumptions,
             ),
+            switch=self.switching.switch,
+            shadowing=self.shadowing,
         )
+        self._chat = chat
         desk = Desk(self._governing, _now, self._users)
         return routes(
             chat,
@@ -283,7 +297,8 @@ class Worker:
                 desk,
                 self._watching.text,
             ),
-            market=Market(lambda request: self._open(request, _now()), Store(self._settings.home / "market")),
+            certificates=Certificates(lambda request: self._open(request, _now()), self._certificates),
+            market=Market(lambda request: self._open(request, _now()), Figures(Store(self._settings.home / "market"))),
         )
 
     @property
@@ -303,7 +318,10 @@ class Worker:
         return None if self._sharing is None else self._sharing.server.fault
 
     def _own_names(self) -> Iterator[tuple[str, tuple[Model, ...]]]:
-        return self._names.listed(self._shelf.current, self._providers, _now())
+        yield from (own := list(self._names.listed(self._shelf.current, self._providers, _now())))
+        switching = self.switching.switch.current
+        if switching is not None and (meant := switching.auto_means()) and AUTO not in dict(own):
+            yield AUTO, meant
 
     def _snapshot(self) -> Snapshot:
         return self._seen.snapshot(time.perf_counter())
@@ -319,9 +337,10 @@ class Worker:
             db.migrate(self._reading)
             self._keyring.refresh()
             self._policy.begin(self._adopt)
-            if self._policy.laws is None:
-                adopt_none(self._reading, _now())
+            if self._policy.laws is None and adopt_none(self._reading, _now()):
+                log.warning("no policy is in force any more: the settings name none, and no file says one")
             self._keeper.begin()
+            self.switching.begin()
         except (db.Error, OSError) as exc:
             raise _unusable(place(self._settings), exc) from exc
         self._writer.open()
@@ -333,8 +352,10 @@ class Worker:
             self._watch_keys(),
             self._watch_models(),
             self._forget_kept(),
-            self._policy.watch(self._adopt),
+            self._policy.watch(functools.partial(self._adopt, at_start=False)),
             self._keeper.watch(),
+            self.switching.watch(),
+            self.shadowing.run(self._chat),
         )
         self._background = [asyncio.create_task(watch) for watch in watches]
         if self._sharing is not None:
@@ -370,11 +391,13 @@ class Worker:
         self._keeping.close()
         self._governing.close()
         self._asking.close()
+        self.switching.close()
         if self._alerts is not None:
             await self._alerts.close()
 
-    def _adopt(self, policies: Policies) -> None:
-        adopt(self._reading, self._ids.worker, _now, (policies.hash, policies.text))
+    def _adopt(self, policies: Policies | None, *, at_start: bool = True) -> None:
+        policy = None if policies is None else (policies.hash, policies.text)
+        adopt(self._reading, self._ids.worker, _now, policy, at_start=at_start)
 
     def _open(self, request: Request, now: datetime) -> Key:
         scheme, _, presented = request.headers.get(b"authorization", b"").partition(b" ")
@@ -403,6 +426,9 @@ class Worker:
             by_user=question.by_user,
             only=only,
         )
+
+    async def _certificates(self, key: str) -> Sequence[CertificateShown]:
+        return await db.in_thread(shown_to, self._asking, key)
 
     async def _limit(self, key: Key) -> tuple[float | None, float | None, str | None]:
         return await db.in_thread(limit_of, self._reading, key, _now())

@@ -11,13 +11,14 @@ from typing import Final, get_args
 import click
 
 from weighbridge import config
+from weighbridge.app.offer import whole
+from weighbridge.app.recounting import Recounting
 from weighbridge.catalog.tokenizers import USUAL, Tokenizers
 from weighbridge.cli import billing, database
 from weighbridge.cli.failure import Failure
 from weighbridge.cli.months import Month, next_month, this_month
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
-from weighbridge.cli.recounting import Recounting
 from weighbridge.cli.tallying import key_names
 from weighbridge.config import Settings
 from weighbridge.db import Connection
@@ -101,8 +102,12 @@ def command(  # noqa: PLR0913 - one for each option
     with _opened(settings, from_parquet) as connection:
         names = {} if connection is None else key_names(connection)
         book = _book(connection, from_parquet, since, until)
-        recounting = None if others is None else Recounting(settings, book, tokenizers, of_text, providers, names=names)
-        counted = [] if recounting is None else recounting.on(others or (), dimensions)
+        recounting = None
+        if others is not None:
+            # all endpoints there ever were: the month may be long over
+            catalog = whole(settings, None)
+            recounting = Recounting(settings, catalog, book, tokenizers, of_text, names=names)
+        counted = [] if recounting is None else recounting.on(others or (), dimensions, providers)
         recounts = [recount for each in counted for recount in each]
         found = Bill(BY if by is None else (by,))
         apart = found.by if recounting is None else (*found.by, *dimensions, *recounting.apart)

@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from weighbridge import config
-from weighbridge.cli import client, pull
+from weighbridge.app import local_models
+from weighbridge.cli import client
 from weighbridge.cli.failure import Failure, Misuse
 from weighbridge.cli.options import config_option, examples
 from weighbridge.cli.printing import usd
@@ -113,7 +114,7 @@ def _usual_model(gateway: client.Gateway, settings: Settings) -> str:
     offered = gateway.models()
     if not offered:
         raise Failure("the gateway offers no model", next_step="weighbridge doctor")
-    return next((model for model in pull.that_write(settings) if model in offered), offered[0])
+    return next((model for model in local_models.that_write(settings) if model in offered), offered[0])
 
 
 def _print_stream(response: http.client.HTTPResponse) -> _Part:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from weighbridge.cli import client_key, running
+from weighbridge.app import client_key, running
 from weighbridge.cli.failure import Failure
 from weighbridge.config import Secret, Settings
 from weighbridge.wire import reported, sse
@@ -66,6 +66,14 @@ def find(settings: Settings, *, base_url: str | None = None, key: str | None = N
             next_step="weighbridge up (its first run makes one), or pass --key",
         )
     return Gateway(url.rstrip("/"), Secret(found))
+
+
+def own_key(settings: Settings) -> Secret | None:
+    """The key that commands ask with; None: there is none."""
+    try:
+        return find(settings).key
+    except NoGateway:
+        return None
 
 
 def health(base_url: str) -> None:

@@ -11,8 +11,9 @@ import msgspec
 
 from weighbridge import config
 from weighbridge.accounts.keys import Key
+from weighbridge.app import local_models
 from weighbridge.app.planning import planning
-from weighbridge.cli import client, pull
+from weighbridge.cli import client
 from weighbridge.cli.failure import Misuse
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
@@ -21,7 +22,7 @@ from weighbridge.config import Settings
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.explain import DIALECTS, Dialect, Explain
 from weighbridge.ledger.cost import plain
-from weighbridge.routing.explain import Explanation, Seen, Step
+from weighbridge.routing.explain import Explanation, Seen, Step, Switched
 from weighbridge.transport.message import Request
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -111,7 +112,7 @@ def _asked(gateway: client.Gateway, body: bytes, headers: Mapping[str, str], dia
 def _planned_here(settings: Settings, body: bytes, headers: Mapping[str, str], dialect: Dialect) -> Explanation:
     """As for a key that may do everything."""
     now = datetime.now(UTC)
-    made = planning(settings, pull.here(settings), now)
+    made = planning(settings, local_models.here(settings), now)
     anybody = Key("none", "none", "", None, now)
     raw = {name.encode(): value.encode() for name, value in headers.items()}
     explain = Explain(lambda request, at: anybody, made, lambda: now, DefaultModel(settings.server.default_model))
@@ -128,12 +129,28 @@ def show(said: Explanation) -> None:
         click.echo(f"provider: {msgspec.json.encode(said.preferences).decode()}")
     if said.policy is not None:
         click.echo(f"policy: {said.policy}")
+    if said.switch is not None:
+        click.echo(_switched(said.switch))
     if said.order:
         _show_order(said)
     if said.excluded:
         print_table(("not asked", "rule", "why"), [(out.endpoint, out.rule, out.why) for out in said.excluded])
     if said.error is not None:
         click.echo(f"Nobody may answer ({said.error.code}): {said.error.message}")
+
+
+def _switched(said: Switched) -> str:
+    """Which model a switch has it go to, and by what."""
+    who = f"{said.arm} first" if said.arm is not None else said.reference or "as it is named"
+    by = "nothing is proven" if said.certificate is None else f"certificate {said.certificate}"
+    figures = [
+        None if said.loss is None else f"predicted loss {said.loss:.3f}",
+        None if said.tau is None else f"knob {said.tau if isinstance(said.tau, str) else round(said.tau, 3)}",
+        None if said.novelty is None else f"novelty {said.novelty:.3f}",
+        None if said.most_novel is None else f"of {said.most_novel:.3f}",
+    ]
+    told = " ".join(each for each in figures if each is not None)
+    return f"switch: {who} ({said.why}; {by}; route {said.route}{'; ' if told else ''}{told})"
 
 
 _FROM: Final = {"session": "the session", "opening": "how the conversation begins", "chance": "chance"}

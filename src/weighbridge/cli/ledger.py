@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from weighbridge import config, db
-from weighbridge.cli import database, running
+from weighbridge.app import running
+from weighbridge.cli import database
 from weighbridge.cli.failure import Failure, Misuse
 from weighbridge.cli.ledger_files import archive, export, sum_up
 from weighbridge.cli.ledger_restore import restore

@@ -31,6 +31,20 @@ def bound(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
         yield sockets
 
 
+@contextlib.contextmanager
+def bound_window(host: str, port: int | None, gateway: int) -> Iterator[socket.socket]:
+    """The window's socket: of its port, else of the one after the gateway's, or of any. Raises Failure."""
+    with contextlib.ExitStack() as stack:
+        if port is not None:
+            (found,) = stack.enter_context(bound(host, port, 1))
+        else:
+            try:
+                (found,) = stack.enter_context(bound(host, gateway + 1 if gateway < 65535 else 0, 1))
+            except Failure:
+                (found,) = stack.enter_context(bound(host, 0, 1))
+        yield found
+
+
 def listen(sockets: Iterable[socket.socket]) -> None:
     """Let connections queue; a worker takes them up."""
     for each in sockets:

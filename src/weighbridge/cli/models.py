@@ -1,36 +1,24 @@
 """`weighbridge models`: what the catalogue has, and what of it answers here."""
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
 import click
 
 from weighbridge import config
-from weighbridge.catalog.choose import select
+from weighbridge.app.live import Live, Meaning, live, meanings
+from weighbridge.catalog.choose import Wanted, select
 from weighbridge.catalog.load import every_provider, load
 from weighbridge.catalog.model import Endpoint, Licence, LicenceClass, Model, Price
-from weighbridge.cli.live import Live, Meaning, live, meanings
+from weighbridge.cli.money import Money
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json, usd
 from weighbridge.cli.tables import print_table
 from weighbridge.config import Settings
 
 _HEADS = ("model", "from", "licence", "open", "params", "context", "tools", "in $/M", "out $/M", "live")
-
-
-class _Money(click.ParamType[Decimal]):
-    name = "usd"
-
-    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            amount = Decimal(value)
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is not an amount such as 0.50", param, ctx)
-        return amount
 
 
 @click.command(
@@ -45,7 +33,7 @@ class _Money(click.ParamType[Decimal]):
 @click.option("--open", "only_open", is_flag=True, help="Only models with open weights.")
 @click.option("--licence", type=click.Choice(get_args(LicenceClass)), help="Only this class of licence.")
 @click.option("--origin", metavar="CC", help="Only labs of this country: CN, FR, US, …")
-@click.option("--max-price", type=_Money(), metavar="USD", help="Most for a million output tokens, at the cheapest.")
+@click.option("--max-price", type=Money(), metavar="USD", help="Most for a million output tokens, at the cheapest.")
 @click.option("--tools", is_flag=True, help="Only models that call tools.")
 @click.option("--names", is_flag=True, help="List aliases, presets and families' latest instead, and what they mean.")
 @json_option
@@ -71,9 +59,8 @@ def command(
         _print_names(settings, now, as_json=as_json)
         return
     catalog = load(every_provider(), when=now)
-    found = select(
-        catalog, when=now, open_weights=only_open, licence=licence, origin=origin, max_price=max_price, tools=tools
-    )
+    wanted = Wanted(open_weights=only_open, licence=licence, origin=origin, max_price=max_price, tools=tools)
+    found = select(catalog, wanted, when=now)
     here = live(settings)
     if as_json:
         print_json([_facts(model, here, now) for model in found])

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from weighbridge import config
+from weighbridge.app.local_models import models_directory
 from weighbridge.cli import database
 from weighbridge.cli.fetching import shown
 from weighbridge.cli.options import config_option, examples
@@ -12,7 +13,7 @@ from weighbridge.config import Settings
 from weighbridge.errors import WeightsUnavailable
 from weighbridge.serving.engines import LocalModel, local_model
 from weighbridge.serving.sources import default_sources
-from weighbridge.serving.weights import Weights, known_weights, present, pull, weights_of
+from weighbridge.serving.weights import Weights, present, pull, weights_of
 
 
 @click.command("pull", epilog=examples("weighbridge pull qwen/qwen2.5-coder-1.5b-instruct"))
@@ -27,11 +28,6 @@ def command(*, model: str, config_file: Path | None) -> None:
     weights = weights_of(model)
     database.make_home(settings.home)
     click.echo(f"{weights.model} is here and verified: {fetched(settings, weights)}")
-
-
-def models_directory(settings: Settings) -> Path:
-    """Where the files of the models are."""
-    return settings.home / "models"
 
 
 def fetched(settings: Settings, weights: Weights) -> Path:
@@ -61,17 +57,3 @@ def local_models(settings: Settings) -> list[LocalModel]:
                 raise
             click.echo(f"No embeddings are made here: {error.message}", err=True)
     return found
-
-
-def here(settings: Settings) -> list[str]:
-    """The ids of the models that would run without a fetch."""
-    if not settings.local.enabled:
-        return []
-    wanted = [weights_of(model) for model in dict.fromkeys(settings.local.models)]
-    return [each.model for each in wanted if present(each, models_directory(settings)) is not None]
-
-
-def that_write(settings: Settings) -> list[str]:
-    """The ids of the local models that write text, rather than make embeddings."""
-    known = known_weights()
-    return [model for model in settings.local.models if model in known and known[model].dimensions is None]

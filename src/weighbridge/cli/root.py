@@ -5,12 +5,14 @@ from importlib import import_module
 
 import click
 
+from weighbridge.app.unable import Unable
 from weighbridge.cli.failure import Failure, Misuse
 from weighbridge.config import ConfigError
 from weighbridge.errors import WeighbridgeError
 
 COMMANDS: Mapping[str, str] = {
     "up": "Start the gateway, with the local model behind it.",
+    "window": "Print a link that lets you in to the window, in your browser.",
     "chat": "Ask a model something, through the running gateway.",
     "explain": "Say whom a request would be sent to, at what price, and why not to others.",
     "models": "List the models there are, with licence, origin and price.",
@@ -24,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "reconcile": "Hold a provider's own list of usage against the ledger.",
     "import-usage": "Take over usage that did not pass through the gateway.",
     "ledger": "Export the ledger, archive what is old of it, move it to a PostgreSQL server.",
+    "switch": "Prove what a cheaper model would lose on your own traffic, and route by it.",
     "market": "Keep the open-model market's data, and work out its figures.",
     "policy": "Try, show and list policies on licence, origin, jurisdiction and data.",
     "audit": "Prove that every request was served within the policy in force.",
@@ -65,6 +68,8 @@ class Commands(click.Group):
             result: object = super().invoke(ctx)
         except ConfigError as error:
             raise Misuse(str(error)) from error
+        except Unable as error:
+            raise Failure(error.message, next_step=error.next_step) from error
         except WeighbridgeError as error:
             raise Failure(error.message) from error
         except OSError as error:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from weighbridge.app.connections import Connection
+from weighbridge.app.first_question import curl, snippet
 
 _SUGGESTED = ("DEEPSEEK_API_KEY", "MISTRAL_API_KEY", "OPENROUTER_API_KEY")
 
 
-def welcome(*, base_url: str, key: str, models: Sequence[str], connections: Sequence[Connection]) -> str:
-    """The whole text. `models` are those the gateway offers, the one to try first."""
+def welcome(
+    *, base_url: str, key: str, models: Sequence[str], connections: Sequence[Connection], window: str | None = None
+) -> str:
+    """The whole text. `models` are those the gateway offers, the one to try first; `window` is a link into it."""
     return "\n".join(
         [
             "Weighbridge is ready.",
@@ -17,33 +20,13 @@ def welcome(*, base_url: str, key: str, models: Sequence[str], connections: Sequ
             f"  Key        {key}",
             f"  Models     {_models(models, connections)}",
             *_providers(connections),
+            *_window(window),
             "",
             *(_try_it(base_url, key, models[0]) if models else ["Ask once there is a model: weighbridge doctor"]),
             "",
             "Ctrl-C stops it; answers under way end first.",
         ]
     )
-
-
-def curl(base_url: str, key: str, model: str) -> str:
-    """One line that asks something."""
-    question = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Write a haiku about weighing"}}]}}'
-    return (
-        f"curl {base_url}/chat/completions -H 'Authorization: Bearer {key}' "
-        f"-H 'Content-Type: application/json' -d '{question}'"
-    )
-
-
-def snippet(base_url: str, key: str, model: str) -> list[str]:
-    """Six lines of Python that ask something."""
-    return [
-        "from openai import OpenAI",
-        "",
-        f'client = OpenAI(base_url="{base_url}", api_key="{key}")',
-        'question = {"role": "user", "content": "Write a haiku about weighing"}',
-        f'answer = client.chat.completions.create(model="{model}", messages=[question])',
-        "print(answer.choices[0].message.content)",
-    ]
 
 
 def _models(models: Sequence[str], connections: Sequence[Connection]) -> str:
@@ -62,6 +45,12 @@ def _providers(connections: Sequence[Connection]) -> Iterator[str]:
     yield f"  Providers  {', '.join(called) or 'none'}"
     if suggested is not None:
         yield f"             One more: set its key, such as {suggested}, and start again; weighbridge doctor lists all."
+
+
+def _window(link: str | None) -> Iterator[str]:
+    if link is not None:
+        yield f"  Window     {link}"
+        yield "             for your browser; the link works once, and `weighbridge window` prints another."
 
 
 def _try_it(base_url: str, key: str, model: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ def convert(raw: Given, key: str, hint: Hint, *, shown: bool = True) -> Any:  # 
 
 def nearest(key: str, known: set[str]) -> str:
     """The end of a sentence that tells of a key which is not a setting."""
-    by_name = {each.rpartition(".")[2]: each for each in known}
+    by_name = {each.rpartition(".")[2]: each for each in sorted(known, reverse=True)}
     close = difflib.get_close_matches(key, known, 1) or difflib.get_close_matches(key.rpartition(".")[2], by_name, 1)
     if not close:
         return "; every setting is listed in the documentation, page “settings”"

@@ -35,6 +35,7 @@ class Secret:
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="a whole number from 0 to 65535")]
 Days = Annotated[int, Meta(ge=1, le=36_500, description="a whole number from 1 to 36500")]
+Hours = Annotated[int, Meta(ge=1, le=8760, description="a whole number of hours from 1 to 8760")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")]
 Times = Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")]
 Percent = Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")]

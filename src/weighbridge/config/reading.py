@@ -15,12 +15,14 @@ from weighbridge.config.names import presets as own_presets
 from weighbridge.config.settings import (
     AdmissionSettings,
     AlertsSettings,
+    AutoModel,
     CacheSettings,
     ConfigError,
     DatabaseSettings,
     LedgerSettings,
     LocalSettings,
     LoggingSettings,
+    MarketSettings,
     PolicySettings,
     ProviderModel,
     ProviderSettings,
@@ -30,9 +32,11 @@ from weighbridge.config.settings import (
     ServerSettings,
     Settings,
     SharedSettings,
+    SwitchSettings,
     TelemetrySettings,
     TextsSettings,
     UpstreamSettings,
+    WindowSettings,
 )
 from weighbridge.config.sources import Given, default_home, find_file, from_environ, from_file, keys, table, user_home
 
@@ -79,6 +83,9 @@ def read(
         telemetry=_section(TelemetrySettings, "telemetry", given, environ),
         logging=_section(LoggingSettings, "logging", given, environ),
         texts=_section(TextsSettings, "texts", given, environ),
+        market=_section(MarketSettings, "market", given, environ),
+        switch=_section(SwitchSettings, "switch", given, environ),
+        window=_section(WindowSettings, "window", given, environ),
         providers={
             name: _section(ProviderSettings, f"providers.{name}", given, environ) for name in _provider_names(given)
         },
@@ -123,6 +130,8 @@ def _value(raw: Given, key: str, hint: Hint, environ: Mapping[str, str]) -> obje
         return Secret(convert(raw, key, Text, shown=False))
     if hint == tuple[ProviderModel, ...]:
         return _models(raw, key)
+    if hint == tuple[AutoModel, ...]:
+        return tuple(_auto(each, place) for each, place in _tables(raw, key))
     if hint == Url | None:
         return convert(raw, key, Url, shown=False)  # a refused one may have a password in it
     origin: object = get_origin(hint)
@@ -140,17 +149,37 @@ def _path(raw: Given, key: str, environ: Mapping[str, str]) -> Path:
 
 
 def _models(raw: Given, key: str) -> tuple[ProviderModel, ...]:
+    return tuple(_model(each, place) for each, place in _tables(raw, key))
+
+
+def _tables(raw: Given, key: str) -> list[tuple[Given, str]]:
+    """Each of them, and what it is called."""
     if not isinstance(raw.value, list):
         raise ConfigError(f"{raw.place}: {key}: expected tables, as in [[{key}]]")
-    return tuple(_model(replace(raw, value=each), f"{key}[{i}]") for i, each in enumerate(raw.value))
+    return [(replace(raw, value=each), f"{key}[{i}]") for i, each in enumerate(raw.value)]
 
 
-def _model(raw: Given, key: str) -> ProviderModel:
-    hints = get_type_hints(ProviderModel, include_extras=True)
+def _fields(raw: Given, key: str, hints: Mapping[str, Hint]) -> Mapping[str, object]:
     given = table(raw.value, key, raw.place)
     for name in given:
         if name not in hints:
             raise ConfigError(f"{raw.place}: {key}.{name} is not a setting{nearest(name, set(hints))}")
+    return given
+
+
+def _auto(raw: Given, key: str) -> AutoModel:
+    hints = get_type_hints(AutoModel, include_extras=True)
+    given = _fields(raw, key, hints)
+    lacking = next((name for name in ("model", "quality", "source") if name not in given), None)
+    if lacking is not None:
+        raise ConfigError(f"{raw.place}: {key}.{lacking}: expected {expected(hints[lacking])}")
+    values = {name: convert(replace(raw, value=value), f"{key}.{name}", hints[name]) for name, value in given.items()}
+    return AutoModel(**values)
+
+
+def _model(raw: Given, key: str) -> ProviderModel:
+    hints = get_type_hints(ProviderModel, include_extras=True)
+    given = _fields(raw, key, hints)
     if "id" not in given:
         raise ConfigError(f"{raw.place}: {key}.id: expected the model's name at the provider")
     if ("input" in given) != ("output" in given):

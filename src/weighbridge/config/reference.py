@@ -5,7 +5,14 @@ from dataclasses import MISSING, dataclass, fields
 from typing import get_type_hints
 
 from weighbridge.config.kinds import expected
-from weighbridge.config.settings import SECTIONS, AliasSettings, PresetSettings, ProviderModel, ProviderSettings
+from weighbridge.config.settings import (
+    SECTIONS,
+    AliasSettings,
+    AutoModel,
+    PresetSettings,
+    ProviderModel,
+    ProviderSettings,
+)
 from weighbridge.config.sources import CONFIG_VARIABLE, PREFIX, short, variable_of
 
 _HOME_MEANING = "The data directory; unset: $XDG_DATA_HOME/weighbridge, else ~/.local/share/weighbridge."
@@ -29,7 +36,10 @@ def described() -> Iterator[Described]:
     yield Described("home", "a path", None, "see meaning", f"{PREFIX}HOME", _HOME_MEANING)
     for name, section in SECTIONS.items():
         for item in fields(section):
-            yield _describe(section, item.name, name, variable_of(f"{name}.{item.name}"))
+            tables = (name, item.name) == ("switch", "auto")
+            yield _describe(section, item.name, name, None if tables else variable_of(f"{name}.{item.name}"))
+    for item in fields(AutoModel):
+        yield _describe(AutoModel, item.name, "switch.auto", None)
     for item in fields(ProviderSettings):
         variable = None if item.name == "models" else variable_of(f"providers.<id>.{item.name}")
         yield _describe(ProviderSettings, item.name, "providers.<id>", variable)

@@ -15,6 +15,7 @@ from weighbridge.config.kinds import (
     Country,
     Days,
     Dollars,
+    Hours,
     Mebibytes,
     Origin,
     Penalty,
@@ -161,7 +162,11 @@ class RoutingSettings:
 class PolicySettings:
     """Who may serve whose requests, by licence, origin, jurisdiction and data; all that are named must let one pass."""
 
-    file: Path | None = setting(None, "A policy of your own, such as policy.toml; a change counts within a second.")
+    file: Path | None = setting(
+        None,
+        "A policy of your own; a change counts within a second. Unset: policy.toml in the data directory, once it is "
+        "there.",
+    )
     ready: tuple[Text, ...] = setting(
         (), "Ready-made policies, such as eu-processing-only; `weighbridge policy ready`."
     )
@@ -306,6 +311,18 @@ class ResponsesSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSettings:
+    """Where sources of the market's data are asked."""
+
+    hosts: tuple[Text, ...] = setting(
+        (),
+        "Other addresses for sources' hosts, as `NAME=URL`, such as a mirror of the hub: "
+        "`hub=https://mirror.example.org`. Hosts: `artificial-analysis`, `epoch`, `github`, `hub`, `models-dev`, "
+        "`openrouter`.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextsSettings:
     """The prompts and answers of the keys that ask for them to be kept (`weighbridge keys create --keep-text`)."""
 
@@ -333,7 +350,15 @@ class AlertsSettings:
         "and the old one with a blank between. A variable of the environment is the better place.",
     )
     events: tuple[
-        Literal["budget.warned", "budget.spent", "breaker.opened", "breaker.closed", "price.changed", "drift.found"],
+        Literal[
+            "budget.warned",
+            "budget.spent",
+            "breaker.opened",
+            "breaker.closed",
+            "price.changed",
+            "drift.found",
+            "switch.stepped_back",
+        ],
         ...,
     ] = setting((), "What it is told of; none: of everything.")
     timeout_seconds: Seconds = setting(15.0, "Longest wait for its answer.", unit="seconds")
@@ -367,6 +392,58 @@ class LoggingSettings:
     format: Literal["text", "json"] = setting("text", "Lines for people, or JSON for a collector of logs.")
     level: Literal["debug", "info", "warning", "error"] = setting("info", "From which level on.")
     access: bool = setting(False, "Whether each request leaves a line: receipt, key id, model, tokens, cost, times.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """The pages for people with a browser, served by a process of their own beside the gateway."""
+
+    enabled: bool = setting(True, "Whether `weighbridge up` serves them.")
+    host: Text = setting("127.0.0.1", "Address to listen on; leave it so behind a proxy on this machine.")
+    port: Port | None = setting(
+        None, "Port to listen on; 0 takes any free one. Unset: the one after the gateway's, or any where that is taken."
+    )
+    public_url: Url | None = setting(
+        None,
+        "Where browsers find it behind a proxy, such as https://window.example.org: then it answers under this name "
+        "too, takes forms of its pages, and takes the proxy's word for where a visitor comes from.",
+    )
+    session_hours: Hours = setting(12, "How long somebody stays signed in.", unit="hours")
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for an address with a path: the window has all of a name, or none."""
+        if self.public_url is not None and self.public_url.rstrip("/").count("/") > 2:
+            raise ConfigError("window.public_url: expected an address without a path, as https://window.example.org")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoModel:
+    """A model that `auto` may mean where nothing is proven, and what is publicly known of it."""
+
+    model: Text = field(metadata={"meaning": "The catalogue's id.", "unit": None})
+    quality: Share = field(metadata={"meaning": "How much it gets right, by a public benchmark.", "unit": None})
+    source: Text = field(metadata={"meaning": "Where that was read, and when.", "unit": None})
+    tools: Share | None = setting(None, "The same where tools are offered; unset: as `quality`.")
+    json: Share | None = setting(None, "The same where JSON is asked for; unset: as `quality`.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSettings:
+    """Which requests cheaper models answer: by what was proven (`weighbridge switch`), and `auto` without a proof."""
+
+    enabled: bool = setting(
+        True, "Whether rules are gone by (`weighbridge switch apply`); if not, each request goes where it says."
+    )
+    shadow_rate: Share = setting(
+        0.03, "Share of the requests that were moved of which the reference is asked as well, to see that it holds."
+    )
+    shadow_queue: Count = setting(64, "Such requests that may wait in each worker; more are left out.", unit="requests")
+    auto: tuple[AutoModel, ...] = setting(
+        (), "Models that `auto` may mean where nothing is proven, as [[switch.auto]]; none: `auto` is then no model."
+    )
+    auto_quality: Share = setting(
+        0.7, "The public quality that will do: of the models that have it the cheapest answers."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,6 +552,9 @@ class Settings:
     logging: LoggingSettings = LoggingSettings()
     alerts: AlertsSettings = AlertsSettings()
     texts: TextsSettings = TextsSettings()
+    market: MarketSettings = MarketSettings()
+    switch: SwitchSettings = SwitchSettings()
+    window: WindowSettings = WindowSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     aliases: Mapping[str, tuple[AliasSettings, ...]] = field(default_factory=dict)
     presets: Mapping[str, PresetSettings] = field(default_factory=dict)
@@ -495,6 +575,11 @@ class Settings:
     def texts_path(self) -> Path:
         """The file of prompts and answers."""
         return self.texts.path or self.home / "texts.db"
+
+    @property
+    def policy_path(self) -> Path:
+        """The policy file; where none is named it may be missing."""
+        return self.policy.file or self.home / "policy.toml"
 
     def provider_key(self, provider: str, usual_variables: Sequence[str] = ()) -> Secret | None:
         """The key for `provider`: its own setting, else the variable it names, else the first of the usual ones.
@@ -529,5 +614,8 @@ SECTIONS: Mapping[str, type] = {
     "logging": LoggingSettings,
     "alerts": AlertsSettings,
     "texts": TextsSettings,
+    "market": MarketSettings,
+    "switch": SwitchSettings,
+    "window": WindowSettings,
 }
 """The tables of the file, besides `providers`."""

@@ -18,7 +18,8 @@ SOURCE: Final = b"x-weighbridge-cache-receipt"
 SIMILARITY: Final = b"x-weighbridge-cache-similarity"
 SHORTENED: Final = b"x-weighbridge-max-tokens"
 SAVED: Final = b"x-weighbridge-saved"
-EXPOSED: Final = (RECEIPT, COST, CACHE, SOURCE, SIMILARITY, SAVED, SHORTENED, b"age", b"retry-after")
+SWITCH: Final = b"x-weighbridge-switch"
+EXPOSED: Final = (RECEIPT, COST, CACHE, SOURCE, SIMILARITY, SAVED, SHORTENED, SWITCH, b"age", b"retry-after")
 """What a page of an allowed origin may read."""
 
 

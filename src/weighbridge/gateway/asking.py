@@ -33,12 +33,15 @@ def native_at(provider: Provider, asked: Asked) -> Native | None:
 
 def ask(provider: Provider, endpoint: Endpoint, asked: Asked, native: Native | None) -> Coroutine[None, None, Answer]:
     """Ask one endpoint, in the client's own dialect where `native` is given."""
+    varied = asked.varied
+    if varied is not None and varied.model == endpoint.model:
+        native = None
     asked.repair, asked.passed = None, native
     headers = b"" if asked.traced is None else asked.traced(endpoint.provider, endpoint.upstream_model)
     if native is not None:
         return provider.ask(native.task, endpoint, native.call, native.body, headers)
     habits = endpoint.habits if asked.task == "chat" else None
-    if habits is None and asked.begun is None:
+    if habits is None and asked.begun is None and varied is None:
         return provider.ask(asked.task, endpoint, asked.call, asked.body, headers)
     return _ask_fitted(provider, endpoint, asked, habits, headers)
 
@@ -47,14 +50,17 @@ async def _ask_fitted(
     provider: Provider, endpoint: Endpoint, asked: Asked, habits: Habits | None, headers: bytes
 ) -> Answer:
     """Ask a model with habits of its own in its own way, and see to it that its answer is put right."""
-    if habits is None:
-        body = asked.body
+    call, said, varied = asked.call, asked.body, asked.varied
+    if varied is not None and varied.model == endpoint.model:
+        call, said = varied.call, varied.body
+        body = said if habits is None else fit_chat(said, habits)
+    elif habits is None:
+        body = said
     elif asked.fit is not None:
         body = asked.fit(habits)
     else:
-        body = fit_chat(asked.body, habits) if asked.inner is None else write_call(asked.inner, habits)
-    call = asked.call
-    if body is not asked.body:
+        body = fit_chat(said, habits) if asked.inner is None else write_call(asked.inner, habits)
+    if body is not said:
         call = msgspec.structs.replace(call, model_at=1 if body.startswith(b'{"model":') else -1)
     asked.repair = repair_for(habits, body)
     if asked.begun is not None:

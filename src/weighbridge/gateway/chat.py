@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from weighbridge.accounts.defaults import NO_DEFAULTS
@@ -21,6 +21,8 @@ from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
 from weighbridge.gateway.relay import relay
 from weighbridge.gateway.resume import Resumption
+from weighbridge.gateway.shadowing import Shadowing
+from weighbridge.gateway.switching import Decision, Switch
 from weighbridge.gateway.tab import Books, Tab
 from weighbridge.gateway.wishes import NONE, Wishes, heard, wishes_in
 from weighbridge.providers.base import Provider
@@ -63,6 +65,10 @@ class Chat:
     """Where what is asked and answered is kept, for keys that ask for it."""
     resumption: Resumption | None = None
     """How an answer that breaks off is gone on with; None: not at all."""
+    switch: Switch = field(default_factory=Switch)
+    """What is proven of cheaper models, and who answers by it."""
+    shadowing: Shadowing | None = None
+    """Asks the reference as well, of some requests that were moved; None: of none."""
 
     def __call__(self, request: Request, reply: Reply) -> Awaitable[None]:
         """Answer one request. Whatever happens, one entry is left, unless the key or the ledger was no good.
@@ -102,9 +108,11 @@ class Chat:
     async def _answer(self, request: Request, reply: Reply, surface: Surface, tab: Tab, now: datetime) -> None:
         """From what is asked to the answer's last byte. Raises what goes wrong before a byte has left."""
         asked, wishes, by_client = self._read(request, surface, tab)
-        if tab.trace is not None:
-            asked.traced = tab.trace.asked
-        plan = self.planning.plain(asked, tab.key, now, tab.asking) if wishes is NONE else None
+        if (switching := self.switch.current) is not None:
+            decision = await switching.decide(asked, tab.key, wishes, request, now)
+            reply = reply if decision is None else self._moved(decision, asked, tab, request, reply)
+        plain = wishes is NONE and tab.decision is None
+        plan = self.planning.plain(asked, tab.key, now, tab.asking) if plain else None
         if plan is None:
             plan = self._plan(asked, wishes, tab, now, by_client=by_client, reply=reply)
             tab.law = plan.law
@@ -134,6 +142,15 @@ class Chat:
                 answers.error(reply, broke, surface, receipt=tab.id)
             return
 
+    def _moved(self, decision: Decision, asked: Asked, tab: Tab, request: Request, reply: Reply) -> Reply:
+        """Have the request go where it is to go, and say so. The reply, which notes what it says if it is to."""
+        tab.decision = decision
+        decision.apply(asked)
+        reply.also = (*reply.also, (answers.SWITCH, decision.told))
+        if (tag := decision.tag) is not None:
+            tab.tags = tuple(sorted({*tab.tags, tag}))
+        return reply if self.shadowing is None else self.shadowing.watched(decision, asked, tab, request, reply)
+
     def _read(self, request: Request, surface: Surface, tab: Tab) -> tuple[Asked, Wishes, bool]:
         """What is asked and wished for, by the request, its preset and its key; whether its preferences are its own."""
         planning = self.planning
@@ -146,10 +163,14 @@ class Chat:
             else:
                 if asked.preset is None and asked.session is None:
                     tab.call = asked.call
+                    if tab.trace is not None:
+                        asked.traced = tab.trace.asked
                     return asked, NONE, True
         reading = Reading(planning.names, planning.catalog(), tab.key, surface, self.default_model)
         asked, preset = reading.read(request.body)
         tab.call = asked.call
+        if tab.trace is not None:
+            asked.traced = tab.trace.asked
         wishes = heard(asked, wishes)
         own = asked.preferences
         wishes = add_wishes(asked, wishes, preset, tab.key)
@@ -170,8 +191,8 @@ class Chat:
             most = refusal.shorter
             body = with_limit(request.body, surface.dialect, most)
             asked, _, _ = self._read(Request(request.method, request.target, request.headers, body), surface, tab)
-            if tab.trace is not None:
-                asked.traced = tab.trace.asked
+            if tab.decision is not None:
+                tab.decision.again(asked)
             try:
                 await hold(asked)
             except (BudgetSpent, LimitReached) as less:

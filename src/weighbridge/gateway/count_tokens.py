@@ -1,7 +1,7 @@
 """POST /v1/messages/count_tokens: how many tokens a message's request has. Nothing is entered: nobody bills it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -9,11 +9,12 @@ import msgspec
 
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint
-from weighbridge.errors import UpstreamError
+from weighbridge.errors import UnknownModel, UpstreamError
 from weighbridge.gateway import answers
 from weighbridge.gateway.messages import betas
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
+from weighbridge.gateway.switching import Switch
 from weighbridge.gateway.wishes import heard, wishes_in
 from weighbridge.providers.base import Provider
 from weighbridge.transport.message import Reply, Request
@@ -47,6 +48,7 @@ class CountTokens:
     planning: Planning
     providers: Mapping[str, Provider]
     now: Callable[[], datetime]
+    switch: Switch = field(default_factory=Switch)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Raises BadRequest, and what a message for this key and model would."""
@@ -61,8 +63,14 @@ class CountTokens:
         preset = Reading(planning.names, planning.catalog(), key, MESSAGES, None).preset(call.model)
         wishes, own = heard(asked, wishes_in(request)), asked.preferences
         wishes = add_wishes(asked, wishes, preset, key)
-        plan = planning.plan(asked, key, now, by_client=asked.preferences is own, wishes=wishes)
-        counted = await self._counted(next(iter(plan)).endpoint, call, body)
+        try:
+            plan = planning.plan(asked, key, now, by_client=asked.preferences is own, wishes=wishes)
+        except UnknownModel:
+            if not self.switch.may_mean(call.model):
+                raise
+            counted = None  # who answers is decided by the whole request
+        else:
+            counted = await self._counted(next(iter(plan)).endpoint, call, body)
         answers.document(reply, counted or TokenCount(estimated_input(request.body)[1]))
 
     async def _counted(self, endpoint: Endpoint, call: CountedCall, body: bytes) -> TokenCount | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, get_args
 
@@ -15,6 +15,7 @@ from weighbridge.gateway import answers
 from weighbridge.gateway.default_model import DefaultModel
 from weighbridge.gateway.planning import Planning
 from weighbridge.gateway.presets import Reading, add_wishes
+from weighbridge.gateway.switching import Switch
 from weighbridge.gateway.wishes import heard, wishes_in
 from weighbridge.routing.explain import Explanation, Out, Step, Trace, explain
 from weighbridge.transport.message import Reply, Request
@@ -154,6 +155,7 @@ class Explain:
     planning: Planning
     now: Callable[[], datetime]
     default_model: DefaultModel | None = None
+    switch: Switch = field(default_factory=Switch)
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Answer one request. Raises Unauthorized, and what the request itself would before it is planned.
@@ -178,6 +180,11 @@ class Explain:
         own = read.preferences
         wishes = add_wishes(read, wishes, preset, key)
         trace = Trace()
+        switching = self.switch.current
+        decision = None if switching is None else switching.decided(read, key, wishes, request, now)
+        if decision is not None:
+            decision.apply(read)
+            trace.switched = decision.explained
         try:
             planning.plan(read, key, now, by_client=read.preferences is own, wishes=wishes, trace=trace)
         except (NoEndpoint, PolicyRefused):

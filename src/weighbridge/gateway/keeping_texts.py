@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from weighbridge.gateway.overhearing import Overheard
 from weighbridge.gateway.tab import Tab
 from weighbridge.texts.keeper import LONGEST, Keeper, Taken
 from weighbridge.texts.text import Dialect, Text
-from weighbridge.transport.message import Client, Headers, Reply, Request, Successor
+from weighbridge.transport.message import Reply, Request
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "/v1/chat/completions": "chat",
@@ -31,9 +32,8 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 }
 _INPUTS: Final = frozenset({"embeddings", "rerank"})
 """Kept where the key asks for these too: what is embedded is often a whole library."""
-_MEANING: Final = (b"anthropic-beta", b"anthropic-version", b"openai-beta")
-"""Headers that change what a request means; others are not kept."""
-_STREAM: Final = b"text/event-stream"
+_MEANING: Final = (b"anthropic-beta", b"anthropic-version", b"openai-beta", b"x-title", b"http-referer")
+"""Headers that change what a request means, and by which applications name themselves; others are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +55,22 @@ class KeepingTexts:
         return TakenDown(request, reply, tab, self.keeper, (dialect, now))
 
 
-class TakenDown(Reply):
-    """See Reply. Everything is the inner one's; what is written is noted on its way."""
+class TakenDown(Overheard):
+    """See Reply. What is written is noted on its way."""
 
-    __slots__ = ("_at", "_dialect", "_inner", "_keeper", "_noted", "_parts", "_request", "_streamed", "_tab")
+    __slots__ = ("_at", "_dialect", "_keeper", "_noted", "_parts", "_request", "_tab")
 
     def __init__(
         self, request: Request, inner: Reply, tab: Tab, keeper: Keeper, what: tuple[Dialect, datetime]
     ) -> None:
         """`what` is the request's dialect, and when it came."""
+        super().__init__(inner)
         self._request = request
-        self._inner = inner
         self._tab = tab
         self._keeper = keeper
         self._dialect, self._at = what
         self._parts: list[bytes] | None = []
         self._noted = 0
-        self._streamed = False
 
     def hand_over(self) -> None:
         """The request has come to its end, whichever: what was said goes to the disk."""
@@ -94,9 +93,10 @@ class TakenDown(Reply):
             lacks=None if not given else "not_asked_for" if not wanted else "too_long" if self._parts is None else None,
         )
         parts = self._parts if given and wanted else None
-        self._keeper.keep(Taken(text, wish.days, parts, self._streamed))
+        self._keeper.keep(Taken(text, wish.days, parts, self.streamed))
 
-    def _note(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
+        """See Overheard.hear."""
         if self._parts is None or not data:
             return
         self._noted += len(data)
@@ -106,89 +106,6 @@ class TakenDown(Reply):
             self._parts = None
             self._keeper.held -= self._noted
             self._noted = 0
-
-    # what a reply is
-
-    @property
-    def also(self) -> Headers:
-        """See Reply.also."""
-        return self._inner.also
-
-    @also.setter
-    def also(self, headers: Headers) -> None:
-        self._inner.also = headers
-
-    @property
-    def called_off(self) -> bool:  # type: ignore[override]
-        """See Reply.called_off."""
-        return self._inner.called_off
-
-    @property
-    def started(self) -> bool:  # type: ignore[override]
-        """See Reply.started."""
-        return self._inner.started
-
-    @property
-    def ended(self) -> bool:  # type: ignore[override]
-        """See Reply.ended."""
-        return self._inner.ended
-
-    @property
-    def peer(self) -> str | None:
-        """See Reply.peer."""
-        return self._inner.peer
-
-    @property
-    def left(self) -> bool:
-        """See Reply.left."""
-        return self._inner.left
-
-    @property
-    def unframed(self) -> bool:
-        """See Reply.unframed."""
-        return self._inner.unframed
-
-    @property
-    def choked(self) -> bool:
-        """See Reply.choked."""
-        return self._inner.choked
-
-    def send(self, status: int, headers: Headers, body: bytes) -> None:
-        """See Reply.send."""
-        self._inner.send(status, headers, body)
-        self._streamed = _is_stream(headers)
-        self._note(body)
-
-    def start(self, status: int, headers: Headers) -> None:
-        """See Reply.start."""
-        self._inner.start(status, headers)
-        self._streamed = _is_stream(headers)
-
-    def write(self, data: bytes) -> None:
-        """See Reply.write."""
-        self._inner.write(data)
-        self._note(data)
-
-    def end(self, data: bytes = b"") -> None:
-        """See Reply.end."""
-        self._inner.end(data)
-        self._note(data)
-
-    def abort(self) -> None:
-        """See Reply.abort."""
-        self._inner.abort()
-
-    async def drain(self) -> None:
-        """See Reply.drain."""
-        await self._inner.drain()
-
-    def switch(self, headers: Headers, successor: Successor) -> Client:
-        """See Reply.switch."""
-        return self._inner.switch(headers, successor)
-
-
-def _is_stream(headers: Headers) -> bool:
-    return any(name == b"content-type" and value[: len(_STREAM)].lower() == _STREAM for name, value in headers)
 
 
 def _meaning(headers: Mapping[bytes, bytes]) -> dict[str, str]:

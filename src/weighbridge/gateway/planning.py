@@ -19,7 +19,7 @@ from weighbridge.routing.policy.law import Laws
 from weighbridge.routing.policy.rules import Who
 from weighbridge.routing.seed import seed_of
 from weighbridge.wire.parameters import parameters_in
-from weighbridge.wire.preferences import Sorted
+from weighbridge.wire.preferences import Preferences, Sorted
 from weighbridge.wire.surface import Asked
 
 _NONE_READ: Final[frozenset[str]] = frozenset()
@@ -74,25 +74,13 @@ class Planning:
         asked: UnknownModel, Forbidden, PolicyRefused or NoEndpoint; BadRequest where a name and the preferences
         contradict each other, or these themselves.
         """
-        call, preferences, laws = asked.call, asked.preferences, self.laws()
-        named, told = self._named((call.model, *asked.fallbacks), key, now, note)
-        models = named.models
-        if not models:
+        call, preferences = asked.call, asked.preferences
+        named, told = self._named((asked.first or call.model, *asked.fallbacks), key, now, note)
+        if not named.models:
             raise told or UnknownModel("no model was named", param="model")
         if named.sort is not None:
             preferences = named.of(preferences, by_client=by_client)
-        law = None if laws is None else laws.law(_who(key, wishes), self.catalog())
-        required = preferences is not None and preferences.require_parameters
-        asking = Asking(
-            models,
-            now,
-            preferences,
-            call.prompt_bytes,
-            call.most_tokens,
-            parameters_in(asked.body) if required else _NONE_READ,
-            law,
-            self.catalog().hosts,
-        )
+        asking = self.asking(named.models, asked, key, now, wishes=wishes, preferences=preferences)
         opening = wishes.session.encode() if wishes.session else call.opening
         seed = seed_of(opening) if opening else secrets.randbits(64)
         snapshot = self.health()  # once: what is told is what was gone by
@@ -109,6 +97,30 @@ class Planning:
         if trace is not None:
             trace.plan = plan
         return plan
+
+    def asking(
+        self,
+        models: tuple[Model, ...],
+        asked: Asked,
+        key: Key,
+        now: datetime,
+        *,
+        wishes: Wishes,
+        preferences: Preferences | None,
+    ) -> Asking:
+        """The request as routing sees it, for these models."""
+        call, laws = asked.call, self.laws()
+        required = preferences is not None and preferences.require_parameters
+        return Asking(
+            models,
+            now,
+            preferences,
+            call.prompt_bytes,
+            call.most_tokens,
+            parameters_in(asked.body) if required else _NONE_READ,
+            None if laws is None else laws.law(_who(key, wishes), self.catalog()),
+            self.catalog().hosts,
+        )
 
     def check(self, name: str, key: Key, now: datetime) -> None:
         """Raise UnknownModel or Forbidden unless the key may ask for a model of this name."""

@@ -36,7 +36,8 @@ class Part(msgspec.Struct):
 class Tried(msgspec.Struct):
     """An endpoint that was tried. `charge` is its own part; null where it did no work, or all that is charged.
 
-    `answered_as` is the model that its answer names, where that is another than the one that was asked.
+    `answered_as` is the model that its answer names, where that is another than the one that was asked. `began` is when
+    it was asked, in seconds since the request came; null where that is not known, or it alone was asked, and at once.
     """
 
     provider: str
@@ -45,6 +46,7 @@ class Tried(msgspec.Struct):
     seconds: float
     charge: Part | None
     answered_as: str | None
+    began: float | None
 
 
 class Receipt(msgspec.Struct):
@@ -144,6 +146,7 @@ def _tried(attempt: Attempt) -> Tried:
         attempt.seconds,
         None if charge is None else _part(charge),
         attempt.answered_as,
+        attempt.began,
     )
 
 

@@ -12,7 +12,7 @@ from weighbridge.transport.message import Headers, Reply
 from weighbridge.wire import reported, sse
 from weighbridge.wire.decoding import readable
 from weighbridge.wire.repaired import Repaired, put_right
-from weighbridge.wire.surface import Asked, Stream
+from weighbridge.wire.surface import Asked, Stream, Verified
 from weighbridge.wire.tasks import rerank
 
 _STREAM: Final = b"text/event-stream"
@@ -63,6 +63,8 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     if asked.repair is not None:
         document = put_right(document, asked.repair)
     try:
+        if asked.verified is not None and passed is None:
+            _verify(document, asked.verified, tab)
         document = (asked.form if passed is None else passed.form).whole(document, told)
     except UpstreamError as exc:  # it worked for it, whatever it is
         tab.broke(exc, usage, said)
@@ -78,6 +80,12 @@ async def _whole(answer: Answer, asked: Asked, tab: Tab, reply: Reply) -> None:
     if told is not None:
         headers += ((answers.COST, told.encode()),)
     reply.send(200, headers, document)
+
+
+def _verify(document: bytes, verified: Verified, tab: Tab) -> None:
+    """Raises UpstreamError where the answer is by the model that is looked at, and will not do."""
+    if tab.endpoint is not None and tab.endpoint.model == verified.model:
+        verified.check(document)
 
 
 def _exact(asked: Asked) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from weighbridge.errors import UnknownModel
 from weighbridge.gateway import answers
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.default_model import DefaultModel
@@ -57,5 +58,9 @@ class CountInputTokens:
         earlier = await self.kept.earlier(wanted(request.body), key)
         default = chat.default_model or DefaultModel()
         name, tokens = default.read(lambda body: estimated_input(body, earlier), request.body)
-        chat.planning.check(name, key, chat.now())
+        try:
+            chat.planning.check(name, key, chat.now())
+        except UnknownModel:
+            if not chat.switch.may_mean(name):
+                raise
         answers.document(reply, InputTokens(tokens))

@@ -17,6 +17,7 @@ from weighbridge.gateway.admin.keys import AdminKeys
 from weighbridge.gateway.admin.openrouter_keys import OpenRouterKeys
 from weighbridge.gateway.admin.places import AdminPlaces
 from weighbridge.gateway.anthropic_models import AnthropicModels
+from weighbridge.gateway.certificates import Certificates
 from weighbridge.gateway.chat import Chat
 from weighbridge.gateway.count_tokens import CountTokens
 from weighbridge.gateway.explain import Explain
@@ -78,6 +79,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
     usage: Usage,
     metrics: Metrics,
     market: Market,
+    certificates: Certificates,
 ) -> tuple[Route, ...]:
     """All there are; the reference page and the OpenAPI document are made from this table."""
     table: tuple[Route, ...] = (
@@ -93,7 +95,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route(
             "POST",
             "/v1/messages/count_tokens",
-            CountTokens(chat.open, chat.planning, chat.providers, chat.now),
+            CountTokens(chat.open, chat.planning, chat.providers, chat.now, chat.switch),
             "about how many tokens a message's request has",
             MESSAGES,
         ),
@@ -120,7 +122,7 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         Route(
             "POST",
             "/v1/route/explain",
-            Explain(chat.open, chat.planning, chat.now, chat.default_model),
+            Explain(chat.open, chat.planning, chat.now, chat.default_model, chat.switch),
             "whom a request would be sent to, in which order, and why not to others; nobody is asked",
         ),
         Route(
@@ -147,6 +149,13 @@ def routes(  # noqa: PLR0913 - one for each family of routes
         ),
         Route("GET", "/v1/market/figures/{id}.svg", market.svg, "its chart"),
         Route("GET", "/v1/market/sources", market.sources, "where the market's data come from, and what is here of it"),
+        Route(
+            "GET",
+            "/v1/switch/certificates",
+            certificates.list,
+            "what was proven of the key's routes, and what is routed by it",
+        ),
+        Route("GET", "/v1/switch/certificates/{id}", certificates.one, "one of them"),
         *_admin(desk, AdminUsage(desk, usage.tallied, usage.catalog)),
         Route("POST", "/v1/admin/forget", forgetting, "delete what is kept of one of a client's users"),
         *_openrouter(chat, responses, openrouter_models, openrouter_account, OpenRouterKeys(desk)),

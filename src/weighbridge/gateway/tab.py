@@ -12,6 +12,7 @@ import msgspec
 from weighbridge.accounts.keys import Key
 from weighbridge.catalog.model import Endpoint, Price
 from weighbridge.errors import BudgetSpent, LedgerUnavailable, PolicyRefused, UpstreamError, WeighbridgeError
+from weighbridge.gateway.switching import Decision
 from weighbridge.ledger.budgets.purse import NOTHING, Amounts, Hold, Purse
 from weighbridge.ledger.cost import SMALLEST, cost, plain, prompt_cost, prompt_units, total
 from weighbridge.ledger.entry import HEDGE_LOST, Attempt, Charge, Decided, Draws, Ending, Entry, Ids
@@ -86,6 +87,8 @@ class Tab(msgspec.Struct, eq=False):
     """What another endpoint may take at most that goes on with its answer, or is asked beside."""
     law: Law | None = None
     """What the policy in force says to this request; None: there is none, or it was not asked."""
+    decision: Decision | None = None
+    """Who was to answer, where a cheaper model could; None: whoever the request says."""
     _attempts: list[Attempt] = []
     _settled: bool = False
     _given: tuple[Usage, str] | None = None
@@ -245,7 +248,7 @@ class Tab(msgspec.Struct, eq=False):
         """The endpoint under trial gave no answer; `since` is when the trial began."""
         self._working = False
         self._at_work -= 1
-        self._tried(error.code, self.elapsed() - since)
+        self._tried(error.code, self.elapsed() - since, since)
 
     def answered(self, answer: Answer, since: float, watch: Watch | None = None) -> float:
         """The endpoint under trial answers: from here on it is this one that counts. The seconds that it took.
@@ -256,7 +259,7 @@ class Tab(msgspec.Struct, eq=False):
         self._answered = self.elapsed()
         self._answering = len(self._attempts)
         seconds = self._answered - since
-        self._tried(None, seconds)
+        self._tried(None, seconds, since)
         if answer.request_id is not None and self.call is not None and self.call.streamed:
             self._named(answer.request_id)
         return seconds
@@ -278,14 +281,12 @@ class Tab(msgspec.Struct, eq=False):
     def failed_beside(self, candidate: Candidate, error: WeighbridgeError, since: float) -> None:
         """An endpoint that was asked beside the one under trial gave no answer."""
         self._at_work -= 1
-        endpoint = candidate.endpoint
-        self._attempts.append(Attempt(endpoint.provider, endpoint.upstream_model, error.code, self.elapsed() - since))
+        self._note_of(candidate.endpoint, error.code, self.elapsed() - since, since)
 
     def lost(self, candidate: Candidate, since: float) -> None:
         """An endpoint that was asked beside another is called off: it may have read the prompt, and bill it."""
-        endpoint = candidate.endpoint
         charge = _charge(self._estimate(0), "estimate", candidate.price)
-        self._attempts.append(Attempt(endpoint.provider, endpoint.upstream_model, None, self.elapsed() - since))
+        self._note_of(candidate.endpoint, None, self.elapsed() - since, since)
         self._apart(len(self._attempts) - 1, charge, HEDGE_LOST)
 
     def broke(self, error: WeighbridgeError, usage: Usage | None, said_bytes: int) -> None:
@@ -339,9 +340,14 @@ class Tab(msgspec.Struct, eq=False):
         self._given = usage, candidate.endpoint.provider
         self._answered = self.elapsed()
 
-    def _tried(self, error: str | None, seconds: float) -> None:
+    def _tried(self, error: str | None, seconds: float, since: float) -> None:
         if self.endpoint is not None:
-            self._attempts.append(Attempt(self.endpoint.provider, self.endpoint.upstream_model, error, seconds))
+            self._note_of(self.endpoint, error, seconds, since)
+
+    def _note_of(self, endpoint: Endpoint, error: str | None, seconds: float, since: float) -> None:
+        self._attempts.append(
+            Attempt(endpoint.provider, endpoint.upstream_model, error, seconds, None, None, since)  # names take longer
+        )
 
     def spoke(self) -> None:
         """The first event of a stream is here."""
@@ -483,7 +489,7 @@ class Tab(msgspec.Struct, eq=False):
             return self._before
         if self._answering < 0 or self._attempts[self._answering].charge is not None:  # it was asked, and cut off
             self._answering = len(self._attempts)
-            self._tried(error, self.elapsed() - self._answered)
+            self._tried(error, self.elapsed() - self._answered, self._answered)
         self._apart(self._answering, charge, error)
         return self._before
 

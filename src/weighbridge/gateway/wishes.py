@@ -15,7 +15,7 @@ _PRIORITIES: Final[tuple[Priority, ...]] = ("low", "normal", "high")
 _PREFIX: Final = b"x-weighbridge-"
 _OWN: Final = frozenset(
     _PREFIX + name
-    for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge", b"provider")
+    for name in (b"explain", b"session", b"tags", b"priority", b"cache", b"resume", b"hedge", b"provider", b"switch")
 )
 _SLIPS: Final = frozenset(
     _PREFIX + name for name in (b"tag", b"sessions", b"providers", b"policy", b"zdr", b"priorities")
@@ -46,6 +46,8 @@ class Wishes(msgspec.Struct, frozen=True, gc=False):
     """Ask a second endpoint when the first one is slow to begin."""
     provider: Preferences | None = None
     """What is asked of those who answer, besides what the body says of it."""
+    switch: bool | None = None
+    """Whether a cheaper model may answer that is proven good enough; None: it may."""
 
 
 NONE: Final = Wishes()
@@ -69,6 +71,7 @@ def wishes_in(request: Request) -> Wishes:
         resume=_switch(headers, "resume"),
         hedge=_switch(headers, "hedge"),
         provider=_provider(headers.get(b"x-weighbridge-provider")),
+        switch=_switch(headers, "switch"),
     )
 
 

@@ -10,6 +10,8 @@ READY = b"ready"
 
 _READY_FD = "WEIGHBRIDGE_READY_FD"
 _PARENT = "WEIGHBRIDGE_SUPERVISOR"
+BETWEEN_US = frozenset({_READY_FD, _PARENT})
+"""Variables that a child has and that are no settings."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

@@ -19,7 +19,7 @@ LAST_LINES = 20
 OUTPUT_AFTER_EXIT = 2.0
 """Seconds to wait for the rest of the output once the process is gone; a grandchild may hold the pipe."""
 
-Role = Literal["worker", "engine"]
+Role = Literal["window", "worker", "engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Child:
     name: str
     argv: tuple[str, ...]
     role: Role
-    """Workers stop before engines, so that answers under way can end."""
+    """Workers stop first, so that answers under way can end: the engines give them, the window's readers read them."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the parent's environment."""
     pass_fds: tuple[int, ...] = ()

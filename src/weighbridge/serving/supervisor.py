@@ -21,7 +21,7 @@ from weighbridge.serving.log import BoundedLog
 from weighbridge.serving.process import Child, Process, Restart, Role, start
 from weighbridge.serving.state import ChildState, Condition, SupervisorState, write_state
 
-STOP_ORDER: tuple[Role, ...] = ("worker", "engine")
+STOP_ORDER: tuple[Role, ...] = ("worker", "window", "engine")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -31,9 +31,10 @@ class Patience:
 
     worker: float = 30.0
     engine: float = 5.0
+    window: float = 10.0
 
     def of(self, role: Role) -> float:
-        return self.worker if role == "worker" else self.engine
+        return {"worker": self.worker, "engine": self.engine, "window": self.window}[role]
 
 
 @dataclass(slots=True)

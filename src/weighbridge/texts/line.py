@@ -31,7 +31,7 @@ class Line(msgspec.Struct, kw_only=True):
     """The model it went to; the one that was asked for is in the request."""
     user: str | None
     headers: dict[str, str]
-    """Those of the request that change what it means."""
+    """Those of the request that change what it means, and by which its application names itself."""
     request: msgspec.Raw
     answer: msgspec.Raw
     """Whole; of an answer that broke off what had come of it."""

@@ -27,7 +27,7 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     user: str | None = None
     """Whom the client named as its own user."""
     headers: dict[str, str] = {}
-    """Those of the request that change what it means, such as `anthropic-beta`."""
+    """Those of the request that change what it means, such as `anthropic-beta`, or say which application asks."""
     events: bool = False
     """Whether `answer` is the events themselves: they make no document."""
     lacks: Literal["too_long", "not_asked_for"] | None = None

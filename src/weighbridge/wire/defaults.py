@@ -123,6 +123,11 @@ def with_limit(body: bytes, dialect: Dialect, tokens: int) -> bytes:
     return body
 
 
+def with_effort(body: bytes, effort: str) -> bytes:
+    """The chat completion request with so much effort of thinking, whatever it said; `body` is a JSON object."""
+    return _put(body, "reasoning_effort", _encode(effort))
+
+
 _CALLED: Final[Mapping[Dialect, str]] = {
     "chat": "a chat completion",
     "openrouter": "a chat completion",

@@ -95,6 +95,8 @@ def _told(asked: Asked) -> list[bytes]:
         said.append(asked.told())
     if asked.native is not None:
         said.append(asked.native.body)
+    if asked.varied is not None:
+        said.append(asked.varied.body)
     return said
 
 

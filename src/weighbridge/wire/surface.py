@@ -105,6 +105,24 @@ class Native(msgspec.Struct):
     """See Asked.exact."""
 
 
+class Varied(msgspec.Struct, frozen=True):
+    """What one model is asked, where that is not what the others are: a chat completion request."""
+
+    model: str
+    """The catalogue's id."""
+    call: Call
+    body: bytes
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """Whose whole answers are looked at before they are given."""
+
+    model: str
+    """The catalogue's id."""
+    check: Callable[[bytes], None]
+    """Raises UpstreamError where a chat completion is not of the form that was asked for."""
+
+
 class Asked(msgspec.Struct):
     """A client's request as the providers are asked it."""
 
@@ -149,6 +167,12 @@ class Asked(msgspec.Struct):
     """Is told of each endpoint that is asked, by its provider and its name for the model; gives headers to go along."""
     keep: Callable[[], Awaitable[None]] | None = None
     """What else has to be done, once the answer is whole, before its last byte leaves."""
+    first: str | None = None
+    """The model to ask before any other, where that is not the one that the request names."""
+    varied: Varied | None = None
+    """What one of the models is asked otherwise."""
+    verified: Verified | None = None
+    """The model whose answer another is to give instead, where it will not do."""
 
 
 class Surface(Protocol):

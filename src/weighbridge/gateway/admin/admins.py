@@ -54,25 +54,7 @@ class AdminAdmins:
         wanted = read(request.body, AdminKeyCreation)
 
         def work(connection: Connection, caller: Caller) -> tuple[Admin, str]:
-            caller.admin.require("admin.create", Place(wanted.organisation, wanted.project))
-            in_future(wanted.expires, caller.now, "expires")
-            admin, secret = admins.made(
-                wanted.name,
-                wanted.role,
-                admins.new_secret(),
-                now=caller.now,
-                scope=Place(wanted.organisation, wanted.project),
-                makes_keys=wanted.makes_keys,
-                expires=wanted.expires,
-            )
-            if caller.asked is not None:
-                known = idempotency.enter(connection, caller.asked, admin.id, now=caller.now)
-                secret = caller.asked.secret(admins.PREFIX, known.salt)
-                if known.again:
-                    return _seen(connection, caller.admin, known.made), secret
-                admin = admins.with_secret(admin, secret)
-            admins.add(connection, admin, secret, by=caller.by)
-            return admin, secret
+            return make(connection, caller, wanted)
 
         admin, secret = await self.desk.do(request, reply, work)
         answers.document(reply, msgspec.convert({**admins.facts(admin), "key": secret}, MadeAdmin))
@@ -81,7 +63,7 @@ class AdminAdmins:
         """One of them. Raises NotFound where the admin key sees none of this id."""
         await self.desk.open(request)
         id_ = id_in(request, _PATH)
-        found = await self.desk.do(request, reply, lambda connection, caller: _seen(connection, caller.admin, id_))
+        found = await self.desk.do(request, reply, lambda connection, caller: visible(connection, caller.admin, id_))
         answers.document(reply, _listed(found))
 
     async def revoke(self, request: Request, reply: Reply) -> None:
@@ -90,16 +72,46 @@ class AdminAdmins:
         id_ = id_in(request, _PATH)
 
         def work(connection: Connection, caller: Caller) -> Admin:
-            admin = _seen(connection, caller.admin, id_)
-            caller.admin.require("admin.revoke", admin.scope)
-            if admins.is_last_owner(connection, admin, now=caller.now):
-                raise Conflict(f"{id_} is the last owner, without whom nobody could make admins: make another first")
-            return admins.revoke(connection, admin, by=caller.by, now=caller.now)
+            return disable(connection, caller, id_)
 
         answers.document(reply, _listed(await self.desk.do(request, reply, work)))
 
 
-def _seen(connection: Connection, admin: Admin, id_: str) -> Admin:
+def make(connection: Connection, caller: Caller, wanted: AdminKeyCreation) -> tuple[Admin, str]:
+    """Make an admin key, in a transaction; or find the one that was made of the same request."""
+    scope = Place(wanted.organisation, wanted.project)
+    caller.admin.require("admin.create", scope)
+    in_future(wanted.expires, caller.now, "expires")
+    admin, secret = admins.made(
+        wanted.name,
+        wanted.role,
+        admins.new_secret(),
+        now=caller.now,
+        scope=scope,
+        makes_keys=wanted.makes_keys,
+        expires=wanted.expires,
+    )
+    if caller.asked is not None:
+        known = idempotency.enter(connection, caller.asked, admin.id, now=caller.now)
+        secret = caller.asked.secret(admins.PREFIX, known.salt)
+        if known.again:
+            return visible(connection, caller.admin, known.made), secret
+        admin = admins.with_secret(admin, secret)
+    admins.add(connection, admin, secret, by=caller.by)
+    return admin, secret
+
+
+def disable(connection: Connection, caller: Caller, id_: str) -> Admin:
+    """Revoke an admin key, in a transaction. Raises Forbidden, NotFound; Conflict for the last owner."""
+    admin = visible(connection, caller.admin, id_)
+    caller.admin.require("admin.revoke", admin.scope)
+    if admins.is_last_owner(connection, admin, now=caller.now):
+        raise Conflict(f"{id_} is the last owner, without whom nobody could make admins: make another first")
+    return admins.revoke(connection, admin, by=caller.by, now=caller.now)
+
+
+def visible(connection: Connection, admin: Admin, id_: str) -> Admin:
+    """The admin key of this id. Raises NotFound where this one sees none."""
     found = admins.find(connection, id_)
     if found is None or not (found.id == admin.id or admin.reaches("admin.read", found.scope)):
         raise _unknown(id_)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from weighbridge.accounts import keys
-from weighbridge.accounts.admins import place_of
+from weighbridge.accounts.admins import Admin, place_of
 from weighbridge.accounts.roles import Action
 from weighbridge.accounts.tree import EVERYWHERE, Place
 from weighbridge.db import Connection, microseconds
@@ -20,6 +20,7 @@ from weighbridge.ledger.budgets import leases, table
 from weighbridge.ledger.budgets.budget import EACH, Budget, Unit, check, dollars, window
 from weighbridge.ledger.budgets.leases import Use
 from weighbridge.ledger.cost import SMALLEST, plain
+from weighbridge.ledger.users import Users
 from weighbridge.transport.message import Reply, Request
 
 _PATH: Final = "/v1/admin/budgets/"
@@ -37,8 +38,7 @@ class AdminBudgets:
         await self.desk.open(request)
 
         def work(connection: Connection, caller: Caller) -> BudgetList:
-            caller.admin.may("budget.read")
-            seen = [each for each in table.listing(connection) if _reaches(connection, caller, "budget.read", each)]
+            seen = visible(connection, caller.admin)
             uses = uses_of(connection, seen, caller.now)
             return BudgetList([listed(budget, uses[budget.id]) for budget in seen])
 
@@ -48,21 +48,9 @@ class AdminBudgets:
         """Set one; of the same scope, name, unit and period there is one only. Raises BadRequest, Forbidden."""
         await self.desk.open(request)
         wanted = read(request.body, BudgetSetting)
-        amount = amount_of(wanted.unit, wanted.amount)
 
         def work(connection: Connection, caller: Caller) -> ListedBudget:
-            name = wanted.name
-            if wanted.scope == "user" and name not in ("", EACH):
-                name = self.desk.users.of_budget(name)
-            kinds = (wanted.scope, name, wanted.unit, wanted.period)
-            more = wanted.organisation, wanted.shorten_to
-            budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, *more)
-            try:
-                check(budget)
-            except ValueError as exc:
-                raise BadRequest(str(exc)) from exc
-            _require(connection, caller, budget)
-            kept = table.enter(connection, budget, by=caller.by)
+            kept = put(connection, caller, wanted, self.desk.users)
             return listed(kept, uses_of(connection, [kept], caller.now)[kept.id])
 
         answers.document(reply, await self.desk.do(request, reply, work))
@@ -73,14 +61,42 @@ class AdminBudgets:
         id_ = id_in(request, _PATH)
 
         def work(connection: Connection, caller: Caller) -> None:
-            budget = next((each for each in table.listing(connection) if each.id == id_), None)
-            if budget is None or not _reaches(connection, caller, "budget.read", budget):
-                raise NotFound(f"there is no budget {id_[:100]!r} that this admin key sees; see GET /v1/admin/budgets")
-            _require(connection, caller, budget)
-            table.strike(connection, id_, now=caller.now, by=caller.by)
+            take_away(connection, caller, id_)
 
         await self.desk.do(request, reply, work)
         answers.document(reply, RemovedBudget(id_))
+
+
+def visible(connection: Connection, admin: Admin) -> list[Budget]:
+    """All that the admin key sees, oldest first. Raises Forbidden."""
+    admin.may("budget.read")
+    return [each for each in table.listing(connection) if reaches(connection, admin, "budget.read", each)]
+
+
+def put(connection: Connection, caller: Caller, wanted: BudgetSetting, users: Users) -> Budget:
+    """Set a budget, in a transaction; as it is kept. Raises BadRequest, Forbidden."""
+    amount, name = amount_of(wanted.unit, wanted.amount), wanted.name
+    if wanted.scope == "user" and name not in ("", EACH):
+        name = users.of_budget(name)
+    kinds = (wanted.scope, name, wanted.unit, wanted.period)
+    more = wanted.organisation, wanted.shorten_to
+    budget = Budget("", *kinds, amount, caller.now, wanted.soft, wanted.hard, *more)
+    try:
+        check(budget)
+    except ValueError as exc:
+        raise BadRequest(str(exc)) from exc
+    _require(connection, caller, budget)
+    return table.enter(connection, budget, by=caller.by)
+
+
+def take_away(connection: Connection, caller: Caller, id_: str) -> Budget:
+    """Remove a budget, in a transaction; as it was. Raises Forbidden, NotFound."""
+    budget = next((each for each in visible(connection, caller.admin) if each.id == id_), None)
+    if budget is None:
+        raise NotFound(f"there is no budget {id_[:100]!r} that this admin key sees; see GET /v1/admin/budgets")
+    _require(connection, caller, budget)
+    table.strike(connection, id_, now=caller.now, by=caller.by)
+    return budget
 
 
 def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
@@ -150,9 +166,10 @@ def _place(connection: Connection, budget: Budget) -> tuple[Place, bool]:
     return EVERYWHERE, False
 
 
-def _reaches(connection: Connection, caller: Caller, action: Action, budget: Budget) -> bool:
+def reaches(connection: Connection, admin: Admin, action: Action, budget: Budget) -> bool:
+    """Whether the admin key may do this to the budget."""
     place, is_below = _place(connection, budget)
-    return caller.admin.reaches(action, place, is_key=is_below)
+    return admin.reaches(action, place, is_key=is_below)
 
 
 def _require(connection: Connection, caller: Caller, budget: Budget) -> None:

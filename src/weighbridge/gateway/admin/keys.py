@@ -112,15 +112,7 @@ class AdminKeys:
         id_, wanted = id_in(request, _PATH, "/rotate"), read(request.body, KeyRotation)
 
         def work(connection: Connection, caller: Caller) -> tuple[Key, str]:
-            key = _allowed(connection, caller.admin, id_, "key.rotate")
-            if key.disabled is not None:
-                raise Conflict(f"the key {id_} was revoked: make another")
-            secret, again = _secret(connection, caller, id_)
-            if again is not None:
-                return _unchanged(key, secret)
-            now, overlap = caller.now, wanted.overlap_seconds
-            until = now + timedelta(seconds=overlap) if overlap else None
-            return keys.rotate(connection, key, secret, until=until, by=caller.by, now=now), secret
+            return turn(connection, caller, id_, wanted)
 
         key, secret = await self.desk.do(request, reply, work)
         answers.document(reply, made(key, secret))
@@ -187,6 +179,19 @@ def alter(connection: Connection, caller: Caller, id_: str, wanted: KeyChange) -
     _check_member(connection, after.member, place_of(after))
     keys.put(connection, before, after, action="key.change", by=caller.by, now=caller.now)
     return after
+
+
+def turn(connection: Connection, caller: Caller, id_: str, wanted: KeyRotation) -> tuple[Key, str]:
+    """Rotate a key, in a transaction: the key, and its new secret."""
+    key = _allowed(connection, caller.admin, id_, "key.rotate")
+    if key.disabled is not None:
+        raise Conflict(f"the key {id_} was revoked: make another")
+    secret, again = _secret(connection, caller, id_)
+    if again is not None:
+        return _unchanged(key, secret)
+    now, overlap = caller.now, wanted.overlap_seconds
+    until = now + timedelta(seconds=overlap) if overlap else None
+    return keys.rotate(connection, key, secret, until=until, by=caller.by, now=now), secret
 
 
 def disable(connection: Connection, caller: Caller, id_: str) -> Key:

@@ -35,6 +35,7 @@ from weighbridge.errors import (
 from weighbridge.gateway.admin import openrouter_keys
 from weighbridge.gateway.admin import shapes as admin
 from weighbridge.gateway.anthropic_models import AnthropicModel, AnthropicModelPage
+from weighbridge.gateway.certificates import CertificateList, CertificateShown
 from weighbridge.gateway.count_tokens import TokenCount
 from weighbridge.gateway.explain import ExplainQuery
 from weighbridge.gateway.health import Alive, Readiness
@@ -270,6 +271,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/market/figures/{id}": _FIGURE,
     "GET /v1/market/figures/{id}.svg": replace(_FIGURE, gives=(), text=True, media="image/svg+xml"),
     "GET /v1/market/sources": Operation(gives=(SourceList,)),
+    "GET /v1/switch/certificates": Operation(gives=(CertificateList,), errors=(LedgerUnavailable,)),
+    "GET /v1/switch/certificates/{id}": Operation(gives=(CertificateShown,), errors=(LedgerUnavailable, NotFound)),
     "GET /v1/admin/budgets": Operation(gives=(admin.BudgetList,), errors=_ADMIN),
     "POST /v1/admin/budgets": Operation(takes=admin.BudgetSetting, gives=(admin.ListedBudget,), errors=_ADMIN_BODY),
     "DELETE /v1/admin/budgets/{id}": Operation(gives=(admin.RemovedBudget,), errors=(*_ADMIN, NotFound)),

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from weighbridge.app.unable import Unable
 from weighbridge.catalog.tokenizers import Tokenizers
-from weighbridge.cli.failure import Failure
 from weighbridge.ledger.bill.kept import Count
 
 FOLDER: Final = "tokenizers"
@@ -22,7 +22,7 @@ class Vocabularies:
         self._read: dict[Path, Count] = {}
 
     def of(self, model: str | None) -> Count | None:
-        """What counts a model's tokens; None where its vocabulary is not here. Raises Failure."""
+        """What counts a model's tokens; None where its vocabulary is not here. Raises Unable."""
         if model is None:
             return None
         family = self._tokenizers.family(model)
@@ -40,7 +40,7 @@ def _counter(file: Path) -> Count:
     try:
         tokenizer = load(str(file))
     except Exception as error:  # the package raises bare Exception
-        raise Failure(f"{file} is no vocabulary: {error}", next_step="put a model's tokenizer.json there") from error
+        raise Unable(f"{file} is no vocabulary: {error}", next_step="put a model's tokenizer.json there") from error
 
     def count(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
@@ -52,7 +52,7 @@ def _loader() -> Callable[[str], Any]:  # Any: an optional package's
     try:
         from tokenizers import Tokenizer  # noqa: PLC0415 - optional
     except ImportError as error:
-        raise Failure(
+        raise Unable(
             f"vocabularies in {FOLDER}/ need the package `tokenizers`",
             next_step="pip install 'weighbridge[tokenizers]'",
         ) from error

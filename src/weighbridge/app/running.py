@@ -1,4 +1,4 @@
-"""The note that `up` leaves in the data directory while a gateway runs, so that other commands find it."""
+"""The note that `up` leaves in the data directory while a gateway runs, so that commands and the window find it."""
 
 import contextlib
 import fcntl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from weighbridge.cli.failure import Failure
+from weighbridge.app.unable import Unable
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -17,6 +17,8 @@ class Running(msgspec.Struct, frozen=True):
     base_url: str
     """Such as http://127.0.0.1:8080/v1."""
     pid: int
+    window: str | None = None
+    """Where the window is, such as http://127.0.0.1:8081; None: there is none."""
 
 
 @contextlib.contextmanager
@@ -43,7 +45,7 @@ def find(home: Path) -> Running | None:
 
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """No second gateway runs on this data directory while the block does. Raises Failure where one does already."""
+    """No second gateway runs on this data directory while the block does. Raises Unable where one does already."""
     (home / "run").mkdir(parents=True, exist_ok=True)
     with (home / "run" / "lock").open("ab") as file:
         try:
@@ -51,7 +53,7 @@ def alone(home: Path) -> Iterator[None]:
         except BlockingIOError as error:
             other = find(home)
             where = f" at {other.base_url} (process {other.pid})" if other else ""
-            raise Failure(
+            raise Unable(
                 f"a gateway runs on {home} already{where}", next_step="use it, or set WEIGHBRIDGE_HOME for another"
             ) from error
         yield
@@ -69,8 +71,13 @@ def logs(home: Path) -> Path:
 
 def local_url(host: str, port: int) -> str:
     """How a program on this machine reaches a gateway that listens on `host`."""
+    return f"{local_address(host, port)}/v1"
+
+
+def local_address(host: str, port: int) -> str:
+    """The same for whatever listens there, without a path."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{port}/v1"
+    return f"http://{name}:{port}"
 
 
 def _note(home: Path) -> Path:
