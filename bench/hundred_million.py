@@ -147,7 +147,7 @@ def report(directory: Path, *, rounds: int) -> None:
 
 def ask(directory: Path, *, rounds: int) -> Iterator[Asked]:
     """Each question, the best of some rounds."""
-    known = Known(_catalog())
+    known = Known(known_models())
     for name, question in QUESTIONS.items():
         taken: list[tuple[float, float]] = []
         groups, requests = 0, 0
@@ -161,13 +161,14 @@ def ask(directory: Path, *, rounds: int) -> Iterator[Asked]:
         yield Asked(name, *min(taken), groups, requests, of_all)
 
 
-def _catalog() -> Catalog:
+def known_models() -> Catalog:
+    """The catalogue, with who serves what."""
     settings = read({})
     catalog = load(every_provider(), when=datetime(YEAR + 1, 12, 1, tzinfo=UTC))
     return Catalog(catalog.models, catalog.aliases, catalog.habits, hosts(settings, read_rows()))
 
 
-def _endpoints(catalog: Catalog) -> list[tuple[str, str, str, str, int, int, int]]:
+def priced_endpoints(catalog: Catalog) -> list[tuple[str, str, str, str, int, int, int]]:
     """Those with a plain price: model, provider, its name there, the price's id, and a token in, out and cached."""
     found = []
     for model in sorted(catalog.models.values(), key=lambda each: each.id):
@@ -180,7 +181,7 @@ def _endpoints(catalog: Catalog) -> list[tuple[str, str, str, str, int, int, int
 
 
 def _month(directory: Path, begin: date, end: date, values: Mapping[str, int]) -> None:
-    endpoints = _endpoints(_catalog())
+    endpoints = priced_endpoints(known_models())
     placed = {
         **values,
         "start": int(datetime(begin.year, begin.month, 1, tzinfo=UTC).timestamp()) * 1_000_000,

@@ -6,7 +6,8 @@ that they share is the database. What the provider counted is then held against 
 - what the provider counted is one entry: with the very tokens and cost that its answer stated, or, where the replica
   died before it had read that answer, with the most that it can have cost (`counted_by` is `bound`, `error` is
   `worker_died`);
-- what a client was told is one entry, and a whole answer is one that says `complete`;
+- what a client was told is one entry, and a whole answer is one that says `complete`; where the link to the database
+  breaks between a commit and its word of it, the entry may say so of one whose client was told 503 (`untold`);
 - nothing is there that nobody asked for, or twice;
 - the budget was used by the sum of all entries, to the last digit, and no further than it goes.
 """
@@ -157,6 +158,8 @@ class Findings:
     unentered: int = 0
     """Broken off or turned away with no entry, and the provider had not counted them."""
     refused: int = 0
+    untold: int = 0
+    """Told 503, and yet written as whole: the link broke between the commit and the database's word of it."""
 
     def note(self, kind: str, what: object) -> None:
         """A difference."""
@@ -220,6 +223,8 @@ def _hold(found: Findings, came: int, status: int, row: Row, most: int) -> None:
         says = stated(number)
         if (*row.tokens, row.cost) != (says.prompt, says.completion, says.cached, says.cost):
             found.note("entries that say another count than the provider", (number, row, says))
+        elif (status, row.status, row.ending) == (_TURNED_AWAY, 200, "complete"):
+            found.untold += 1
         elif status not in (BROKEN, row.status) or (status == 200 and row.ending != "complete"):
             found.note("entries that end otherwise than the client was told", (number, status, row))
 
@@ -404,7 +409,7 @@ def _report(done: Run, rows: Sequence[Row], used: int, at_work: int, granted: in
     print(f"used       {used:>24,}   ledger {ledger:,}")
     print(f"overshoot  {max(0, -left):>24,}   left {left:,}, {left / done.amount:.4%}")
     found.print()
-    return not found.differences and 0 <= left < done.amount * MOST_LEFT
+    return not found.differences and not found.untold and 0 <= left < done.amount * MOST_LEFT
 
 
 def _sums(seen: Sequence[int], says: Sequence[Answer], by_bound: Sequence[Row]) -> tuple[int, ...]:
