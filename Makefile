@@ -24,7 +24,7 @@ up: $(VENV)/.runtime ## Start the gateway on 127.0.0.1:$PORT (8080); the first t
 ##@ Work on it
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests, on all cores; ARGS="-k ledger" chooses, and runs them in one process
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: format-check lint types contracts docs-check test ## All that must pass before a merge
