@@ -172,6 +172,66 @@ async def test_another_candidate_pays_for_its_own_answers_only_where_the_referen
     assert route["reference"]["cost"] == pytest.approx(0.24), "a thousand answers, by the ledger, as they were paid for"
 
 
+async def test_a_new_model_is_tried_on_what_was_replayed_before_beside_those_that_answer_by_now(place: Place) -> None:
+    lines = [
+        {"request": {"messages": [{"role": "user", "content": f"What is {n} plus 1?"}]}, "expected": n + 1}
+        for n in range(1000, 1100)
+    ]
+    place.file.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    promised = ("--epsilon", "0.1", "--delta", "0.1")
+    first = await place.plan(*promised, "--max-replays", "60")
+    await place.replayed(first, "--keep-answers", "3")
+    await place.good("apply", first, "--yes")
+    with closing(TextStore(place.gateway.ledger.parent / "texts.db")) as texts:
+        async with asyncio.timeout(10):
+            while len(list(texts.each(Which()))) < len(place.upstream.calls):  # noqa: ASYNC110 - the gateway writes them
+                await asyncio.sleep(0.02)
+    before = len(place.upstream.calls)
+    assert before <= 120
+    told = json.loads(
+        await place.good(
+            "plan",
+            "--from",
+            "near/big",
+            "--to",
+            "near/small#9",
+            "--requests",
+            str(place.file),
+            "--anchors",
+            "--yes",
+            "--json",
+            *promised,
+        )
+    )
+    (route,) = told["routes"]
+    assert (route["requests"], route["replays"], route["answered"]) == (100, before // 2, before // 2)
+    there = [(each["arm"], each["known"]) for each in route["candidates"]]
+    assert there == [("near/small#9", 0), ("near/small", before // 2)]
+    done = await place.replayed(told["plan"])
+    arms = {arm["arm"]: (arm["done"], arm["graded"], arm["loss"]) for arm in done["arms"]}
+    assert arms["near/small"] == (before // 2, before // 2, 0)
+    assert arms["near/small#9"][2] == 0
+    asked = [json.loads(call.body) for call in place.upstream.calls[before:]]
+    assert len(asked) == arms["near/small#9"][0]
+    assert {(each["model"], each["max_tokens"]) for each in asked} == {("small", 9)}, "nobody else was asked again"
+    with closing(db.connect(place.gateway.database)) as connection:
+        row = store.find_plan(connection, told["plan"])
+        assert row is not None
+        assert [each.issued for each in planned.decode(row.document).routes] == [1]
+        (certified,) = store.certificates(connection, plan=told["plan"])
+    assert msgspec.json.decode(certified.document)["why"] == "proven"
+
+
+async def test_without_an_answer_of_the_reference_that_is_kept_there_are_no_anchors(place: Place) -> None:
+    await place.replayed(await place.plan())
+    done = await place.run(
+        "plan", "--from", "near/big", "--to", "near/small#9", "--requests", str(place.file), "--anchors", "5", "--yes"
+    )
+    assert done.exit_code == 1
+    assert "none of these requests was replayed before" in done.stderr
+    assert "--keep-answers" in done.stderr
+
+
 async def test_a_file_that_is_gone_or_another_now_is_said(place: Place) -> None:
     plan = await place.plan()
     kept = place.file.read_text()

@@ -21,11 +21,11 @@ from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.switch_showing import document, show, tell_few
 from weighbridge.routing.quality.rule import Arm
-from weighbridge.switch import store
+from weighbridge.switch.anchors import MOST as MOST_ANCHORS
 from weighbridge.switch.candidates import MOST, Wanted, arm_of
 from weighbridge.switch.cases import Skipped
 from weighbridge.switch.plan import needed
-from weighbridge.switch.planned import FromFile, FromTexts, encode
+from weighbridge.switch.planned import FromFile, FromTexts
 from weighbridge.switch.sources import Found
 
 _SHOWN: Final = 5
@@ -49,6 +49,7 @@ class _Arms(click.ParamType[Arm]):
         "weighbridge switch plan --from openai/gpt-5-mini --open --licence permissive --since 30d",
         "weighbridge switch plan --from openai/gpt-5-mini --to qwen/qwen3-32b --to z-ai/glm-4.5-air@low#2048",
         "weighbridge switch plan --from openai/gpt-5-mini --requests requests.jsonl --budget 5 --judge openai/gpt-5",
+        "weighbridge switch plan --from openai/gpt-5-mini --to qwen/qwen3.5-27b --anchors",
     ),
 )
 @click.option("--from", "reference", required=True, metavar="MODEL", help="The model that is used now.")
@@ -84,6 +85,11 @@ class _Arms(click.ParamType[Arm]):
     "--max-replays", type=click.IntRange(1, 100_000), default=MOST_REPLAYS, show_default=True, metavar="N",
     help="Requests of each route that are replayed at most.",
 )  # fmt: skip
+@click.option(
+    "--anchors", type=click.IntRange(1, 100_000), is_flag=False, flag_value=MOST_ANCHORS, metavar="[N]",
+    help=f"Only requests that were replayed before, at most N of each route, and {MOST_ANCHORS} where no number is"
+    " said: a new model pays for its own answers, beside the models that answer the route by now.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @config_option
@@ -104,6 +110,7 @@ def plan(  # noqa: PLR0913 - one for each option
     budget: Decimal | None,
     judge: str | None,
     max_replays: int,
+    anchors: int | None,
     yes: bool,
     as_json: bool,
     config_file: Path | None,
@@ -132,6 +139,7 @@ def plan(  # noqa: PLR0913 - one for each option
         judge=judge,
         most_replays=max_replays,
         only=only,
+        anchors=anchors,
     )
     with database.opened(settings) as connection:
         at = setting(settings, connection, client.own_key(settings))
@@ -149,7 +157,7 @@ def plan(  # noqa: PLR0913 - one for each option
             tell_few(few, needed(epsilon, delta, 0))
         check(made, at)
         if yes or (not as_json and click.confirm("Store this plan?", default=True)):
-            store.add_plan(connection, store.PlanRow(made.id, made.at, encode(made)))
+            found.store(connection)
             if not as_json:
                 click.echo(f"Planned. Next: weighbridge switch run {made.id}")
 

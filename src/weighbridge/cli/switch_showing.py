@@ -86,7 +86,13 @@ def _route(plan: Plan, route: PlannedRoute) -> dict[str, object]:
         "judged": route.judged,
         "cost": _ranged(cost_of(plan, route)),
         "candidates": [
-            {"arm": each.arm.id, "licence": each.licence, "endpoint": each.endpoint, "each": _ranged(each.each)}
+            {
+                "arm": each.arm.id,
+                "licence": each.licence,
+                "endpoint": each.endpoint,
+                "each": _ranged(each.each),
+                "known": each.known,
+            }
             for each in route.arms
         ],
         "refused": route.refused,
@@ -102,14 +108,16 @@ def _row(route: PlannedRoute, arm: PlannedArm | None) -> tuple[object, ...]:
     saves = None
     if route.reference_each:
         saves = f"{100 * (1 - arm.each.middle / route.reference_each):.0f} %"
-    total = arm.each.times(len(route.cases))
+    left = len(route.cases) - arm.known
+    known = f" ({arm.known:,} known)" if arm.known else ""
+    total = arm.each.times(left)
     return (
         *head,
         arm.arm.id,
         arm.licence,
         _short(arm.each.middle),
         saves,
-        f"{len(route.cases):,}",
+        f"{left:,}{known}",
         _short(total.middle),
     )
 

@@ -67,20 +67,38 @@ def arm_of(told: str) -> Arm:
 
 
 def candidates(
-    route: Route, reference: Model, catalog: Catalog, wanted: Wanted, *, forbids: Forbids, now: datetime
+    route: Route,
+    reference: Model,
+    catalog: Catalog,
+    wanted: Wanted,
+    *,
+    pool: Sequence[Arm] = (),
+    forbids: Forbids,
+    now: datetime,
 ) -> tuple[list[Candidate], list[Refused]]:
-    """Who may be tried on a route, the dearest first, and who may not, with the reason.
+    """Who may be tried on a route, the dearest first, and who may not, with the reason; those of the pool in any case.
 
     Of what is proposed only those are told as refused that the policy has kept out.
     """
     usage = typical(route)
     trial = _Trial(route, catalog, forbids, usage, now)
-    if wanted.to:
-        found = [trial.of(arm) for arm in wanted.to]
-        good = [each for each in found if isinstance(each, Candidate)]
-        return good, [each for each in found if isinstance(each, Refused)]
+    named, there = (_tried(trial, arms) for arms in (wanted.to, pool))
+    good, kept_out = named if wanted.to else _proposed(trial, reference, wanted)
+    own = {each.arm for each in good}
+    return [*good, *(each for each in there[0] if each.arm not in own)], [*kept_out, *there[1]]
+
+
+def _tried(trial: "_Trial", arms: Iterable[Arm]) -> tuple[list[Candidate], list[Refused]]:
+    found = [trial.of(arm) for arm in arms]
+    good = [each for each in found if isinstance(each, Candidate)]
+    return good, [each for each in found if isinstance(each, Refused)]
+
+
+def _proposed(trial: "_Trial", reference: Model, wanted: Wanted) -> tuple[list[Candidate], list[Refused]]:
+    route, catalog, usage, now = trial.route, trial.catalog, trial.usage, trial.now
     most = _cheapest(reference.endpoints, usage, now)
-    good, kept_out = [], []
+    good: list[Candidate] = []
+    kept_out: list[Refused] = []
     for model in catalog.models.values():
         if model.id == reference.id or not _is_wanted(model, wanted, now) or _unable(model, route) is not None:
             continue

@@ -133,7 +133,7 @@ class Court:
         if any(_decoded(each.document).graded == len(grades) for each in before):
             return None
         error = judge_error(_measured(own, grades, self.truth), self.plan.delta)
-        terms = self._terms(route, issue=len(before) + 1, error=error)
+        terms = self._terms(route, issue=route.issued + len(before) + 1, error=error)
         seen = await self._seen(route, rows)
         rates = self._rates(route, now)
         found = await asyncio.to_thread(verdict, terms, seen, _expense(route, rates))

@@ -13,6 +13,7 @@ from weighbridge.ledger.bill.recount import Recount
 from weighbridge.ledger.bill.tally import Tally
 from weighbridge.ledger.bill.targets import traits
 from weighbridge.ledger.cost import SMALLEST, cost
+from weighbridge.switch.anchors import Anchors
 from weighbridge.switch.candidates import Candidate, Forbids, Wanted, candidates, typical
 from weighbridge.switch.planned import NOTHING, FromFile, FromTexts, Plan, PlannedArm, PlannedRoute, Range, Refused
 from weighbridge.switch.routes import Route, Sampled
@@ -39,6 +40,8 @@ class Market:
     forbids: Callable[[str, Sequence[str]], Forbids]
     """What the policy says to requests of a key, by its id, that are marked with these tags."""
     now: datetime
+    anchors: Anchors | None = None
+    """Where a new model is tried on what was replayed before; None: requests are drawn anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +109,9 @@ def _route(  # noqa: PLR0917 - all that a route is planned by
     names: Mapping[str, str],
     judge: Model | None,
 ) -> PlannedRoute:
-    forbids = market.forbids(route.key, sorted(route.tags))
-    found, refused = candidates(route, reference, market.catalog, wanted, forbids=forbids, now=market.now)
+    forbids, anchors = market.forbids(route.key, sorted(route.tags)), market.anchors
+    pool = () if anchors is None else anchors.pool(route.id)
+    found, refused = candidates(route, reference, market.catalog, wanted, pool=pool, forbids=forbids, now=market.now)
     if judge is not None and not allowed(judge, forbids, market.now):
         refused.append(Refused(judge.id, "policy: it may not judge on this route: nobody who serves it may be asked"))
         found = []
@@ -129,16 +133,18 @@ def _route(  # noqa: PLR0917 - all that a route is planned by
         arms=tuple(_arm(one, sample, reference, market) for one in found),
         tags=tuple(sorted(route.tags)),
         refused=tuple(refused),
+        issued=0 if anchors is None else anchors.issued(route.id, (one.ref.case for one in sample)),
     )
 
 
 def _arm(candidate: Candidate, sample: Sequence[Sampled], reference: Model, market: Market) -> PlannedArm:
-    endpoint = candidate.endpoints[0][0]
+    endpoint, anchors = candidate.endpoints[0][0], market.anchors
     return PlannedArm(
         arm=candidate.arm,
         licence=None if candidate.model.licence is None else candidate.model.licence.id,
         endpoint=endpoint.id,
         each=_each(candidate, endpoint, sample, reference, market),
+        known=0 if anchors is None else anchors.graded(candidate.arm.id, (one.ref.case for one in sample)),
     )
 
 

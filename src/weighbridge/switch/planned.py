@@ -55,6 +55,8 @@ class PlannedArm(msgspec.Struct, frozen=True):
     """The cheapest that may be asked."""
     each: Range
     """What one of the route's requests costs on it."""
+    known: int = 0
+    """Of the route's cases those that it was graded on before: they are not asked again."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -104,6 +106,8 @@ class PlannedRoute(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     """All that its requests were marked with: the policy binds their replays by these."""
     refused: tuple[Refused, ...] = ()
+    issued: int = 0
+    """Certificates that were issued on these replays before: each issue takes its share of delta."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,9 +149,11 @@ def cost_of(plan: Plan, route: PlannedRoute) -> Range:
         each = route.reference_each
         total += Range(each, each, each).times(again)
     for arm in route.arms:
-        total += arm.each.times(len(route.cases))
+        left = len(route.cases) - arm.known
+        total += arm.each.times(left)
         if plan.judge is not None and route.judged:  # and as many as measure it, of those that are known
-            total += plan.judge_each.times(route.judged + min(MEASURED, len(route.cases) - route.judged))
+            judged = min(left, route.judged)
+            total += plan.judge_each.times(judged + min(MEASURED, left - judged))
     return total
 
 

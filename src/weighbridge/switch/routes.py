@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -86,11 +86,19 @@ class Route:
 
 
 def grouped(
-    found: Iterable[Found | Skipped], *, seed: str, most: int, entry: FindEntry, judged: Judged, reference: str
+    found: Iterable[Found | Skipped],
+    *,
+    seed: str,
+    most: int,
+    entry: FindEntry,
+    judged: Judged,
+    reference: str,
+    among: Container[str] | None = None,
 ) -> tuple[dict[str, Route], list[Skipped]]:
     """Routes by their fingerprints, with a sample of at most so many cases each, and what was no case.
 
-    The `seed` decides the sample: each case draws a number from it and its own id, and the lowest are taken.
+    The `seed` decides the sample: each case draws a number from it and its own id, and the lowest are taken; with
+    `among` of these cases alone, where the reference's answer is at hand.
     """
     routes: dict[str, Route] = {}
     skipped: list[Skipped] = []
@@ -102,6 +110,8 @@ def grouped(
         route = routes.setdefault(each.case.route, Route(each.case.route, each.key, seen, each.app))
         tally = _tally(each.case, seen, entry, reference)
         _count(route, each, seen, tally)
+        if among is not None and (each.ref.case not in among or each.case.reference is None):
+            continue
         drawn = -draw(seed, each.ref.case)  # of a heap the least is at hand, which is the highest that was drawn
         if len(route.heap) < most or drawn > route.heap[0][0]:
             sampled = Sampled(each.ref, tally, each.case.reference is not None, judged(each.case))

@@ -1,5 +1,6 @@
 """A plan, from what is asked for: requests are read and grouped, candidates proposed, and what it takes is reckoned."""
 
+import functools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +11,10 @@ from typing import Final
 from weighbridge.app.switch.setting import Setting, cases
 from weighbridge.app.unable import Unable
 from weighbridge.catalog.tokenizers import Tokenizers
+from weighbridge.db import Connection
 from weighbridge.ledger.bill import reading
+from weighbridge.switch import store
+from weighbridge.switch.anchors import Anchors
 from weighbridge.switch.candidates import Wanted
 from weighbridge.switch.case import Case
 from weighbridge.switch.cases import Skipped
@@ -18,7 +22,7 @@ from weighbridge.switch.graders.grader import GraderError
 from weighbridge.switch.graders.judge import suited
 from weighbridge.switch.graders.ladder import grade, graders
 from weighbridge.switch.plan import Market, Promise, needed, planned
-from weighbridge.switch.planned import FromFile, FromTexts, Plan
+from weighbridge.switch.planned import FromFile, FromTexts, Plan, encode
 from weighbridge.switch.routes import Route, grouped
 from weighbridge.switch.sources import Found
 
@@ -44,6 +48,8 @@ class Draft:
     most_replays: int = MOST_REPLAYS
     only: tuple[str, ...] = ()
     """Routes; none: all that there are enough requests of."""
+    anchors: int | None = None
+    """So many of each route at most, of those that were replayed before; None: requests are drawn anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,13 @@ class Drafted:
     skipped: list[Skipped]
     few: list[Route]
     """Routes that are left out, as nothing could be proven of them."""
+    anchors: Anchors | None = None
+
+    def store(self, connection: Connection) -> None:
+        """Have it stand, with what it takes over of plans before it. Raises db.Error."""
+        store.add_plan(connection, store.PlanRow(self.plan.id, self.plan.at, encode(self.plan)))
+        if self.anchors is not None:
+            store.put_replays(connection, self.anchors.taken_over(self.plan))
 
 
 def drafted(at: Setting, asked: Draft, *, watch: Watch = nullcontext) -> Drafted:
@@ -65,7 +78,8 @@ def drafted(at: Setting, asked: Draft, *, watch: Watch = nullcontext) -> Drafted
             f"nobody serves {judge.id} here, so it cannot judge", next_step="weighbridge doctor", field="judge"
         )
     id_ = f"plan-{secrets.token_hex(6)}"
-    routes, skipped = _routes(at, asked, model.id, seed=id_, watch=watch)
+    anchors = None if asked.anchors is None else Anchors(at.connection, model.id)
+    routes, skipped = _routes(at, asked, model.id, seed=id_, watch=watch, anchors=anchors)
     chosen, few = _chosen(routes, asked.only, needed(asked.epsilon, asked.delta, 0))
     made = planned(
         id_,
@@ -74,10 +88,10 @@ def drafted(at: Setting, asked: Draft, *, watch: Watch = nullcontext) -> Drafted
         source=asked.source,
         wanted=asked.wanted,
         promise=Promise(epsilon=asked.epsilon, delta=asked.delta, budget=asked.budget, judge=judge),
-        market=_market(at),
+        market=_market(at, anchors),
         names=at.names,
     )
-    return Drafted(made, skipped, few)
+    return Drafted(made, skipped, few, anchors)
 
 
 class NoRequests(Unable):
@@ -107,11 +121,14 @@ def check(made: Plan, at: Setting) -> None:
         raise Unable(str(error), next_step="--judge MODEL, of a lab that made none of them", field="judge") from error
 
 
-def _market(at: Setting) -> Market:
-    return Market(at.catalog, Tokenizers(), lambda name: reading.seen_of(at.connection, name), at.forbids, at.now)
+def _market(at: Setting, anchors: Anchors | None) -> Market:
+    seen = functools.partial(reading.seen_of, at.connection)
+    return Market(at.catalog, Tokenizers(), seen, at.forbids, at.now, anchors)
 
 
-def _routes(at: Setting, asked: Draft, reference: str, *, seed: str, watch: Watch) -> tuple[list[Route], list[Skipped]]:
+def _routes(
+    at: Setting, asked: Draft, reference: str, *, seed: str, watch: Watch, anchors: Anchors | None
+) -> tuple[list[Route], list[Skipped]]:
     ladder = graders()
 
     def judged(case: Case) -> bool:
@@ -124,14 +141,22 @@ def _routes(at: Setting, asked: Draft, reference: str, *, seed: str, watch: Watc
         made, skipped = grouped(
             found,
             seed=seed,
-            most=asked.most_replays,
+            most=asked.most_replays if asked.anchors is None else asked.anchors,
             entry=at.entry,
             judged=judged,
             reference=reference,
+            among=anchors,
         )
     if not made:
         raise NoRequests(reference, skipped)
-    return sorted(made.values(), key=lambda route: -route.requests), skipped
+    there = [route for route in made.values() if route.heap]
+    if not there:
+        raise Unable(
+            "none of these requests was replayed before with an answer of the reference that is still kept",
+            next_step="plan without --anchors, and run it with --keep-answers DAYS",
+            field="source",
+        )
+    return sorted(there, key=lambda route: -route.requests), skipped
 
 
 _MORE: Final = (

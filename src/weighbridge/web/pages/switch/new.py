@@ -11,8 +11,6 @@ from weighbridge.db import Connection
 from weighbridge.errors import BadRequest, TextsUnavailable
 from weighbridge.gateway.admin.desk import Caller
 from weighbridge.ledger.cost import plain
-from weighbridge.switch import store
-from weighbridge.switch.planned import Plan, encode
 from weighbridge.web.filled import Filled
 from weighbridge.web.pages.switch.around import NUMPY, at_hand, require
 from weighbridge.web.pages.switch.asked import FIELDS, LICENCES, blank, draft, filled
@@ -40,7 +38,7 @@ async def drafting(visit: Visit) -> Response:
     except TextsUnavailable as error:
         typed.wrong("source", error.message)
         return await _form(visit, typed)
-    await visit.do(lambda connection, caller: _store(connection, made.plan, caller))
+    await visit.do(lambda connection, caller: _store(connection, made, caller))
     return visit.back(f"/switch/plans/{made.plan.id}", _said(visit, made))
 
 
@@ -51,8 +49,9 @@ def _drafted(at: Setting, asked: Draft) -> Drafted:
     return made
 
 
-def _store(connection: Connection, plan: Plan, caller: Caller) -> None:
-    store.add_plan(connection, store.PlanRow(plan.id, plan.at, encode(plan)))
+def _store(connection: Connection, made: Drafted, caller: Caller) -> None:
+    made.store(connection)
+    plan = made.plan
     facts = {
         "reference": plan.reference,
         "routes": len(plan.routes),
