@@ -1,5 +1,6 @@
 """Runs of plans: one at a time, found again by whoever looks, and gone with their process."""
 
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -61,6 +62,19 @@ def test_a_run_is_stopped_as_by_a_key_press(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert not stop(settings, "plan-1")
     with holder(settings) as other:
+        assert stop(settings, "plan-1")
+        assert other.stdout is not None
+        assert other.stdout.readline() == "stopped\n"
+
+
+def test_a_run_is_stopped_whose_shell_has_it_ignore_key_presses(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as for what is begun in the background, and inherited
+    try:
+        other = holder(settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with other:
         assert stop(settings, "plan-1")
         assert other.stdout is not None
         assert other.stdout.readline() == "stopped\n"

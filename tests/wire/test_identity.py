@@ -5,10 +5,12 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from weighbridge.wire.calls import ChatCall
 from weighbridge.wire.chat.surface import CHAT
 from weighbridge.wire.identity import Likeness, canonical, digest, likeness, parts
 from weighbridge.wire.messages.surface import MESSAGES, MessagesSurface
@@ -31,7 +33,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=12,
 )
-READ = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
+READ = {field.encode_name for field in msgspec.structs.fields(ChatCall)}
+"""Names whose values must be of a kind, or are no part of what is asked."""
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
     lambda name: name.lower() not in READ
 )

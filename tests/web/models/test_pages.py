@@ -12,6 +12,7 @@ from tests.gateway.conftest import upstream as upstream  # noqa: PLC0414 - a fix
 from tests.gateway.house import ASKED, PATIENCE
 from tests.gateway.upstream import Upstream
 from tests.web.house import Window, window
+from weighbridge.config import Secret
 
 QWEN = "/models/qwen/qwen2.5-coder-0.5b-instruct"
 
@@ -144,7 +145,7 @@ async def test_health_is_what_the_gateway_has_seen_for_those_who_see_all_usage(
 
 async def test_without_a_gateway_the_page_says_so_and_stands(tmp_path: Path) -> None:
     async with window(tmp_path / "home", seeded=False) as here:
-        here.parts.key = here.parts.settings.secrets.get("PATH")  # any secret will do: nobody is there
+        here.parts.key = Secret("wb-any-will-do-as-nobody-is-there")
         page = await here.browser.get(QWEN)
         assert page.status == 200
         assert "The gateway does not answer" in page.text

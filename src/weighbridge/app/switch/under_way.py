@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -69,9 +70,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 @contextmanager
 def under_way(settings: Settings, plan: str) -> Iterator[None]:
-    """Be the one that runs a plan. Raises Unable where another does."""
+    """Be the one that runs a plan, whom `stop` can stop. Raises Unable where another does."""
     path = _path(settings, plan, "lock")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _hear_key_presses()
     with path.open("a+b") as file:
         if not _take(file):
             raise Unable(f"{plan} is run already", next_step="weighbridge switch status shows how far it has come")
@@ -151,6 +153,12 @@ class Runs:
         if said is None:
             return Ended(wrong[-_TOLD:].removeprefix("Error: ")) if wrong else None
         return said
+
+
+def _hear_key_presses() -> None:
+    """A shell has what it begins in the background ignore them, and all that this begins."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _path(settings: Settings, plan: str, kind: str) -> Path:
