@@ -75,3 +75,18 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
     """How far its losses are from exact or human ones; None: that was not measured."""
     pairs: int = 0
     """On so many pairs."""
+
+
+class LengthEffect(msgspec.Struct, frozen=True):
+    """What length does to a judge's losses: least squares on the logarithm of candidate's over reference's length."""
+
+    count: int
+    slope: float
+    """Of the loss, for each factor of e: below 0, longer candidates are judged better."""
+    slope_error: float
+    """Its standard error, robust to unequal variances (HC1)."""
+    mean: float
+    """Loss as judged."""
+    at_equal_length: float
+    """Loss that the line has for answers of one length."""
+    at_equal_length_error: float

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from weighbridge.switch.outcome import Interval, Judge, Outcome, Point, Sight
+from weighbridge.switch.outcome import Interval, Judge, LengthEffect, Outcome, Point, Sight
 from weighbridge.switch.planned import About
 from weighbridge.switch.report.document import Candidate, Report, Rests, Route, Side, Step, Texts, Watched, Worst
 
@@ -100,6 +100,9 @@ PROVEN = Route(
         policy="sha256:4f1c",
         graders=("numeric/1", "json/1"),
         judge=Judge(name="anthropic/claude-sonnet-4.5, pairwise/2", error=Interval(-0.006, 0.004, -0.001), pairs=180),
+        length=LengthEffect(
+            count=180, slope=-0.02, slope_error=0.004, mean=0.0072, at_equal_length=0.011, at_equal_length_error=0.003
+        ),
         sight=Sight(share=1.0),
         certificate="crt-0197c3",
         issued=NOW,

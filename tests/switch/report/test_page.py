@@ -137,6 +137,18 @@ def test_a_judge_whose_error_nobody_measured_only_says_what_it_saw() -> None:
     assert "not measured" in page(_of(msgspec.structs.replace(PROVEN, rests=rests)), ENGLISH)
 
 
+def test_what_length_does_to_a_judge_is_said_beside_its_error() -> None:
+    shown = page(_of(PROVEN), ENGLISH)
+    assert (
+        "0.7\N{NO-BREAK SPACE}% lost as judged, 1.1\N{NO-BREAK SPACE}% (± 0.6\N{NO-BREAK SPACE}%) at equal length"
+        in shown
+    )
+    assert "1.4\N{NO-BREAK SPACE}% is added for an answer twice as long" in shown
+    without = msgspec.structs.replace(PROVEN, rests=msgspec.structs.replace(PROVEN.rests, length=None))
+    assert "What length does" not in page(_of(without), ENGLISH)
+    assert "بضعف طول جواب المرجع" in page(_of(PROVEN), language("ar"))
+
+
 def test_a_certificate_that_is_not_applied_says_how_to() -> None:
     text = page(_of(msgspec.structs.replace(PROVEN, watched=None)), ENGLISH)
     assert "weighbridge switch apply pln-0197c3" in text

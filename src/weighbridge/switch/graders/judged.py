@@ -17,6 +17,7 @@ from weighbridge.switch.case import Grade
 from weighbridge.switch.evidence import rectified
 from weighbridge.switch.evidence.rectified import Error
 from weighbridge.switch.graders.grader import GraderError
+from weighbridge.switch.outcome import LengthEffect
 from weighbridge.wire.decoding import UNREADABLE
 
 _LABELS: Final = {"reference": 1.0, "tie": 0.0, "candidate": -1.0}
@@ -98,21 +99,6 @@ def _side(loss: float) -> str:
 
 def _share(held: Sequence[bool]) -> float | None:
     return sum(held) / len(held) if held else None
-
-
-class LengthEffect(msgspec.Struct, frozen=True):
-    """What length does to a judge's losses: least squares on the logarithm of candidate's over reference's length."""
-
-    count: int
-    slope: float
-    """Of the loss, for each factor of e: below 0, longer candidates are judged better."""
-    slope_error: float
-    """Its standard error, robust to unequal variances (HC1)."""
-    mean: float
-    """Loss as judged."""
-    at_equal_length: float
-    """Loss that the line has for answers of one length."""
-    at_equal_length_error: float
 
 
 def length_effect(losses: Sequence[float], lengths: Sequence[tuple[int, int]]) -> LengthEffect | None:

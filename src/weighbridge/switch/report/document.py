@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from weighbridge.routing.quality.rule import State
-from weighbridge.switch.outcome import Judge, Outcome, Point, Sight, Why
+from weighbridge.switch.outcome import Judge, LengthEffect, Outcome, Point, Sight, Why
 from weighbridge.switch.planned import About
 
 
@@ -85,6 +85,8 @@ class Rests(msgspec.Struct, frozen=True, kw_only=True):
     """A hash of the policy in force."""
     graders: tuple[str, ...] = ()
     judge: Judge | None = None
+    length: LengthEffect | None = None
+    """What length does to what the judge says; None: nobody judged, on too few pairs, or all are of one length."""
     sight: Sight | None = None
     """What an alarm can see of what is moved; None: that was not looked at, or nothing is."""
     encoder: str | None = None

@@ -13,7 +13,8 @@ import msgspec
 
 from weighbridge.db import Connection
 from weighbridge.switch import replayed, store
-from weighbridge.switch.outcome import Judge
+from weighbridge.switch.graders.judged import length_effect
+from weighbridge.switch.outcome import Judge, LengthEffect
 from weighbridge.switch.planned import Plan, PlannedRoute
 from weighbridge.switch.replayed import Replayed
 from weighbridge.switch.report.alone import alone
@@ -121,12 +122,26 @@ def _rests(plan: Plan, route: PlannedRoute, rows: Rows, proof: Proof) -> Rests:
         policy=proof.policy,
         graders=tuple(sorted(proof.graders or {grade.grader for grade in grades})),
         judge=judge,
+        length=None if judge is None else _length(rows),
         sight=proof.sight,
         encoder=proof.encoder,
         certificate=proof.certificate,
         issued=proof.issued,
         expires=proof.expires,
     )
+
+
+def _length(rows: Rows) -> LengthEffect | None:
+    """Over all pairs of the route that a judge compared."""
+    losses, lengths = [], []
+    for (case, arm), row in rows.items():
+        theirs = rows.get((case, REFERENCE))
+        if arm == REFERENCE or row.grade is None or row.grade.exact or theirs is None:
+            continue
+        if row.length is not None and theirs.length is not None and row.error is None:
+            losses.append(row.grade.loss)
+            lengths.append((theirs.length, row.length))
+    return length_effect(losses, lengths)
 
 
 def _watched(connection: Connection, rule: RuleRow, rate: float | None) -> Watched:

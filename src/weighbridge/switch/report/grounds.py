@@ -1,14 +1,19 @@
 """What a promise rests on, until when it holds, and what has become of it since it was applied."""
 
+import math
 from collections.abc import Mapping
+from typing import Final
 
 from weighbridge.reports.language import Tongue
 from weighbridge.reports.page import cell, folded, head, text, wide
-from weighbridge.switch.outcome import Judge, Sight
+from weighbridge.switch.outcome import Judge, LengthEffect, Sight
 from weighbridge.switch.report.document import Route, Step, Watched
 from weighbridge.switch.report.language import percent, setting, spread
 from weighbridge.switch.report.sentences import graders
 from weighbridge.switch.report.titles import reason
+
+_TWO_SIDED: Final = 1.96
+"""Standard errors about a mean within which it lies, 95 times in a hundred."""
 
 
 def grounds(route: Route, tongue: Tongue) -> str:
@@ -21,6 +26,7 @@ def grounds(route: Route, tongue: Tongue) -> str:
         "graders": graders(rests.graders, tongue) or None,
         "judge": words["exact"] if rests.judge is None else tongue.name(rests.judge.name),
         "judge_error": None if rests.judge is None else _error(rests.judge, tongue),
+        "length": None if rests.length is None else _length(rests.length, tongue),
         "sight": _sight(rests.sight, tongue) if route.proven else None,
         "prices": None if rests.prices is None else tongue.dated(rests.prices),
         "policy": None if rests.policy is None else tongue.name(rests.policy),
@@ -71,6 +77,16 @@ def _error(judge: Judge, tongue: Tongue) -> str:
     if judge.error is None:
         return words["not_measured"]
     return words["judge_pairs"].format(error=spread(judge.error, tongue), pairs=tongue.counted("pairs", judge.pairs))
+
+
+def _length(effect: LengthEffect, tongue: Tongue) -> str:
+    said = {
+        "equal": percent(effect.at_equal_length, tongue),
+        "error": percent(_TWO_SIDED * effect.at_equal_length_error, tongue),
+        "judged": percent(effect.mean, tongue),
+        "twice": percent(math.log(2) * effect.slope, tongue),
+    }
+    return tongue.words["length_said"].format(**said)
 
 
 def _sight(sight: Sight | None, tongue: Tongue) -> str:
