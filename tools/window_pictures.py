@@ -126,14 +126,15 @@ def _up() -> Iterator[tuple[Path, str]]:
         ) as up:
             assert up.stdout is not None
             said = ""
-            for line in up.stdout:
-                said += line.decode()
-                if (found := re.search(r"(http://127\.0\.0\.1:\d+)/enter\?ticket=\S+", said)) is not None:
-                    yield home, found[1]
-                    break
-            else:
+            try:
+                for line in up.stdout:
+                    said += line.decode()
+                    if (found := re.search(r"(http://127\.0\.0\.1:\d+)/enter\?ticket=\S+", said)) is not None:
+                        yield home, found[1]
+                        return
                 raise RuntimeError(said)
-            up.send_signal(signal.SIGTERM)
+            finally:
+                up.send_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,8 @@ class Unauthorized(WeighbridgeError):
     """
 
     status, kind, code = 401, "authentication_error", "invalid_api_key"
+    may_have_come: bool = False
+    """Whether the key may open something since the keys were read the last time."""
 
 
 class BudgetSpent(WeighbridgeError):

@@ -159,7 +159,7 @@ class House:
         expires: datetime | None = None,
         store: bool = False,
     ) -> str:
-        """One more key; it counts within a second."""
+        """One more key; it counts at once."""
         now = datetime.now(UTC)
         with closing(db.connect(self.database)) as connection:
             return keys.create(connection, name=name, now=now, models=models, expires=expires, store=store)[1]

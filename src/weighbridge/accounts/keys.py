@@ -238,6 +238,14 @@ def revoke(connection: Connection, key_id: str, *, now: datetime, by: Actor = GA
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All keys at one time, by the hash of what opens them."""
+
+    version: int
+    by_hash: Mapping[bytes, Key]
+
+
 class Keyring:
     """All keys of the database, in memory, looked at again when they have changed."""
 
@@ -248,31 +256,56 @@ class Keyring:
         self._opened: dict[bytes, Key] = {}
         """Keys as they were presented, so that not each request has to be hashed: in memory only, and not for long."""
 
+    @property
+    def version(self) -> int:
+        """A number that grows with each change of a key."""
+        return self._version
+
     def refresh(self) -> None:
         """Read the keys again if any changed. Raises db.Error."""
+        found = self.read()
+        if found is not None:
+            self.adopt(found)
+        self.forget_opened()
+
+    def read(self) -> "Keys | None":
+        """The keys as they are now; None: no other than are known. Raises db.Error."""
         version: int = self._connection.execute("SELECT version FROM key_version").fetchone()[0]
-        if version != self._version:
-            self._keys = dict(_opening(self._connection))
-            self._version = version
+        return None if version == self._version else Keys(version, dict(_opening(self._connection)))
+
+    def adopt(self, found: "Keys") -> None:
+        """These are the keys from here on."""
+        self._version, self._keys = found.version, found.by_hash
+        self.forget_opened()
+
+    def forget_opened(self) -> None:
+        """Whoever asks next is hashed again."""
         self._opened = {}
 
     def open(self, presented: bytes, *, now: datetime) -> Key:
-        """The key a request came with. Raises Unauthorized, always in the same words but for the cause."""
+        """The key a request came with.
+
+        Raises Unauthorized, always in the same words but for the cause; `may_have_come` where a look may open it.
+        """
         key = self._opened.get(presented)
         if key is None:
             key = self._keys.get(_hash(presented))
             if key is None and presented.startswith(b"wba-"):
                 raise Unauthorized("that is an admin key, which opens no model: it takes a key (wb-…)")
             if key is None:
-                raise Unauthorized(
-                    "the API key is not one of this gateway's; make one with `weighbridge keys create NAME`"
-                )
+                raise _not_now("the API key is not one of this gateway's; make one with `weighbridge keys create NAME`")
             self._opened[presented] = key
         if key.disabled is not None:
-            raise Unauthorized(f"the API key {key.name!r} (…{key.hint}) was revoked; ask for another")
+            raise _not_now(f"the API key {key.name!r} (…{key.hint}) was revoked; ask for another")
         if key.expires is not None and key.expires <= now:
-            raise Unauthorized(f"the API key {key.name!r} (…{key.hint}) has expired; ask for another")
+            raise _not_now(f"the API key {key.name!r} (…{key.hint}) has expired; ask for another")
         return key
+
+
+def _not_now(why: str) -> Unauthorized:
+    refusal = Unauthorized(why)
+    refusal.may_have_come = True
+    return refusal
 
 
 def allow(key: Key, model: str) -> None:

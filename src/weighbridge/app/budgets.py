@@ -123,6 +123,11 @@ class Keeper:
         account.grant(grant.more)
         return grant
 
+    async def look(self) -> None:
+        """Take up budgets that are others than before. Raises db.Error."""
+        async with self._turns:
+            self._adopt(await db.in_thread(self._changed))
+
     async def watch(self) -> None:
         """Give back, look for changes, close what is past, and see to those who have died: until it is cancelled."""
         turn = 0

@@ -25,7 +25,7 @@ import uvloop
 
 from weighbridge import config, db
 from weighbridge.accounts.chats import Chats as KeptChats
-from weighbridge.accounts.keys import FRESH_SECONDS, Key, Keyring
+from weighbridge.accounts.keys import Key, Keyring
 from weighbridge.accounts.responses import Responses as ResponseTable
 from weighbridge.app.alerts import alerts_of
 from weighbridge.app.budgets import Keeper
@@ -34,6 +34,7 @@ from weighbridge.app.naming import names
 from weighbridge.app.offer import LOCAL, offered
 from weighbridge.app.place import place
 from weighbridge.app.policies import PolicyWatch
+from weighbridge.app.renewing import Renewing
 from weighbridge.app.shadows import shadowing_of
 from weighbridge.app.sharing import Sharing, sharing_of
 from weighbridge.app.surviving import dispatch, health, probe
@@ -217,9 +218,13 @@ class Worker:
         )
         watch = SwitchWatch(settings, lambda: _connected(where), self._planning, _now)
         self.switching, self.shadowing = watch, shadowing_of(settings, watch, self._alerts, _now)
-        gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins)
+        gateway = Gateway(self.routes(), cors_origins=settings.server.cors_origins, renew=self._renewing.now)
         self._server = Server(gateway, gateway.refuse, _limits(settings), deadlines, turns)
         self._background: list[asyncio.Task[None]] = []
+
+    @functools.cached_property
+    def _renewing(self) -> Renewing:
+        return Renewing(self._keyring, self._keeper.look)
 
     @functools.cached_property
     def _planning(self) -> Planning:
@@ -349,7 +354,7 @@ class Worker:
         self.texts.start()
         watches = (
             self._watching.keep(self._server),
-            self._watch_keys(),
+            self._renewing.watch(),
             self._watch_models(),
             self._forget_kept(),
             self._policy.watch(functools.partial(self._adopt, at_start=False)),
@@ -435,14 +440,6 @@ class Worker:
 
     async def _spent(self, key: str, since: Sequence[datetime]) -> Sequence[Decimal]:
         return await db.in_thread(store.spent, self._reading, key, since)
-
-    async def _watch_keys(self) -> None:
-        while True:
-            await asyncio.sleep(FRESH_SECONDS)
-            try:
-                await db.in_thread(self._keyring.refresh)
-            except db.Error as exc:
-                log.warning("the keys cannot be read again: %s", exc)
 
     async def _forget_kept(self) -> None:
         """Delete the responses and chat completions that were kept long enough, now and every hour."""

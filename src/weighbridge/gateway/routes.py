@@ -2,11 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from weighbridge.errors import BodyTooLarge, Draining, MalformedRequest, MethodNotAllowed, NotFound, WeighbridgeError
+from weighbridge.errors import (
+    BodyTooLarge,
+    Draining,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    Unauthorized,
+    WeighbridgeError,
+)
 from weighbridge.gateway import answers
 from weighbridge.gateway.admin.admins import AdminAdmins
 from weighbridge.gateway.admin.audit_log import AdminAuditLog
@@ -264,19 +272,32 @@ def _openrouter(
 class Gateway:
     """The handler of every request."""
 
-    def __init__(self, table: Sequence[Route], *, cors_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        table: Sequence[Route],
+        *,
+        cors_origins: Sequence[str] = (),
+        renew: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """`renew` reads the keys again, and says whether they are others; None: they are as they are."""
         self._exact = _by_path(route for route in table if "{" not in route.path)
         self._around = _by_surroundings(route for route in table if "{" in route.path)
         self._surfaces = {_surroundings(route.path): route.surface for route in table}
         self._not_offered = {_surroundings(route.path): route.not_offered for route in table if route.not_offered}
         self._origins = frozenset(origin.encode() for origin in cors_origins)
+        self._renew = renew
 
     async def __call__(self, request: Request, reply: Reply) -> None:
         """Find who answers, and answer for them when they raise."""
         if b"origin" in request.headers and self._origins:
             reply.also = self._cors(request.headers[b"origin"])
         try:
-            await self._handler(request)(request, reply)
+            try:
+                await self._handler(request)(request, reply)
+            except Unauthorized as exc:  # before anything was done
+                if self._renew is None or not exc.may_have_come or not await self._renew():
+                    raise
+                await self._handler(request)(request, reply)
         except WeighbridgeError as exc:
             answers.error(reply, exc, self._surface(request.path))
         except asyncio.CancelledError:
