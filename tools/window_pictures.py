@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.house.live import environment
 from tests.web import journey
@@ -104,7 +104,8 @@ async def _pictured(  # noqa: PLR0917 - how it is seen
 
 
 async def _kept(page: Page, name: str) -> None:
-    """A picture of what is seen, once nothing moves."""
+    """A picture of what is seen, once nothing is being worked out and nothing moves."""
+    await expect(page.locator("[data-again]")).to_have_count(0, timeout=journey.PATIENCE)
     await page.wait_for_timeout(300)
     picture = await page.screenshot(mask=[page.locator("code", has_text="wb-")])
     browser = page.context.browser

@@ -65,7 +65,7 @@ class Lately:
         """What requests of these keys (None: of all) are looked for by; None while that is read for the first time."""
         return await self._named.get(keys, partial(self._name, keys), wait=wait)
 
-    async def elsewhere(self, now: datetime, within: Within, *, wait: float = _WAIT) -> OpenMonth | None:
+    async def elsewhere(self, now: datetime, within: Within, *, wait: float = _SHORT_WAIT) -> OpenMonth | None:
         """This month on open models; None while it is counted for the first time. Raises PolicyError."""
         since = _midnight(now.astimezone(UTC).date().replace(day=1))
         work = partial(self._count, since, now, within)

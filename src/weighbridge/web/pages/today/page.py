@@ -56,9 +56,8 @@ async def page(visit: Visit) -> Response:
     within = await _within(visit)
     of_steps = await visit.read(lambda connection: taken(connection, visit, within))
     shown = _Shown(visit, within, is_asked=of_steps.asked)
-    past, elsewhere, today, health_ = await asyncio.gather(
-        shown.past(), shown.elsewhere(), shown.sums(), shown.health()
-    )
+    past, today, health_ = await asyncio.gather(shown.past(), shown.sums(), shown.health())
+    elsewhere = await shown.elsewhere()  # which takes a processor for longer: what stands above it comes first
     known = None if past is None or today is None else lately(past.days, today, shown.today)
     return visit.page(
         "today/page.html",
