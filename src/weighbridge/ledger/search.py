@@ -262,15 +262,14 @@ class _Looking:
         """The hours since 1970 in which there are entries of these kinds, the last first."""
         if not kinds:
             return
-        sql = (
-            f"SELECT DISTINCT hour FROM rollup WHERE kind IN ({', '.join('?' * len(kinds))})"
-            " AND hour >= ? AND hour <= ? ORDER BY hour DESC"
-        )
+        # Hours stand in the statement itself: PostgreSQL reads all of them where it plans for any that may be bound.
+        sql = f"SELECT DISTINCT hour FROM rollup WHERE kind IN ({', '.join('?' * len(kinds))}) AND hour BETWEEN"
         first, last = ((_milliseconds(each) or 0) // _HOUR_MS for each in (floor, top))
         first, last, step = first - 1, last + 1, _FIRST_HOURS  # an id may be a moment younger than its entry
         while last >= first:
             low = max(first, last - step)
-            yield from (hour for (hour,) in self.connection.execute(sql, (*kinds, low, last)).fetchall())
+            rows = self.connection.execute(f"{sql} {low} AND {last} ORDER BY hour DESC", kinds).fetchall()
+            yield from (hour for (hour,) in rows)
             last, step = low - 1, 4 * step
 
 
