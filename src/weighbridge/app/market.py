@@ -1,12 +1,15 @@
 """The market's data directory, for the commands and the window that ask it."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
-from threading import Lock
+from threading import Lock, Thread
 
 from weighbridge.config import Settings
 from weighbridge.db import Connection
 from weighbridge.ledger import rollups
+from weighbridge.ledger.tabular import PackageMissing
+from weighbridge.market import engine
 from weighbridge.market.figures import Change, Figures
 from weighbridge.market.recipes import own
 from weighbridge.market.recipes.own import Own
@@ -28,6 +31,7 @@ class MarketHere:
         self.figures = Figures(Store(settings.home / "market"))
         self._turn = Lock()
         self._is_taken_in = False
+        self._is_prepared = False
 
     def take_in(self) -> None:
         """Have what is installed here taken in, once. It takes a moment. Raises OSError, PackageMissing."""
@@ -35,6 +39,17 @@ class MarketHere:
             if not self._is_taken_in:
                 take_what_is_installed(self.figures.store)
                 self._is_taken_in = True
+
+    def prepare(self) -> None:
+        """Have what figures are worked out with loaded while nobody waits for it, in a thread that ends by itself."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            Thread(target=_prepare, daemon=True, name="market").start()
+
+
+def _prepare() -> None:
+    with suppress(PackageMissing):
+        engine.prepare()
 
 
 def take_what_is_installed(store: Store) -> None:

@@ -4,8 +4,9 @@ Ibis only writes the SQL, so that DuckDB needs no pandas, and so that `sql` give
 Spark over tables of the same columns.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,20 @@ Dialect = Literal["duckdb", "clickhouse", "pyspark"]
 IBIS: Final[Mapping[type, str]] = {str: "string", int: "int64", float: "float64", bool: "boolean", date: "date"}
 
 
+def prepare() -> None:
+    """Load what the first engine of a process would: half a second. Raises PackageMissing."""
+    _ibis()
+    with suppress(ImportError):
+        importlib.import_module("ibis.backends.sql.compilers.duckdb")
+
+
+def _ibis() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        return importlib.import_module("ibis")  # an extra
+    except ImportError as error:
+        raise PackageMissing("figures are worked out by DuckDB: pip install 'weighbridge[analysis]'") from error
+
+
 class Engine(AbstractContextManager["Engine"]):
     """DuckDB over a store's parts, while it is entered; `spill` is for what does not fit into memory.
 
@@ -40,11 +55,7 @@ class Engine(AbstractContextManager["Engine"]):
     """
 
     def __init__(self, spill: Path, memory: str | None = None) -> None:
-        try:
-            import ibis  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise PackageMissing("figures are worked out by DuckDB: pip install 'weighbridge[analysis]'") from error
-        self._ibis: Any = ibis  # a module without types
+        self._ibis = _ibis()
         self._open = ExitStack()
         self._connection = self._open.enter_context(connected(spill, memory))
         self._parts: dict[str, Parts] = {}

@@ -50,6 +50,7 @@ async def listing(visit: Visit) -> Response:
     meant = [each for each in listed.data if _is_meant(each, looked_for, language)]
     groups = _grouped([each for each in meant if _is_ready(each) or not only_here], visit, language)
     ready = sum(_is_ready(each) for each in listed.data)
+    visit.parts.market.prepare()  # one of them will be opened next
     return visit.page(
         "market/listing.html",
         groups=groups,
