@@ -1,8 +1,8 @@
 """What stands under an answer: its receipt, its route with whom it could not take, and what others would have cost."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -26,10 +26,13 @@ from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import Asker, Budget, subjects, window
 from weighbridge.ledger.entry import Entry
 from weighbridge.routing.explain import Explanation
-from weighbridge.routing.policy.law import Laws
+from weighbridge.routing.policy.facts import facts_of
+from weighbridge.routing.policy.law import Law, Laws, Policies
 from weighbridge.routing.policy.rules import Who
 from weighbridge.web.asking import Said
 from weighbridge.web.pages.playground.faults import Fault
+from weighbridge.web.pages.policies.reasons import Reason, reason
+from weighbridge.web.tongue import Tongue
 from weighbridge.web.visit import Visit
 from weighbridge.wire.parameters import parameters_in
 
@@ -57,6 +60,8 @@ class Told:
     fault: Fault | None = None
     receipt: Receipt | None = None
     route: Explanation | None = None
+    reasons: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
+    """Why the policy leaves an endpoint out, by its model and its id; none of a policy that has changed since."""
     others: tuple[Elsewhere, ...] = ()
     budgets: tuple[Standing, ...] = ()
 
@@ -89,18 +94,23 @@ async def told(
     catalog, settings, now = visit.parts.catalog(), visit.parts.settings, visit.now
     wants_budgets = fault is not None and fault.code in ("budget_spent", "limit_reached")
 
-    def look(connection: Connection) -> tuple[tuple[Elsewhere, ...], tuple[Standing, ...]]:
+    def look(connection: Connection) -> Told:
         entry = store.find(connection, found.id)
         if entry is None:
-            return (), ()
+            return said
         budgets = _standings(connection, visit, entry, now) if wants_budgets else ()
-        return _others(entry, body, catalog, settings), budgets
+        try:
+            obeyed = _obeyed(entry, catalog, settings)
+        except PolicyError:
+            return replace(said, budgets=budgets)  # nobody knows whom it would let answer
+        reasons = {} if route is None or obeyed is None else _reasons(visit.tongue, route, obeyed, catalog)
+        law = None if obeyed is None else obeyed.law
+        return replace(said, reasons=reasons, others=_others(entry, body, catalog, law), budgets=budgets)
 
     try:
-        others, budgets = await visit.read(look)
+        return await visit.read(look)
     except LedgerUnavailable:
         return said  # the receipt came from the gateway, and stands
-    return replace(said, others=others, budgets=budgets)
 
 
 async def _receipt(visit: Visit, key: Secret, id_: str) -> Receipt | None:
@@ -123,26 +133,51 @@ def _read(said: Said) -> Receipt | None:
         return None  # of another version than the window
 
 
-def _others(entry: Entry, body: bytes, catalog: Catalog, settings: Settings) -> tuple[Elsewhere, ...]:
+@dataclass(frozen=True, slots=True)
+class _Obeyed:
+    """What the policies say to whoever asked."""
+
+    policies: Policies
+    who: Who
+    law: Law
+
+
+def _obeyed(entry: Entry, catalog: Catalog, settings: Settings) -> _Obeyed | None:
+    policies = policies_of(settings)
+    if policies is None:
+        return None
+    who = Who(entry.key, "", entry.organisation, entry.project, entry.tags, entry.key_tags)
+    return _Obeyed(policies, who, Laws(policies).law(who, catalog))
+
+
+def _reasons(tongue: Tongue, route: Explanation, obeyed: _Obeyed, catalog: Catalog) -> dict[tuple[str, str], Reason]:
+    if route.policy != obeyed.law.identity:
+        return {}
+    found = {}
+    for out in route.excluded:
+        model = catalog.models.get(out.model)
+        endpoints = () if model is None or out.rule != "policy" else model.endpoints
+        endpoint = next((each for each in endpoints if each.id == out.endpoint), None)
+        if model is None or endpoint is None:
+            continue
+        decision = obeyed.law.decision(model, endpoint)[0]
+        if not decision.allowed:
+            facts = facts_of(model, endpoint, catalog.host(endpoint.provider))
+            found[out.model, out.endpoint] = reason(tongue, obeyed.policies, decision.rule, facts)
+    return found
+
+
+def _others(entry: Entry, body: bytes, catalog: Catalog, law: Law | None) -> tuple[Elsewhere, ...]:
     tally = tally_of(entry)
     if tally is None:
         return ()
     sent = parameters_in(body)
     needs = Needs(tools="tools" in sent, reasoning="reasoning_effort" in sent, parameters=sent)
-    try:
-        allowed = _lawful(entry, catalog, settings)
-    except PolicyError:
-        return ()  # nobody knows whom it would let answer
+
+    def allowed(model: Model, endpoint: Endpoint) -> bool:
+        return law is None or law.forbids(model, endpoint) is None
+
     return tuple(elsewhere(tally, needs, catalog, _tokenizers(), when=entry.at, allowed=allowed))
-
-
-def _lawful(entry: Entry, catalog: Catalog, settings: Settings) -> Callable[[Model, Endpoint], bool]:
-    policies = policies_of(settings)
-    if policies is None:
-        return lambda model, endpoint: True
-    who = Who(entry.key, "", entry.organisation, entry.project, entry.tags, entry.key_tags)
-    law = Laws(policies).law(who, catalog)
-    return lambda model, endpoint: law.forbids(model, endpoint) is None
 
 
 @cache
