@@ -20,6 +20,7 @@ from weighbridge.cli.money import Money
 from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.switch_showing import document, show, tell_few
+from weighbridge.db import transaction
 from weighbridge.routing.quality.rule import Arm
 from weighbridge.switch.anchors import MOST as MOST_ANCHORS
 from weighbridge.switch.candidates import MOST, Wanted, arm_of
@@ -157,7 +158,8 @@ def plan(  # noqa: PLR0913 - one for each option
             tell_few(few, needed(epsilon, delta, 0))
         check(made, at)
         if yes or (not as_json and click.confirm("Store this plan?", default=True)):
-            found.store(connection)
+            with transaction(connection):
+                found.store(connection)
             if not as_json:
                 click.echo(f"Planned. Next: weighbridge switch run {made.id}")
 

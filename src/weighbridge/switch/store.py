@@ -123,12 +123,17 @@ def _plan(row: Sequence[Any]) -> PlanRow:
 def put_replays(connection: Connection, rows: Iterable[ReplayRow]) -> None:
     """Write replays, all or none; one that is there is replaced. Raises db.Error."""
     with transaction(connection):
-        for row in rows:
-            connection.execute(
-                "INSERT INTO switch_replay (plan, case_id, arm, at, document) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (plan, case_id, arm) DO UPDATE SET at = excluded.at, document = excluded.document",
-                (row.plan, row.case, row.arm, microseconds(row.at), row.document.decode()),
-            )
+        add_replays(connection, rows)
+
+
+def add_replays(connection: Connection, rows: Iterable[ReplayRow]) -> None:
+    """The same within a transaction of the caller's. Raises db.Error."""
+    for row in rows:
+        connection.execute(
+            "INSERT INTO switch_replay (plan, case_id, arm, at, document) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (plan, case_id, arm) DO UPDATE SET at = excluded.at, document = excluded.document",
+            (row.plan, row.case, row.arm, microseconds(row.at), row.document.decode()),
+        )
 
 
 def replays(connection: Connection, plan: str) -> list[ReplayRow]:

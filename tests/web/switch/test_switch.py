@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.web.house import Browser, Page, Window, window
-from tests.web.switched import MODELS, filled, lines
+from tests.web.switched import MODELS, filled, lines, replay
 from weighbridge import audit_log, db
 from weighbridge.switch import planned, store
 
@@ -138,6 +138,25 @@ async def test_a_file_that_was_handed_in_need_not_be_chosen_again(empty: Window)
     assert again.status == 303, said(again)
     stolen = await upload(empty.browser, b"", uploaded="../../../etc/passwd", to="near/small")
     assert stolen.status == 422
+
+
+async def test_a_new_model_is_tried_on_requests_that_were_replayed_before(empty: Window) -> None:
+    asked = {"to": "near/small#9, near/small", "anchors": "on", "max_replays": "130"}
+    nothing = await upload(empty.browser, lines(150), **asked)
+    assert nothing.status == 422
+    assert 'href="#f-anchors"' in nothing.text
+    assert "None of these requests has a replay whose answers are still kept." in said(nothing)
+    first = await upload(empty.browser, lines(150), to="near/small")
+    with closing(db.connect(empty.database)) as connection:
+        row = store.find_plan(connection, first.location.rpartition("/")[2])
+        assert row is not None
+        await asyncio.to_thread(replay, connection, planned.decode(row.document))
+    again = await upload(empty.browser, lines(150), **asked)
+    assert again.status == 303, said(again)
+    text = said(await empty.browser.get(again.location))
+    assert "near/small#9 $0.0" in text
+    assert re.search(r"near/small \$[\d.]+ [\d.]+ % 130 130 are there already \$0.00", text), text
+    assert text.count("are there already") == 1
 
 
 async def test_all_that_stands_is_on_one_page(full: Window) -> None:

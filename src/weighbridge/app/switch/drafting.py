@@ -63,10 +63,10 @@ class Drafted:
     anchors: Anchors | None = None
 
     def store(self, connection: Connection) -> None:
-        """Have it stand, with what it takes over of plans before it. Raises db.Error."""
+        """Have it stand, with what it takes over of others, in a transaction of the caller's. Raises db.Error."""
         store.add_plan(connection, store.PlanRow(self.plan.id, self.plan.at, encode(self.plan)))
         if self.anchors is not None:
-            store.put_replays(connection, self.anchors.taken_over(self.plan))
+            store.add_replays(connection, self.anchors.taken_over(self.plan))
 
 
 def drafted(at: Setting, asked: Draft, *, watch: Watch = nullcontext) -> Drafted:
@@ -100,6 +100,17 @@ class NoRequests(Unable):
     def __init__(self, reference: str, skipped: Sequence[Skipped]) -> None:
         super().__init__(f"no request was asked of {reference}", next_step=_MORE, field="source")
         self.skipped = skipped
+
+
+class NoAnchors(Unable):
+    """None of the requests was replayed before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "none of these requests was replayed before with an answer of the reference that is still kept",
+            next_step="plan without --anchors, and run it with --keep-answers DAYS",
+            field="source",
+        )
 
 
 def check(made: Plan, at: Setting) -> None:
@@ -151,11 +162,7 @@ def _routes(
         raise NoRequests(reference, skipped)
     there = [route for route in made.values() if route.heap]
     if not there:
-        raise Unable(
-            "none of these requests was replayed before with an answer of the reference that is still kept",
-            next_step="plan without --anchors, and run it with --keep-answers DAYS",
-            field="source",
-        )
+        raise NoAnchors
     return sorted(there, key=lambda route: -route.requests), skipped
 
 

@@ -43,6 +43,7 @@ _USUAL: Final[Mapping[str, str]] = {
     "budget": "",
     "judge": "",
     "max_replays": str(MOST_REPLAYS),
+    "anchors": "",
 }
 
 
@@ -68,6 +69,7 @@ async def filled(visit: Visit) -> Filled:
 
 def draft(form: Filled, visit: Visit) -> Draft:
     """What it asks for; to be gone by only where nothing was wrong."""
+    most = form.whole("max_replays", 1, 100_000) or MOST_REPLAYS
     return Draft(
         reference=form.text("reference", required=True),
         source=_source(form, visit),
@@ -82,7 +84,8 @@ def draft(form: Filled, visit: Visit) -> Draft:
         delta=1 - _percent(form, visit, "confidence", 50, 99.99),
         budget=form.amount("budget"),
         judge=form.optional("judge"),
-        most_replays=form.whole("max_replays", 1, 100_000) or MOST_REPLAYS,
+        most_replays=most,
+        anchors=most if form.checked("anchors") else None,
     )
 
 

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from weighbridge import audit_log
-from weighbridge.app.switch.drafting import Draft, Drafted, check, drafted
+from weighbridge.app.switch.drafting import Draft, Drafted, NoAnchors, check, drafted
 from weighbridge.app.switch.setting import Setting, need_numpy
 from weighbridge.app.unable import Unable
 from weighbridge.audit_log import Change
@@ -32,6 +32,11 @@ async def drafting(visit: Visit) -> Response:
         return await _form(visit, typed)
     try:
         made = await at_hand(visit, lambda at: _drafted(at, asked))
+    except NoAnchors:
+        typed.wrong(
+            "anchors", visit.tongue.gettext("None of these requests has a replay whose answers are still kept.")
+        )
+        return await _form(visit, typed)
     except Unable as error:
         typed.refused(BadRequest(error.message, param=error.field), FIELDS)
         return await _form(visit, typed)
