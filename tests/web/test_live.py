@@ -103,6 +103,47 @@ async def test_each_listener_is_told_what_has_changed_once(mark: str, topics: se
         await other.aclose()
 
 
+async def test_a_page_is_told_what_has_changed_between_its_making_and_its_listening() -> None:
+    ledger = Ledger()
+    async with running(ledger) as made:
+        stamp = await made.stamp()
+        ledger.marks["log"] = 4
+        first = made.events(stamp)
+        await anext(first)
+        assert await told(first) == {"budgets", "policy", "keys"}, "nobody listened before"
+        await ledger.looked(2)
+        stamp = await made.stamp()
+        looks = ledger.looks
+        assert await made.stamp() == stamp
+        assert ledger.looks == looks, "while somebody listens nobody else has to look"
+        ledger.marks["switch"] = 1
+        second = made.events(stamp)
+        await anext(second)
+        assert await told(second) == {"switch"}
+        ledger.marks["ledger"] = "b"
+        assert await told(second) == {"ledger", "budgets"}, "what was told once is not told again"
+        await first.aclose()
+        await second.aclose()
+
+
+@pytest.mark.parametrize("stamp", ["", "x", "a.b.c", "0.1.2.3.4.5"])
+async def test_a_stamp_that_is_none_of_ours_says_nothing(stamp: str) -> None:
+    ledger = Ledger()
+    async with running(ledger) as made:
+        stream = made.events(stamp)
+        await anext(stream)
+        await ledger.looked(2)
+        ledger.marks["plans"] = 2
+        assert await told(stream) == {"switch"}
+        await stream.aclose()
+
+
+async def test_where_the_ledger_is_away_a_page_has_no_stamp() -> None:
+    ledger = Ledger()
+    ledger.fault = LedgerUnavailable("away")
+    assert await Live(ledger.look).stamp() == ""
+
+
 async def test_a_slow_listener_has_topics_and_no_queue() -> None:
     ledger = Ledger()
     async with running(ledger) as made:

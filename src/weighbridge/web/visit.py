@@ -46,6 +46,8 @@ class Visit:
     """Of a POST; empty for a GET."""
     said: str | None = None
     """What the last deed came to, to be shown once."""
+    stamp: str = ""
+    """How things stood before any of the page was read: see `web/live.py`."""
 
     @property
     def csrf(self) -> Markup:

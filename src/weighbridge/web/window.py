@@ -200,7 +200,7 @@ class _Door:
             form = await self._form(request, _LARGEST_FORM)
             if not signing.is_token(session, form.get("csrf")):
                 raise Forbidden("the form is not of this session: load its page again, and send it from there")
-        seen = look(request)
+        seen, is_page = look(request), request.method == "GET" and PART not in request.headers
         return Visit(
             request=request,
             parts=self.parts,
@@ -212,6 +212,7 @@ class _Door:
             token=session.token,
             form=form,
             said=request.session.pop("said", None) if PART not in request.headers else None,
+            stamp=await self.events.stamp() if is_page else "",
         )
 
     def _session(self, request: Request) -> Session:
@@ -320,8 +321,8 @@ class _Door:
             await self.parts.database.read(lambda known: signing.open_admin(known, session.admin, now))
         except WeighbridgeError as error:
             return self.told(request, error)
-        headers = {"x-accel-buffering": "no"}
-        return StreamingResponse(self.events.events(), media_type="text/event-stream", headers=headers)
+        headers, stamp = {"x-accel-buffering": "no"}, request.query_params.get("seen", "")
+        return StreamingResponse(self.events.events(stamp), media_type="text/event-stream", headers=headers)
 
     async def _let_in(self, request: Request, admin: Admin, where: str) -> Response:
         now, by = self.parts.now(), self._actor(admin, request)

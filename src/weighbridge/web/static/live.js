@@ -36,7 +36,7 @@ function open(missed) {
   if (source || over || document.hidden) return;
   if (missed) all();
   let lost = false;
-  source = new EventSource("/live");
+  source = new EventSource(`/live?seen=${document.body.dataset.seen ?? ""}`);
   source.onopen = () => {
     told("");
     if (lost) all(); // what happened meanwhile was not told
