@@ -1,5 +1,6 @@
 """What script adds to a page, in a real Chromium: parts that renew themselves, and nothing that piles up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ _HAND = """
 """
 """In place of /live, so that a test says when something has changed."""
 _RENEWALS = 60
+_COLLECTIONS = 20
+"""That may be waited for: a document that was read and let go is not always taken by the next of them."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -91,10 +94,19 @@ async def test_a_page_that_is_open_for_days_does_not_grow(browser: Chromium, mad
             _spend(made, f"0.{number + 1:03}")
             await _renew(page, "ledger budgets policy health")
         await page.clock.run_for(24 * 3600 * 1000)
-        after = await size()
-        assert after["Nodes"] < before["Nodes"] * 1.1
-        assert after["JSEventListeners"] <= before["JSEventListeners"] + 5
-        assert after["JSHeapUsedSize"] < before["JSHeapUsedSize"] * 1.25
+        most = {
+            "Nodes": before["Nodes"] * 1.1,
+            "JSEventListeners": before["JSEventListeners"] + 5,
+            "JSHeapUsedSize": before["JSHeapUsedSize"] * 1.25,
+        }
+        grown = most
+        for _ in range(_COLLECTIONS):
+            after = await size()
+            grown = {name: after[name] for name, bound in most.items() if after[name] > bound}
+            if not grown:
+                break
+            await asyncio.sleep(0.5)
+        assert not grown, most
 
 
 async def test_whoever_was_signed_out_meanwhile_is_told(browser: Chromium, made: Window) -> None:
