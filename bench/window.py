@@ -1,10 +1,11 @@
 """`python -m bench.window -o DIR`: what each page of the window takes over a ledger of 10 million entries.
 
 First the ledger, where DIR has none (`big_ledger.py`), in SQLite or, with `--server URL`, in an empty database of
-PostgreSQL; some budgets, and `weighbridge up` with one worker and the window beside it. Then every page there is, found
-by following links from the menu, and requests looked for by what many and few of them have. The first view of each is
-told, and the median and the 95th percentile of some more, over loopback from the request's first byte to the answer's
-last. At the end the weight of all script and style, and the memory of the window's process over a thousand views.
+PostgreSQL; some budgets, one of them for each of a million end users, and `weighbridge up` with one worker and the
+window beside it. Then every page there is, found by following links from the menu, and requests looked for by what many
+and few of them have. The first view of each is told, and the median and the 95th percentile of some more, over loopback
+from the request's first byte to the answer's last. At the end the weight of all script and style, and the memory of the
+window's process over a thousand views.
 
 It exits 1 if a page's median is 300 ms or more, or if there are 60 KB of script or more.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
+from random import Random
 from typing import Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -33,6 +35,7 @@ from bench.process import cpu_seconds, free_port, rss_mb, running, tree, wait_fo
 from weighbridge import db
 from weighbridge.accounts import admins
 from weighbridge.db import Place, Server
+from weighbridge.ledger.budgets.budget import window
 from weighbridge.web.window import every_place
 
 PROMISED_SECONDS: Final = 0.3
@@ -57,7 +60,10 @@ _BUDGETS: Final = (
     ("--all", "--usd", "1000000", "--per", "month"),
     ("--organisation", "acme", "--usd", "500000", "--per", "month"),
     ("--key", "*", "--usd", "50000", "--per", "month"),
+    ("--user", "*", "--usd", "20", "--per", "month"),
 )
+USERS: Final = 1_000_000
+"""That have used some of the last of these budgets."""
 _CONFIG: Final = """[server]
 port = {port}
 workers = 1
@@ -146,6 +152,7 @@ def main() -> None:
     """Make what is missing, look at every page, and print tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.window", description=__doc__)
     parser.add_argument("--entries", type=int, default=ENTRIES)
+    parser.add_argument("--users", type=int, default=USERS, help="of a budget for each user")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--server", metavar="URL", help="an empty PostgreSQL database, in place of a file")
     parser.add_argument("--rounds", type=int, default=10)
@@ -155,7 +162,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     place: Place = Server(given.server) if given.server else given.out / "ledger.db"
     fill(place, given.entries, given.seed)
-    with windowed(given.out, place) as (visitor, pid):
+    with windowed(given.out, place, given.users) as (visitor, pid):
         pages = look(visitor, pid, rounds=given.rounds)
         script, style = weight(visitor, [page.path for page in pages])
         memory = list(remember(visitor, pid, [page.path for page in pages], views=given.views))
@@ -174,13 +181,13 @@ def fill(place: Place, entries: int, seed: int) -> None:
 
 
 @contextmanager
-def windowed(folder: Path, place: Place) -> Iterator[tuple[Visitor, int]]:
+def windowed(folder: Path, place: Place, users: int) -> Iterator[tuple[Visitor, int]]:
     """A gateway with its window on the ledger, an owner who is signed in, and the window's process."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    config, port, window = home / "weighbridge.toml", free_port(), free_port()
+    config, port, shown = home / "weighbridge.toml", free_port(), free_port()
     where = f'[database]\nurl = "{place.url}"' if isinstance(place, Server) else f'[ledger]\npath = "{place.resolve()}"'
-    config.write_text(_CONFIG.format(port=port, window=window, where=where))
+    config.write_text(_CONFIG.format(port=port, window=shown, where=where))
     env = {"PATH": "/usr/bin:/bin", "WEIGHBRIDGE_HOME": str(home), "WEIGHBRIDGE_CONFIG": str(config)}
     command = Path(sys.executable).parent / "weighbridge"
     with closing(db.connect(place)) as connection:
@@ -188,12 +195,29 @@ def windowed(folder: Path, place: Place) -> Iterator[tuple[Visitor, int]]:
         has_budgets = connection.execute("SELECT 1 FROM budget LIMIT 1").fetchone() is not None
     for budget in () if has_budgets else _BUDGETS:
         subprocess.run([command, "budgets", "set", *budget], env=env, check=True, stdout=subprocess.DEVNULL)
+    if not has_budgets:
+        _spread(place, users)
     log = folder / "up.log"
     with running([command, "up"], cpu=None, log=log, env=env) as process:
-        wait_for(f"http://127.0.0.1:{window}/healthz", process, log)
-        visitor = Visitor(window)
+        wait_for(f"http://127.0.0.1:{shown}/healthz", process, log)
+        visitor = Visitor(shown)
         visitor.sign_in(key)
         yield visitor, _window_of(process.pid)
+
+
+def _spread(place: Place, users: int) -> None:
+    """Have so many end users have used some of their budgets this month: few of them much, most of them little."""
+    random, begins = Random(1), window("month", db.microseconds(datetime.now(UTC))).begins
+    with closing(db.connect(place)) as connection, db.transaction(connection):
+        ((budget,),) = connection.execute("SELECT id FROM budget WHERE scope = 'user'").fetchall()
+        for first in range(0, users, 1000):
+            rows = [
+                (budget, f"user-{number:09}", begins, min(20 * 10**12, int(10**10 * random.paretovariate(1.1))))
+                for number in range(first, min(first + 1000, users))
+            ]
+            marks = ", ".join(["(?, ?, ?, ?)"] * len(rows))
+            sql = f"INSERT INTO budget_use (budget, subject, begins, used) VALUES {marks}"  # noqa: S608
+            connection.execute(sql, [cell for row in rows for cell in row])
 
 
 def _window_of(pid: int) -> int:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from weighbridge.app.budget_alerts import events
+from tests.engines import Fresh
+from weighbridge.app.budget_alerts import due, events
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import Budget, Period
-from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.budgets.uses import Use
 from weighbridge.ledger.entry import Claim
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -71,6 +73,21 @@ def test_an_event_says_whose_how_much_of_what_and_when_it_renews() -> None:
         "hard": True,
         "renews": "2026-12-01T00:00:00+00:00",
     }
+
+
+def test_of_many_those_are_told_that_have_used_enough(fresh: Fresh) -> None:
+    with fresh() as connection:
+        for of in (budget(period="total"), msgspec.structs.replace(budget(period="total"), scope="user", name="*")):
+            table.put(connection, of)
+        single, each = sorted(table.listing(connection), key=lambda of: of.scope)
+        rows = [(each.id, f"u{number}", number) for number in range(795, 805)] + [(single.id, "search", 990)]
+        for row in rows:
+            connection.execute("INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, 0, ?)", row)
+        connection.execute("INSERT INTO lease VALUES ('w1', ?, 'u795', 0, 50, 20)", (each.id,))
+        connection.execute("INSERT INTO lease VALUES ('w1', ?, 'nobody', 0, 50, 799)", (each.id,))
+        found = [(event.type, event.subject["name"], event.figures["used"]) for event in due(connection, NOW)]
+    many = [("budget.warned", "u795", 815)] + [("budget.warned", f"u{used}", used) for used in range(804, 799, -1)]
+    assert sorted(found, key=str) == sorted([("budget.spent", "search", 990), *many], key=str)
 
 
 def test_one_of_each_period_is_told_and_anew_when_it_is_set_higher() -> None:

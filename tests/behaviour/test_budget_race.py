@@ -16,9 +16,10 @@ from tests.gateway.house import ASKED
 from tests.gateway.upstream import Call, Upstream, plainly
 from weighbridge import db
 from weighbridge.db import Connection, Server, microseconds
-from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.bound import TEMPLATE
 from weighbridge.ledger.budgets.budget import Budget, window
+from weighbridge.ledger.budgets.uses import Use, uses
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Entry
 
@@ -56,11 +57,11 @@ class Ground:
             db.migrate(connection)
             return table.put(connection, Budget("", "all", "", "usd", "total", amount, datetime.now(UTC)))
 
-    def used(self, budget: Budget) -> leases.Use:
+    def used(self, budget: Budget) -> Use:
         """How it stands."""
         begins = window(budget.period, microseconds(datetime.now(UTC))).begins
         with self.connect() as connection:
-            (found,) = leases.uses(connection, {budget.id: begins})
+            (found,) = uses(connection, {budget.id: begins})
             return found
 
 
@@ -111,7 +112,7 @@ async def test_two_workers_share_a_budget_to_its_end(ground: Ground, upstream: U
         assert len({entry.id[16:26] for entry in answered}) == 2, "both had a part"
         await one.stop()
         await two.stop()
-        assert ground.used(budget) == leases.Use(use.claim, use.used, 0), "nobody has anything in advance"
+        assert ground.used(budget) == Use(use.claim, use.used, 0), "nobody has anything in advance"
 
 
 @pytest.mark.timeout(120)

@@ -61,6 +61,22 @@ def test_what_a_lost_machine_had_is_listed_and_written_off(shell: Shell) -> None
     assert listed["uses"] == [{"subject": "", "used": 25, "in_advance": 0, "left": 25}]
 
 
+def test_of_a_budget_for_each_the_most_used_are_listed_and_anybody_can_be_looked_for(shell: Shell) -> None:
+    budget = json.loads(shell.good("budgets", "set", "--user", "*", "--requests", "50", "--per", "total", "--json"))
+    with closing(db.connect(shell.home / "ledger.db")) as connection:
+        rows = [(budget["id"], f"u{number:02}", number) for number in range(25)]
+        for row in rows:
+            connection.execute("INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, 0, ?)", row)
+    lines = [line.split("\t") for line in shell.good("budgets", "list").splitlines()[1:]]
+    assert [line[1] for line in lines] == [*(f"user u{number:02}" for number in range(24, 4, -1)), "and 5 more"]
+    (one,) = shell.good("budgets", "list", "--subject", "u03").splitlines()[1:]
+    assert one.split("\t")[1:6] == ["user u03", "50 requests in total", "3 requests", "0 requests", "47 requests"]
+    (listed,) = json.loads(shell.good("budgets", "list", "--json"))
+    assert len(listed["uses"]) == 25
+    (nobody,) = json.loads(shell.good("budgets", "list", "--subject", "u99", "--json"))
+    assert nobody["uses"] == []
+
+
 def test_answers_may_be_made_shorter(shell: Shell) -> None:
     made = shell.good("budgets", "set", "--all", "--usd", "5", "--per", "day", "--shorten-to", "256", "--json")
     assert json.loads(made)["shorten_to"] == 256

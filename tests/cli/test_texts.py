@@ -22,6 +22,7 @@ from weighbridge.db import microseconds
 from weighbridge.ledger import store as ledger
 from weighbridge.ledger.budgets import leases, table
 from weighbridge.ledger.budgets.budget import Budget
+from weighbridge.ledger.budgets.uses import uses as uses_of
 from weighbridge.ledger.entry import Claim, Draw
 from weighbridge.ledger.users import Users
 from weighbridge.texts.sealing import Seals, new_key, seals
@@ -238,7 +239,7 @@ def test_all_of_one_users_is_forgotten(
     with closing(db.connect(shell.home / "ledger.db")) as connection:
         assert [each.id for each in ledger.entries(connection)] == ["wbr-1", "wbr-2", "wbr-3"]
         (left,) = table.listing(connection)
-        (use,) = leases.uses(connection, {left.id: 0})
+        (use,) = uses_of(connection, {left.id: 0})
         assert (left.name, use.claim.subject, use.used) == ("*", users.of_budget("bob"), 2)
         for kind in ("response", "chat"):
             found = connection.execute(f"SELECT id FROM {kind} ORDER BY id").fetchall()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,33 @@ async def test_what_is_used_of_a_budget_is_shown(gateway: Gateway) -> None:
     assert use["used"] + use["in_advance"] + use["left"] == 1000
 
 
+async def test_of_a_budget_for_each_the_most_used_are_listed_and_anybody_can_be_looked_for(gateway: Gateway) -> None:
+    owner = office(gateway, "owner")
+    asked = {"scope": "user", "name": "*", "unit": "requests", "period": "total", "amount": 1000}
+    made = await owner.call("POST", BUDGETS, asked)
+    with closing(db.connect(gateway.ledger)) as connection:
+        rows = [(made["id"], f"u{number:03}", number) for number in range(130)]
+        for row in rows:
+            connection.execute("INSERT INTO budget_use (budget, subject, begins, used) VALUES (?, ?, 0, ?)", row)
+    (listed,) = await budgets(owner)
+    assert [use["subject"] for use in listed["uses"]] == [f"u{number:03}" for number in range(129, 29, -1)]
+    assert listed["others"] == 30
+    (one,) = await budgets(owner, "?subject=u007")
+    assert (one["uses"], one["others"]) == ([{"subject": "u007", "used": 7, "in_advance": 0, "left": 993}], 0)
+    (nobody,) = await budgets(owner, "?subject=u999")
+    assert nobody["uses"] == []
+
+
+async def budgets(owner: Office, query: str = "") -> list[Json]:
+    """As they are listed."""
+    data = (await owner.call("GET", BUDGETS + query))["data"]
+    assert isinstance(data, list)
+    return data
+
+
 async def uses(owner: Office) -> list[Json]:
     """Of the one budget there is."""
-    data = (await owner.call("GET", BUDGETS))["data"]
-    assert isinstance(data, list)
-    found: list[Json] = [use for use in data[0]["uses"] if use["used"]]
-    return found
+    return [use for use in (await budgets(owner))[0]["uses"] if use["used"]]
 
 
 ASKED = {"scope": "all", "unit": "usd", "period": "day", "amount": 5}

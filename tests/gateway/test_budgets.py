@@ -15,9 +15,10 @@ from tests.gateway.house import ASKED, Answer, Gateway, house
 from tests.gateway.upstream import ANSWER, EVENTS, Call, Upstream, plainly
 from weighbridge import db
 from weighbridge.db import microseconds
-from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.bound import TEMPLATE
 from weighbridge.ledger.budgets.budget import Budget, Period, Scope, Unit, window
+from weighbridge.ledger.budgets.uses import uses as uses_of
 from weighbridge.ledger.cost import SMALLEST
 
 FULL = {**ASKED, "max_tokens": 10}
@@ -47,7 +48,7 @@ def used(here: Gateway, budget: Budget) -> dict[str, int]:
     """What is used of it in this period, by subject."""
     begins = window(budget.period, microseconds(datetime.now(UTC))).begins
     with closing(db.connect(here.ledger)) as connection:
-        return {use.claim.subject: use.used for use in leases.uses(connection, {budget.id: begins})}
+        return {use.claim.subject: use.used for use in uses_of(connection, {budget.id: begins})}
 
 
 def fault(answer: Answer) -> tuple[int, object, str]:

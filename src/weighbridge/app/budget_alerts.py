@@ -6,9 +6,9 @@ from typing import Final
 
 from weighbridge.alerts.event import Event, EventType
 from weighbridge.db import Connection, microseconds, moment
-from weighbridge.ledger.budgets import leases, table
-from weighbridge.ledger.budgets.budget import Budget, window
-from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.budgets import table
+from weighbridge.ledger.budgets.budget import EACH, Budget, window
+from weighbridge.ledger.budgets.uses import Use, used_from, uses
 from weighbridge.ledger.cost import SMALLEST, plain
 
 _SPENT: Final = 99
@@ -21,7 +21,17 @@ def due(connection: Connection, now: datetime) -> list[Event]:
     if not budgets:
         return []
     begins = {id_: window(budget.period, microseconds(now)).begins for id_, budget in budgets.items()}
-    return [*events(budgets, leases.uses(connection, begins), now)]
+    found = uses(connection, {id_: begin for id_, begin in begins.items() if budgets[id_].name != EACH})
+    for id_, budget in budgets.items():
+        if budget.name == EACH:
+            found += used_from(connection, id_, begins[id_], _least(budget))
+    return [*events(budgets, found, now)]
+
+
+def _least(budget: Budget) -> int:
+    """What somebody has used of whom there may be something to tell."""
+    percent = _SPENT if budget.soft is None else min(budget.soft, _SPENT)
+    return -(-percent * budget.amount // 100)
 
 
 def events(budgets: Mapping[str, Budget], uses: Sequence[Use], now: datetime) -> Iterator[Event]:

@@ -15,8 +15,9 @@ from weighbridge.config import ConfigError, Secret, Settings
 from weighbridge.db import Connection, microseconds
 from weighbridge.gateway.dispatch import Dispatch
 from weighbridge.gateway.tab import Watched
-from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import EACH, Budget, window
+from weighbridge.ledger.budgets.uses import uses
 from weighbridge.ledger.cost import SMALLEST
 from weighbridge.ledger.entry import Entry
 from weighbridge.ledger.writer import Writer
@@ -164,7 +165,7 @@ def budgets_now(connection: Connection, now: datetime) -> list[BudgetNow]:
     if not single:
         return []
     begins = {id_: window(budget.period, microseconds(now)).begins for id_, budget in single.items()}
-    used = {use.claim.budget: use.used for use in leases.uses(connection, begins)}
+    used = {use.claim.budget: use.used for use in uses(connection, begins)}
     return [
         BudgetNow(
             (id_, budget.scope, budget.unit, budget.period),

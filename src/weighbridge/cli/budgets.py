@@ -1,6 +1,7 @@
 """`weighbridge budgets`: set, list and remove budgets and limits."""
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +19,13 @@ from weighbridge.cli.options import config_option, examples, json_option
 from weighbridge.cli.printing import print_json
 from weighbridge.cli.tables import print_table
 from weighbridge.db import Connection, microseconds, moment
-from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import EACH, Budget, Period, Scope, Unit, check, dollars, window
-from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.budgets.uses import Most, Use, standing, subject_among
 
 _NAMED: Final[tuple[Scope, ...]] = ("organisation", "project", "key", "user", "tag")
+_SUBJECTS: Final = 20
+"""Of a budget for each, that a table has."""
 _PERIODS: Final = ("minute", "day", "week", "month", "total")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -129,27 +132,29 @@ def set_(  # noqa: PLR0913 - one for each option
 
 
 @command.command("list")
+@click.option("--subject", metavar="NAME", help="Of budgets for each of many: how this one stands; keys by their ids.")
 @json_option
 @config_option
-def listing(*, as_json: bool, config_file: Path | None) -> None:
-    """List the budgets, with what is used of each, and left, in its period."""
-    now = microseconds(datetime.now(UTC))
-    with database.existing(config.read({}, file=config_file)) as connection:
-        budgets = {budget.id: budget for budget in table.listing(connection)}
-        begins = {id_: window(budget.period, now).begins for id_, budget in budgets.items()}
-        uses = leases.uses(connection, begins)
-    found: dict[str, list[Use]] = {id_: [] for id_ in budgets}
-    for use in uses:
-        found[use.claim.budget].append(use)
+def listing(*, subject: str | None, as_json: bool, config_file: Path | None) -> None:
+    """List the budgets, with what is used of each, and left, in its period.
+
+    Of a budget for each of many, those that have used most of it; --json has all.
+    """
+    now, settings = microseconds(datetime.now(UTC)), config.read({}, file=config_file)
+    users, most = users_of(settings), None if as_json else _SUBJECTS
+    named = None if subject is None else functools.partial(subject_among, users=users, subject=subject)
+    with database.existing(settings) as connection:
+        budgets = table.listing(connection)
+        found = standing(connection, budgets, now, most=most, named=named)
     if as_json:
-        print_json([_fact(budget, found[id_]) for id_, budget in budgets.items()])
+        print_json([_fact(each, found[each.id].uses) for each in budgets])
         return
     if not budgets:
         click.echo("No budgets yet. Set one: weighbridge budgets set --project NAME --usd 100 --per month", err=True)
         return
     print_table(
         ("id", "for", "of", "used", "in advance", "left", "renews"),
-        [line for id_, budget in budgets.items() for line in _lines(budget, found[id_], now)],
+        [line for each in budgets for line in _lines(each, found[each.id], now)],
         right=("used", "in advance", "left"),
     )
 
@@ -192,8 +197,8 @@ def _key(connection: Connection, name: str) -> str:
     raise Failure(f"{len(found)} keys have the name {name!r}; give the id of one", next_step="weighbridge keys list")
 
 
-def _fact(budget: Budget, uses: list[Use]) -> dict[str, object]:
-    return {**table.facts(budget), "uses": [_use(budget, use) for use in uses]}
+def _fact(budget: Budget, found: Sequence[Use]) -> dict[str, object]:
+    return {**table.facts(budget), "uses": [_use(budget, use) for use in found]}
 
 
 def _use(budget: Budget, use: Use) -> dict[str, object]:
@@ -201,7 +206,7 @@ def _use(budget: Budget, use: Use) -> dict[str, object]:
     return {"subject": use.claim.subject, "used": use.used, "in_advance": use.granted, "left": left}
 
 
-def _lines(budget: Budget, uses: list[Use], now: int) -> list[tuple[object, ...]]:
+def _lines(budget: Budget, found: Most, now: int) -> list[tuple[object, ...]]:
     whose = "all" if budget.scope == "all" else f"{budget.scope} {budget.name}"
     if budget.organisation is not None:
         whose += f" of {budget.organisation}"
@@ -209,7 +214,7 @@ def _lines(budget: Budget, uses: list[Use], now: int) -> list[tuple[object, ...]
     of = budget.shown(budget.amount) + when + ("" if budget.hard else ", only told")
     ends = window(budget.period, now).ends
     renews = f"{moment(ends):%Y-%m-%d %H:%M}" if budget.period in ("minute", "day", "week", "month") else None
-    if not uses:
+    if not found.uses:
         return [(budget.id, whose, of, budget.shown(0), budget.shown(0), budget.shown(budget.amount), renews)]
     return [
         (
@@ -221,5 +226,5 @@ def _lines(budget: Budget, uses: list[Use], now: int) -> list[tuple[object, ...]
             budget.shown(max(0, budget.amount - use.used - use.granted)),
             renews,
         )
-        for use in uses
-    ]
+        for use in found.uses
+    ] + ([(budget.id, f"and {found.others:,} more", of, None, None, None, renews)] if found.others else [])

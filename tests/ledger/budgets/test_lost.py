@@ -18,6 +18,7 @@ from weighbridge.ledger import store
 from weighbridge.ledger.budgets import leases, lost, table
 from weighbridge.ledger.budgets.budget import Budget
 from weighbridge.ledger.budgets.lost import NotLost
+from weighbridge.ledger.budgets.uses import uses as uses_of
 from weighbridge.ledger.entry import WORKER, Claim, Claims, Draw, Draws, Entry, Ids
 from weighbridge.ledger.journal import Journal
 
@@ -42,7 +43,7 @@ def granted(connection: Connection, budget: Budget, worker: str, amount: int, ho
 
 def stand(connection: Connection, budget: Budget) -> tuple[int, int]:
     """What is used, and in advance."""
-    found = leases.uses(connection, {budget.id: 0})
+    found = uses_of(connection, {budget.id: 0})
     return sum(use.used for use in found), sum(use.granted for use in found)
 
 

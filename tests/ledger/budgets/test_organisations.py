@@ -12,8 +12,9 @@ from weighbridge import db
 from weighbridge.accounts import keys
 from weighbridge.accounts.keys import Labels
 from weighbridge.db import Connection
-from weighbridge.ledger.budgets import leases, table
+from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import Budget
+from weighbridge.ledger.budgets.uses import uses as uses_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STEP = 12
@@ -59,7 +60,7 @@ def named(connection: Connection, *places: tuple[str | None, str]) -> None:
 def uses(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
     """What is used of each, and what is in advance."""
     ids = {id_: 0 for (id_,) in connection.execute("SELECT id FROM budget").fetchall()}
-    return {(use.claim.budget, use.claim.subject): (use.used, use.granted) for use in leases.uses(connection, ids)}
+    return {(use.claim.budget, use.claim.subject): (use.used, use.granted) for use in uses_of(connection, ids)}
 
 
 def test_a_budget_becomes_that_of_the_organisation_whose_keys_name_the_project(before: Connection) -> None:

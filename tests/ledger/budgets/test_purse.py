@@ -21,6 +21,7 @@ from weighbridge.db import Connection, microseconds, transaction
 from weighbridge.ledger.budgets import leases
 from weighbridge.ledger.budgets.budget import Asker, Budget
 from weighbridge.ledger.budgets.purse import Account, Amounts, Hold, Purse
+from weighbridge.ledger.budgets.uses import uses as uses_of
 from weighbridge.ledger.entry import Draws
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -277,7 +278,7 @@ class Workers(RuleBasedStateMachine):
         """The books close, and what may still be spent is there."""
         if not hasattr(self, "connection"):
             return
-        uses = leases.uses(self.connection, {"bud-1": AT - AT % 86_400_000_000})
+        uses = uses_of(self.connection, {"bud-1": AT - AT % 86_400_000_000})
         used = sum(use.used for use in uses)
         assert used == self.spent
         assert used + sum(amount for _, _, amount in self.holds) <= AMOUNT

@@ -7,6 +7,7 @@ from weighbridge.alerts.event import Event
 from weighbridge.db import Connection
 from weighbridge.ledger.budgets import leases, table, users
 from weighbridge.ledger.budgets.budget import Budget, Scope
+from weighbridge.ledger.budgets.uses import uses as uses_of
 from weighbridge.ledger.entry import Claim, Draw
 from weighbridge.ledger.users import Users
 
@@ -24,7 +25,7 @@ def drawn(connection: Connection, budget: Budget, subject: str, amount: int, wor
 
 
 def uses(connection: Connection, *budgets: Budget) -> dict[tuple[str, str], int]:
-    found = leases.uses(connection, {budget.id: 0 for budget in budgets})
+    found = uses_of(connection, {budget.id: 0 for budget in budgets})
     return {(use.claim.budget, use.claim.subject): use.used for use in found}
 
 

@@ -1,9 +1,7 @@
 """/v1/admin/budgets: set, list and remove budgets and limits, with what is used of each."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import functools
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -16,15 +14,17 @@ from weighbridge.errors import BadRequest, NotFound
 from weighbridge.gateway import answers
 from weighbridge.gateway.admin.desk import Caller, Desk, id_in, read
 from weighbridge.gateway.admin.shapes import BudgetList, BudgetSetting, BudgetUse, ListedBudget, RemovedBudget
-from weighbridge.ledger.budgets import leases, table
-from weighbridge.ledger.budgets.budget import EACH, Budget, Unit, check, dollars, window
-from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.budgets import table
+from weighbridge.ledger.budgets.budget import EACH, Budget, Unit, check, dollars
+from weighbridge.ledger.budgets.uses import Most, Use, standing, subject_among
 from weighbridge.ledger.cost import SMALLEST, plain
 from weighbridge.ledger.users import Users
 from weighbridge.transport.message import Reply, Request
 
 _PATH: Final = "/v1/admin/budgets/"
 _MOST: Final = 10**15
+MOST_SUBJECTS: Final = 100
+"""Of a budget for each: the most used are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,15 @@ class AdminBudgets:
     desk: Desk
 
     async def list(self, request: Request, reply: Reply) -> None:
-        """Those that the admin key sees, oldest first. Raises Forbidden."""
+        """Those that the admin key sees, oldest first, as `?subject=` stands in each. Raises Forbidden."""
         await self.desk.open(request)
+        subject = request.query.get("subject")
+        named = None if not subject else functools.partial(subject_among, users=self.desk.users, subject=subject)
 
         def work(connection: Connection, caller: Caller) -> BudgetList:
             seen = visible(connection, caller.admin)
-            uses = uses_of(connection, seen, caller.now)
-            return BudgetList([listed(budget, uses[budget.id]) for budget in seen])
+            found = standing(connection, seen, microseconds(caller.now), most=MOST_SUBJECTS, named=named)
+            return BudgetList([listed(budget, found[budget.id]) for budget in seen])
 
         answers.document(reply, await self.desk.do(request, reply, work))
 
@@ -51,7 +53,8 @@ class AdminBudgets:
 
         def work(connection: Connection, caller: Caller) -> ListedBudget:
             kept = put(connection, caller, wanted, self.desk.users)
-            return listed(kept, uses_of(connection, [kept], caller.now)[kept.id])
+            found = standing(connection, [kept], microseconds(caller.now), most=MOST_SUBJECTS)
+            return listed(kept, found[kept.id])
 
         answers.document(reply, await self.desk.do(request, reply, work))
 
@@ -99,7 +102,7 @@ def take_away(connection: Connection, caller: Caller, id_: str) -> Budget:
     return budget
 
 
-def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
+def listed(budget: Budget, found: Most) -> ListedBudget:
     """A budget as it is shown, with how it stands in its period."""
     return ListedBudget(
         id=budget.id,
@@ -113,17 +116,9 @@ def listed(budget: Budget, uses: Sequence[Use]) -> ListedBudget:
         hard=budget.hard,
         shorten_to=budget.shorten_to,
         created=budget.created,
-        uses=[_use(budget, use) for use in uses],
+        uses=[_use(budget, use) for use in found.uses],
+        others=found.others,
     )
-
-
-def uses_of(connection: Connection, budgets: Sequence[Budget], now: datetime) -> Mapping[str, Sequence[Use]]:
-    """How budgets stand in the periods that are now, by their ids. Raises db.Error."""
-    begins = {budget.id: window(budget.period, microseconds(now)).begins for budget in budgets}
-    found: defaultdict[str, list[Use]] = defaultdict(list)
-    for use in leases.uses(connection, begins):
-        found[use.claim.budget].append(use)
-    return found
 
 
 def _use(budget: Budget, use: Use) -> BudgetUse:

@@ -16,16 +16,16 @@ from msgspec import UNSET, Meta, UnsetType
 from weighbridge.accounts import keys
 from weighbridge.accounts.admins import place_of
 from weighbridge.accounts.keys import Key
-from weighbridge.db import Connection
+from weighbridge.db import Connection, microseconds
 from weighbridge.errors import BadRequest
 from weighbridge.gateway import answers
-from weighbridge.gateway.admin.budgets import amount_of, uses_of
+from weighbridge.gateway.admin.budgets import amount_of
 from weighbridge.gateway.admin.desk import Caller, Desk, id_in, narrowed, read
 from weighbridge.gateway.admin.keys import alter, disable, make, visible
 from weighbridge.gateway.admin.shapes import KeyChange, KeyCreation, Name, When
 from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import Budget, Period, check
-from weighbridge.ledger.budgets.leases import Use
+from weighbridge.ledger.budgets.uses import Most, standing
 from weighbridge.ledger.cost import SMALLEST, plain
 from weighbridge.ledger.spending import spent_by_keys
 from weighbridge.transport.message import Reply, Request
@@ -234,7 +234,7 @@ def limit_of(connection: Connection, key: Key, now: datetime) -> tuple[float | N
     limit = _limits(connection, [key]).get(key.id)
     if limit is None:
         return None, None, None
-    return _dollars(limit), _left(limit, uses_of(connection, [limit], now)), _RESETS[limit.period]
+    return _dollars(limit), _left(limit, standing(connection, [limit], microseconds(now))), _RESETS[limit.period]
 
 
 def _limits(connection: Connection, shown: Sequence[Key]) -> Mapping[str, Budget]:
@@ -251,14 +251,14 @@ def _shown(connection: Connection, found: Sequence[Key], now: datetime) -> list[
     since = (_EVER, today, today - timedelta(days=today.weekday()), today.replace(day=1))
     spent = spent_by_keys(connection, [key.id for key in found], since)
     limits = _limits(connection, found)
-    uses = uses_of(connection, [*limits.values()], now)
+    uses = standing(connection, limits.values(), microseconds(now))
     return [_managed(key, spent[key.id], limits.get(key.id), _left(limits.get(key.id), uses)) for key in found]
 
 
-def _left(budget: Budget | None, uses: Mapping[str, Sequence[Use]]) -> float | None:
+def _left(budget: Budget | None, uses: Mapping[str, Most]) -> float | None:
     if budget is None:
         return None
-    return max(0.0, _dollars(budget, sum(use.used for use in uses.get(budget.id, ()))) or 0.0)
+    return max(0.0, _dollars(budget, sum(use.used for use in uses[budget.id].uses)) or 0.0)
 
 
 def _dollars(budget: Budget | None, less: int = 0) -> float | None:

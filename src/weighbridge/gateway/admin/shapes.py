@@ -150,7 +150,9 @@ class ListedBudget(msgspec.Struct):
     shorten_to: int | None
     created: datetime
     uses: list[BudgetUse]
-    """Of all that have used any of it in this period, the most used first."""
+    """Of those that have used any of it in this period, the hundred that have used most, the most used first."""
+    others: int
+    """How many have used some beside these."""
     object: Literal["budget"] = "budget"
 
 
@@ -182,6 +184,13 @@ class ForgottenUser(msgspec.Struct):
     in_log: bool
     """Whether a file's log may still hold what was deleted: ask again."""
     object: Literal["user.forgotten"] = "user.forgotten"
+
+
+class BudgetQuery(msgspec.Struct):
+    """Which of many is looked for."""
+
+    subject: str | None = None
+    """Of budgets for each of many: how this user, key, project or tag stands, and nobody else; keys by their ids."""
 
 
 class BudgetList(msgspec.Struct):

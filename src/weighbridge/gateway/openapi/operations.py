@@ -273,7 +273,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GET /v1/market/sources": Operation(gives=(SourceList,)),
     "GET /v1/switch/certificates": Operation(gives=(CertificateList,), errors=(LedgerUnavailable,)),
     "GET /v1/switch/certificates/{id}": Operation(gives=(CertificateShown,), errors=(LedgerUnavailable, NotFound)),
-    "GET /v1/admin/budgets": Operation(gives=(admin.BudgetList,), errors=_ADMIN),
+    "GET /v1/admin/budgets": Operation(query=admin.BudgetQuery, gives=(admin.BudgetList,), errors=_ADMIN),
     "POST /v1/admin/budgets": Operation(takes=admin.BudgetSetting, gives=(admin.ListedBudget,), errors=_ADMIN_BODY),
     "DELETE /v1/admin/budgets/{id}": Operation(gives=(admin.RemovedBudget,), errors=(*_ADMIN, NotFound)),
     "POST /v1/admin/forget": Operation(

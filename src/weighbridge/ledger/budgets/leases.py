@@ -20,6 +20,14 @@ LIVE: Final = timedelta(seconds=10)
 """A worker that was not seen for so long has no share when what is left is dealt out; its leases stay."""
 _ONE_STATEMENT: Final = 64
 """Rows at most."""
+_KEPT: Final = 3_600_000_000
+"""Microseconds for which what was used in a period stays after the next has begun, however many there were since."""
+_ENTERED: Final = "UPDATE budget_use SET used = used WHERE budget = ? AND subject = ? AND begins = ?"
+_FORGOTTEN: Final = (
+    "DELETE FROM budget_use WHERE budget = ? AND subject = ? AND begins < ? AND begins < ("
+    "SELECT max(begins) FROM budget_use AS later WHERE later.budget = ? AND later.subject = ? AND later.begins < ?)"
+)
+"""Of a subject's periods the last stays, for whoever's clock is slow. Of limits by the minute nothing must pile up."""
 _MINE: Final = "worker = ? AND budget = ? AND subject = ? AND begins = ?"
 
 
@@ -62,13 +70,13 @@ def take(connection: Connection, worker: str, claim: Claim, amount: int, *, leas
     Raises db.Error.
     """
     with transaction(connection):
-        connection.execute(
-            "INSERT INTO budget_use (budget, subject, begins) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", claim.cells
-        )
         # whoever asks for the same waits here until this transaction is over
-        connection.execute(
-            "UPDATE budget_use SET used = used WHERE budget = ? AND subject = ? AND begins = ?", claim.cells
-        )
+        if not connection.execute(_ENTERED, claim.cells).rowcount:
+            connection.execute(_FORGOTTEN, (*claim.cells[:2], claim.begins - _KEPT, *claim.cells))
+            connection.execute(
+                "INSERT INTO budget_use (budget, subject, begins) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", claim.cells
+            )
+            connection.execute(_ENTERED, claim.cells)
         used: int = connection.execute(
             "SELECT used FROM budget_use WHERE budget = ? AND subject = ? AND begins = ?", claim.cells
         ).fetchone()[0]
@@ -165,31 +173,3 @@ def _claims(connection: Connection, worker: str) -> list[Claim]:
         "SELECT budget, subject, begins FROM lease WHERE worker = ? ORDER BY budget, subject, begins", (worker,)
     ).fetchall()
     return [Claim(*row) for row in rows]
-
-
-class Use(msgspec.Struct, frozen=True):
-    """How a budget stands in one of its periods."""
-
-    claim: Claim
-    used: int
-    """By entries that are written."""
-    granted: int
-    """What those at work have in advance and have not used: some of it may be held for requests under way."""
-
-
-def uses(connection: Connection, begins: Mapping[str, int]) -> list[Use]:
-    """How budgets stand, in the periods that begin so, by the budget's id; the most used subjects first."""
-    rows: list[tuple[str, str, int, int, int]] = connection.execute(
-        """
-        SELECT budget, subject, begins, sum(used), sum(unused) FROM (
-            SELECT budget, subject, begins, used, 0 AS unused FROM budget_use
-            UNION ALL
-            SELECT budget, subject, begins, used, CASE WHEN granted > used THEN granted - used ELSE 0 END FROM lease
-        ) AS counted GROUP BY budget, subject, begins ORDER BY 4 DESC, 2
-        """
-    ).fetchall()
-    return [
-        Use(Claim(budget, subject, begin_), int(used), int(unused))
-        for budget, subject, begin_, used, unused in rows
-        if begins.get(budget) == begin_
-    ]

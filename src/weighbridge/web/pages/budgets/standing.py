@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from weighbridge.db import Connection, microseconds, moment
-from weighbridge.gateway.admin.budgets import uses_of
 from weighbridge.ledger.budgets.budget import EACH, Budget, window
+from weighbridge.ledger.budgets.uses import standing
 from weighbridge.ledger.cost import SMALLEST
 
 MOST_SUBJECTS: Final = 10
@@ -52,17 +52,16 @@ class Standing:
 
 def standings(connection: Connection, budgets: Sequence[Budget], now: datetime) -> list[Standing]:
     """Each of them as it stands. Raises db.Error."""
-    uses = uses_of(connection, budgets, now)
+    found_of = standing(connection, budgets, microseconds(now), most=MOST_SUBJECTS)
     found = []
     for budget in budgets:
-        of_it = uses.get(budget.id, ())
-        shares = [_share(budget, use.claim.subject, use.used, use.granted) for use in of_it[:MOST_SUBJECTS]]
+        most = found_of[budget.id]
+        shares = [_share(budget, use.claim.subject, use.used, use.granted) for use in most.uses]
         if not shares and budget.name != EACH:
             shares = [_share(budget, budget.name, 0, 0)]
         ends = window(budget.period, microseconds(now)).ends
         renews = moment(ends) if budget.period in _RENEWS else None
-        more = max(0, len(of_it) - MOST_SUBJECTS)
-        found.append(Standing(budget, _amount(budget, budget.amount), tuple(shares), more, renews))
+        found.append(Standing(budget, _amount(budget, budget.amount), tuple(shares), most.others, renews))
     return found
 
 

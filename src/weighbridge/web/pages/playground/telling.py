@@ -17,14 +17,14 @@ from weighbridge.catalog.tokenizers import Tokenizers
 from weighbridge.config import Secret, Settings
 from weighbridge.db import Connection, microseconds, moment
 from weighbridge.errors import GatewayAway, LedgerUnavailable, PolicyError
-from weighbridge.gateway.admin.budgets import uses_of
 from weighbridge.gateway.receipts import Receipt
 from weighbridge.ledger import store
 from weighbridge.ledger.bill.elsewhere import Elsewhere, Needs, elsewhere
 from weighbridge.ledger.bill.kept import tally_of
 from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import Asker, Budget, subjects, window
-from weighbridge.ledger.entry import Entry
+from weighbridge.ledger.budgets.uses import use_of
+from weighbridge.ledger.entry import Claim, Entry
 from weighbridge.routing.explain import Explanation
 from weighbridge.routing.policy.facts import facts_of
 from weighbridge.routing.policy.law import Law, Laws, Policies
@@ -196,10 +196,9 @@ def _standings(connection: Connection, visit: Visit, entry: Entry, now: datetime
         for subject in subjects(budget, asker)
         if budget.hard and budget.period != "at once"
     ]
-    uses = uses_of(connection, [budget for budget, _ in binding], now)
     found = []
     for budget, subject in binding:
-        used = next((use.used for use in uses.get(budget.id, ()) if use.claim.subject == subject), 0)
+        used = use_of(connection, Claim(budget.id, subject, window(budget.period, microseconds(now)).begins)).used
         ends = None if budget.period == "total" else moment(window(budget.period, microseconds(now)).ends)
         found.append(Standing(budget, _called(connection, budget), max(0, budget.amount - used), ends))
     return tuple(sorted(found, key=lambda each: each.left / each.budget.amount))
