@@ -10,7 +10,7 @@ import pytest
 
 from tests.gateway.switched import rule
 from weighbridge import db
-from weighbridge.app.shadows import event_of, written
+from weighbridge.app.shadows import Ear, event_of, written
 from weighbridge.db import Connection
 from weighbridge.gateway.shadowing import Shadow
 from weighbridge.gateway.switching import InForce
@@ -60,6 +60,53 @@ def test_losses_that_are_too_many_step_back_one_proven_knob_at_a_time(connection
     assert (second.tau, third.tau, third.number) == (0.02, -inf, 4)
     event = event_of(third, shadow(1, 1.0))
     assert (event.figures["tau"], event.subject["certificate"]) == (None, "crt-1")
+
+
+def test_each_worker_hears_every_shadow_once_whoever_wrote_it_and_when(connection: Connection) -> None:
+    mild = msgspec.structs.replace(HELD, watch=0.2)
+    first, second, alone = Ear(mild, NOW), Ear(mild, NOW), Ear(mild, NOW)
+    losses = [0.3 if number % 3 else 0.9 for number in range(60)]
+    for number, loss in enumerate(losses):
+        late = 3000 if number % 10 == 7 else 0  # seconds: another worker's, that is written after younger ones
+        made = shadow(60 * number - late, loss, mild)
+        written(connection, msgspec.structs.replace(made, at=max(made.at, NOW)), NOW, {})
+        if number % 2:
+            first.hears(connection)
+        second.hears(connection)
+    alone.hears(connection)
+    assert first.hears(connection) == second.hears(connection)
+    assert first.alarm.cases == second.alarm.cases == alone.alarm.cases == len(losses)
+    assert first.lost == pytest.approx(sum(losses))
+
+
+def test_what_was_read_long_ago_is_not_read_again(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    ears: dict[str, Ear] = {}
+    reads: list[int] = []
+    read = store.losses
+
+    def counted(of: Connection, certificate: str, tau: float, since: datetime) -> list[tuple[str, int, float, float]]:
+        found = read(of, certificate, tau, since)
+        reads.append(len(found))
+        return found
+
+    monkeypatch.setattr(store, "losses", counted)
+    for number in range(100):
+        assert written(connection, shadow(600 * number, 0.06 if number % 2 else 0.0), NOW, ears) is None
+    assert len(reads) == 50
+    assert max(reads) == 9, "those of the hour before the last that was heard, and the two since"
+
+
+def test_shadows_of_a_time_when_fewer_were_watched_are_weighed_as_before(connection: Connection) -> None:
+    rarely = msgspec.structs.replace(HELD, rule=msgspec.structs.replace(HELD.rule, shadow_rate=0.1))
+    ear = Ear(HELD, NOW)
+    seen(connection, [0.5, 0.0, 0.5])
+    ear.hears(connection)
+    seen(connection, [0.5, 0.0, 0.5], rarely, after=10)
+    ear.hears(connection)
+    anew = Ear(rarely, NOW)
+    anew.hears(connection)
+    assert (ear.alarm.least, ear.alarm.cases) == (0.1, 6)
+    assert ear.alarm.capital == anew.alarm.capital
 
 
 def test_who_still_goes_by_the_rule_before_changes_nothing_more(connection: Connection) -> None:

@@ -92,3 +92,16 @@ def test_shadows_are_a_certificates_in_order_of_time_and_each_is_there_once(conn
     store.add_shadows(connection, [replace(SHADOW, loss=0.0)])
     assert store.shadows(connection, "cert-1") == [SHADOW, ungraded]
     assert store.shadows(connection, "cert-1", since=LATER) == [ungraded]
+
+
+def test_shadows_are_counted_and_the_losses_of_a_knob_are_read_by_themselves(connection: Connection) -> None:
+    assert store.watched(connection, "cert-1") == store.Watched(0, 0, None, 0)
+    harmless = replace(SHADOW, receipt="wbr-4", at=LATER, loss=0.25, harm=False)
+    loose = replace(SHADOW, receipt="wbr-3", at=LATER, tau=SHADOW.tau + 1, loss=0.0, harm=False)
+    ungraded = replace(SHADOW, receipt="wbr-1", at=LATER, loss=None, harm=None)
+    lost = replace(SHADOW, loss=0.5, harm=True)
+    store.add_shadows(connection, [harmless, lost, loose, ungraded, replace(SHADOW, certificate="cert-2")])
+    assert store.watched(connection, "cert-1") == store.Watched(4, 3, 0.25, 1)
+    both = [(each.receipt, db.microseconds(each.at), each.loss, each.propensity) for each in (lost, harmless)]
+    assert store.losses(connection, "cert-1", SHADOW.tau, SHADOW.at) == both
+    assert store.losses(connection, "cert-1", SHADOW.tau, LATER) == both[1:]

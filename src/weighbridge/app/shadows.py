@@ -7,8 +7,9 @@ stricter rule; all workers go by that as soon as they look again.
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -17,12 +18,13 @@ from weighbridge.alerts.event import Event, Tell
 from weighbridge.app.alerts import Alerts
 from weighbridge.app.switching import SwitchWatch
 from weighbridge.config import Settings
-from weighbridge.db import Connection
+from weighbridge.db import Connection, microseconds, moment
 from weighbridge.errors import LedgerUnavailable
 from weighbridge.gateway.shadowing import Ask, Shadow, Shadowing
 from weighbridge.gateway.switching import InForce
 from weighbridge.switch import store
 from weighbridge.switch.case import Answer, Case, Grade
+from weighbridge.switch.evidence.alarm import Alarm
 from weighbridge.switch.graders import ladder
 from weighbridge.switch.graders.judge import Judge
 from weighbridge.switch.graders.rubric import Rubric
@@ -31,6 +33,9 @@ from weighbridge.switch.store import RuleRow, ShadowRow
 from weighbridge.wire import splice
 
 log = logging.getLogger(__name__)
+
+_LATE: Final = timedelta(hours=1)
+"""So long after its request nobody writes a shadow down any more: the reference has been asked, and a judge."""
 
 
 def shadowing_of(
@@ -48,6 +53,7 @@ class Shadows:
         self._watch = watch
         self._tell = tell
         self._now = now
+        self._ears: dict[str, Ear] = {}
 
     async def grade(self, held: InForce, case: Case, reference: Answer, arm: Answer, ask: Ask) -> Grade | None:
         """What the two answers are worth; None where nobody can say. See shadowing.Graded."""
@@ -62,7 +68,7 @@ class Shadows:
     async def record(self, shadow: Shadow) -> None:
         """Write it down; step the rule back if there is an alarm. Raises LedgerUnavailable."""
         try:
-            stricter = await self._watch.in_turn(written, shadow, self._now())
+            stricter = await self._watch.in_turn(written, shadow, self._now(), self._ears)
         except db.Error as exc:
             raise LedgerUnavailable(f"the shadows of the switch cannot be written: {exc}", retry_after=1.0) from exc
         if stricter is None:
@@ -72,11 +78,55 @@ class Shadows:
             self._tell(event_of(stricter, shadow))
 
 
-def written(connection: Connection, shadow: Shadow, now: datetime) -> RuleRow | None:
+class Ear:
+    """The alarm over one rule's shadows, as far as they were read: each of them is heard once.
+
+    Other workers write theirs down a while after their time, so what is younger than that is read again.
+    """
+
+    def __init__(self, held: InForce, since: datetime) -> None:
+        self.rule = held.rule.certificate, held.rule.tau, since
+        self._held = held
+        self._begin(held.rule.shadow_rate)
+
+    def _begin(self, least: float) -> None:
+        self.alarm = Alarm(self._held.watch, self._held.delta, least)
+        self.lost = 0.0
+        self._read = self.rule[-1]
+        self._young: dict[str, int] = {}
+        """When each was that may be read again, by its receipt."""
+
+    def hears(self, connection: Connection) -> bool:
+        """Whether the alarm has rung, once all that are written down were heard. Raises db.Error."""
+        rows = self._unheard(connection)
+        least = min((propensity for *_, propensity in rows), default=1.0)
+        if least < self.alarm.least:  # of a time when fewer were watched: what is more likely to be counts for less
+            self._begin(least)
+            rows = self._unheard(connection)
+        for _, _, loss, propensity in rows:
+            self.lost += loss
+            self.alarm.add(loss, propensity)
+        if rows:
+            self._read = max(self._read, moment(max(at for _, at, _, _ in rows)))
+            until = microseconds(self._read - _LATE)
+            heard = {receipt: at for receipt, at, _, _ in rows}
+            self._young = {receipt: at for receipt, at in (self._young | heard).items() if at >= until}
+        return self.alarm.rang
+
+    def _unheard(self, connection: Connection) -> list[tuple[str, int, float, float]]:
+        certificate, tau, since = self.rule
+        found = store.losses(connection, certificate, tau, max(since, self._read - _LATE))
+        return [row for row in found if row[0] not in self._young]
+
+
+def written(
+    connection: Connection, shadow: Shadow, now: datetime, ears: dict[str, Ear] | None = None
+) -> RuleRow | None:
     """Write a shadow down. The stricter rule, if there is an alarm and nobody was first; it is written too.
 
-    Raises db.Error.
+    `ears` are what was heard before, by route. Raises db.Error.
     """
+    ears = {} if ears is None else ears
     rule, grade = shadow.held.rule, shadow.grade
     row = ShadowRow(
         certificate=rule.certificate,
@@ -100,24 +150,16 @@ def written(connection: Connection, shadow: Shadow, now: datetime) -> RuleRow | 
         or now_held.state == "rolled_back"
     ):
         return None
-    every = store.shadows(connection, rule.certificate, since=now_held.at)
-    graded = [each for each in every if each.tau == rule.tau and each.loss is not None]
-    if not alarming(graded, shadow.held):
+    ear = ears.get(rule.route)
+    if ear is None or ear.rule != (rule.certificate, rule.tau, now_held.at):
+        ear = ears[rule.route] = Ear(shadow.held, now_held.at)
+    if not ear.hears(connection):
         return None
-    losses = [each.loss or 0.0 for each in graded]
+    cases = ear.alarm.cases
     tau = max((each for each in rule.allowed if each < rule.tau), default=-math.inf)
-    mean = sum(losses) / len(losses)
-    why = f"{len(losses)} shadows lost {mean:.3f} in the mean, and it was to be {shadow.held.watch:.3f} at most"
+    why = f"{cases} shadows lost {ear.lost / cases:.3f} in the mean, and it was to be {shadow.held.watch:.3f} at most"
     stricter = RuleRow(rule.route, now_held.number + 1, rule.certificate, now, tau, "stepped_back", why)
     return stricter if store.add_rule(connection, stricter) else None
-
-
-def alarming(shadows: Sequence[ShadowRow], held: InForce) -> bool:
-    """Whether these, in the order in which they came, lose more than the certificate's promise leaves to chance."""
-    from weighbridge.switch.evidence.alarm import Alarm  # noqa: PLC0415 - numpy is an extra, and is here with a rule
-
-    alarm = Alarm(held.watch, held.delta, min(each.propensity for each in shadows))
-    return any(alarm.add(each.loss, each.propensity) for each in shadows if each.loss is not None)
 
 
 def event_of(stricter: RuleRow, shadow: Shadow) -> Event:

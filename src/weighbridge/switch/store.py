@@ -82,6 +82,17 @@ class ShadowRow:
     harm: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What became of a certificate's shadows."""
+
+    shadows: int
+    graded: int
+    loss: float | None
+    """The mean of those that were graded; None where none was."""
+    harmed: int
+
+
 # plans
 
 
@@ -261,6 +272,30 @@ def add_shadows(connection: Connection, rows: Iterable[ShadowRow]) -> None:
                     None if row.harm is None else int(row.harm),
                 ),
             )
+
+
+def watched(connection: Connection, certificate: str) -> Watched:
+    """All of a certificate's, counted. Raises db.Error."""
+    shadows, graded, loss, harmed = connection.execute(
+        "SELECT count(*), count(loss), avg(loss), count(CASE WHEN harm <> 0 THEN 1 END)"
+        " FROM switch_shadow WHERE certificate = ?",
+        (certificate,),
+    ).fetchone()
+    return Watched(shadows, graded, loss, harmed)
+
+
+def losses(
+    connection: Connection, certificate: str, tau: float, since: datetime
+) -> list[tuple[str, int, float, float]]:
+    """Of a certificate's shadows at a knob that were graded, from some time on, oldest first.
+
+    Receipt, microseconds since 1970, loss, and how likely it was watched. Raises db.Error.
+    """
+    sql = (
+        "SELECT receipt, at, loss, propensity FROM switch_shadow"
+        " WHERE certificate = ? AND at >= ? AND tau = ? AND loss IS NOT NULL ORDER BY at, receipt"
+    )
+    return list(connection.execute(sql, (certificate, microseconds(since), tau)).fetchall())
 
 
 def shadows(connection: Connection, certificate: str, *, since: datetime | None = None) -> list[ShadowRow]:

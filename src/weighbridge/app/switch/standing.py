@@ -159,18 +159,17 @@ _told: Final = msgspec.json.Decoder(Told)
 
 
 def _rule(connection: Connection, row: RuleRow, now: datetime) -> RuleStands:
-    watched = store.shadows(connection, row.certificate)
-    graded = [each.loss for each in watched if each.loss is not None]
+    watched = store.watched(connection, row.certificate)
     own = certificate(connection, row.certificate)
     has_run_out = own is not None and own.row.expires <= now and row.state in ("proven", "stepped_back")
     return RuleStands(
         row=row,
         state="expired" if has_run_out else row.state,
         certificate=own,
-        shadows=len(watched),
-        graded=len(graded),
-        loss=_mean(graded),
-        harmed=sum(bool(each.harm) for each in watched),
+        shadows=watched.shadows,
+        graded=watched.graded,
+        loss=watched.loss,
+        harmed=watched.harmed,
         alarms=sum(each.state == "stepped_back" for each in store.history(connection, row.route)),
     )
 

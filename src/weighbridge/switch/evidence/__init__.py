@@ -12,5 +12,5 @@ distribution. "Anytime" means: it holds whenever one stops looking, for whatever
 - planning: how many replays it takes.
 - alarm: watching what was proven; anytime.
 
-All but harm and spending need numpy.
+All but alarm, harm and spending need numpy.
 """

@@ -11,13 +11,11 @@ reasoning (2601.22446).
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-_FRACTIONS: Final = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7])
+_FRACTIONS: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7)
 _FLOOR: Final = 1e-300
 
 
@@ -32,7 +30,7 @@ class Alarm:
     least: float = 1.0
     """The lowest probability with which a case is watched."""
     cases: int = 0
-    _begun: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(_FRACTIONS)))
+    _begun: list[float] = field(default_factory=lambda: [0.0] * len(_FRACTIONS))
     _highest: float = 1.0
 
     def add(self, loss: float, probability: float = 1.0) -> bool:
@@ -42,14 +40,17 @@ class Alarm:
         self.cases += 1
         share = 1 / (self.cases * (self.cases + 1))
         surprise = (loss - self.epsilon) / (1 + self.epsilon) * self.least / probability
-        self._begun = np.maximum((self._begun + share) * (1 + _FRACTIONS * surprise), _FLOOR)
+        self._begun = [
+            max((begun + share) * (1 + fraction * surprise), _FLOOR)
+            for begun, fraction in zip(self._begun, _FRACTIONS, strict=True)
+        ]
         self._highest = max(self._highest, self.capital)
         return self.rang
 
     @property
     def capital(self) -> float:
         """What 1 has become; about 1 while all is well."""
-        return float(self._begun.mean()) + 1 / (self.cases + 1)
+        return sum(self._begun) / len(_FRACTIONS) + 1 / (self.cases + 1)
 
     @property
     def rang(self) -> bool:
@@ -62,10 +63,10 @@ class Alarm:
         return min(1.0, max(0.0, math.log(self._highest) / math.log(1 / self.delta)))
 
 
-def rings(losses: npt.NDArray[np.float64], epsilon: float, delta: float) -> int | None:
+def rings(losses: Iterable[float], epsilon: float, delta: float) -> int | None:
     """After how many of these losses it rings; None: not at all."""
     alarm = Alarm(epsilon, delta)
     for at, loss in enumerate(losses, 1):
-        if alarm.add(float(loss)):
+        if alarm.add(loss):
             return at
     return None

@@ -146,16 +146,15 @@ def _length(rows: Rows) -> LengthEffect | None:
 
 def _watched(connection: Connection, rule: RuleRow, rate: float | None) -> Watched:
     """Since its certificate was applied."""
-    seen = store.shadows(connection, rule.certificate)
-    graded = [each for each in seen if each.loss is not None]
+    seen = store.watched(connection, rule.certificate)
     steps = [row for row in store.history(connection, rule.route) if row.certificate == rule.certificate]
     return Watched(
         state=rule.state,
         rate=rate,
-        shadows=len(seen),
-        graded=len(graded),
-        loss=sum(each.loss or 0 for each in graded) / len(graded) if graded else None,
-        harmed=sum(bool(each.harm) for each in graded),
+        shadows=seen.shadows,
+        graded=seen.graded,
+        loss=seen.loss,
+        harmed=seen.harmed,
         alarms=sum(row.state == "stepped_back" for row in steps),
         steps=tuple(_step(row) for row in steps),
     )
