@@ -119,7 +119,7 @@ async def test_a_stranger_finds_the_way(browser: Browser, up: Up, language: str,
 async def test_a_page_that_is_open_outlives_a_restart_of_the_window(browser: Browser, up: Up) -> None:
     page = await _page(browser, up, "en", DESKTOP)
     await page.goto("about:blank")  # so that nobody listens but the page below
-    async with page.expect_response("**/live"):
+    async with page.expect_response("**/live?*"):
         await page.goto("/policies")
     state = read_state(up.home / "run" / "state.json")
     assert state is not None
