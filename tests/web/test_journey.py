@@ -18,6 +18,7 @@ from tests.house.live import environment
 from tests.web import journey
 from tests.web.chromium import DESKTOP, PHONE, chromium
 from weighbridge.serving.state import read_state
+from weighbridge.web.tongue import tongues
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
 
@@ -109,6 +110,9 @@ async def test_a_stranger_finds_the_way(browser: Browser, up: Up, language: str,
             await journey.ask(page, "Say no.")
             if await page.locator(".turn.model").last.locator(".notice:visible").count():
                 break
+    route = page.locator(".turn.model").last.locator("details.route")
+    await expect(route).to_contain_text(tongues()[language].gettext("Class of the licence"))
+    await expect(route.locator("[lang=en]")).to_have_count(0)
     await page.goto(f"/policies/why?model={journey.MODEL}")
     await expect(page.locator("main")).to_contain_text("permissive")
     await journey.lifted(page)

@@ -12,6 +12,7 @@ import msgspec
 from weighbridge.accounts import keys
 from weighbridge.accounts.tree import Place
 from weighbridge.app.policies import policies_of
+from weighbridge.app.trying import facts_today
 from weighbridge.catalog.model import Catalog, Endpoint, Model
 from weighbridge.catalog.tokenizers import Tokenizers
 from weighbridge.config import Secret, Settings
@@ -26,9 +27,8 @@ from weighbridge.ledger.budgets.budget import Asker, Budget, subjects, window
 from weighbridge.ledger.budgets.uses import use_of
 from weighbridge.ledger.entry import Claim, Entry
 from weighbridge.routing.explain import Explanation
-from weighbridge.routing.policy.facts import facts_of
 from weighbridge.routing.policy.law import Law, Laws, Policies
-from weighbridge.routing.policy.rules import Who
+from weighbridge.routing.policy.rules import Who, decider
 from weighbridge.web.asking import Said
 from weighbridge.web.pages.playground.faults import Fault
 from weighbridge.web.pages.policies.reasons import Reason, reason
@@ -153,16 +153,13 @@ def _obeyed(entry: Entry, catalog: Catalog, settings: Settings) -> _Obeyed | Non
 def _reasons(tongue: Tongue, route: Explanation, obeyed: _Obeyed, catalog: Catalog) -> dict[tuple[str, str], Reason]:
     if route.policy != obeyed.law.identity:
         return {}
+    decide = decider(obeyed.policies.policies, obeyed.who)
     found = {}
     for out in route.excluded:
-        model = catalog.models.get(out.model)
-        endpoints = () if model is None or out.rule != "policy" else model.endpoints
-        endpoint = next((each for each in endpoints if each.id == out.endpoint), None)
-        if model is None or endpoint is None:
-            continue
-        decision = obeyed.law.decision(model, endpoint)[0]
-        if not decision.allowed:
-            facts = facts_of(model, endpoint, catalog.host(endpoint.provider))
+        provider, _, upstream_model = out.endpoint.partition("/")
+        facts = facts_today(out.model, provider, upstream_model, catalog)
+        decision = decide(facts)
+        if out.rule == "policy" and not decision.allowed:
             found[out.model, out.endpoint] = reason(tongue, obeyed.policies, decision.rule, facts)
     return found
 
