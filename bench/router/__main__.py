@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.router import certified, page, proofs
 from bench.router.encoding import multilingual
 from bench.router.measure import over_splits
-from bench.router.results import FILE, Results, read, write
+from bench.router.results import FILE, Results, Speed, read, write
 from bench.router.shifts import left_out, noisy
 from bench.router.specs import SPECS, Spec
 from bench.router.speed import decisions, net
@@ -27,15 +27,7 @@ NOISY = ("mix24",)
 
 def main() -> None:
     """Measure, print, and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.router", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", choices=[spec.name for spec in SPECS], action="append")
-    parser.add_argument("--resplits", type=int, default=5, metavar="N", help="splits that figures are means of (5)")
-    parser.add_argument("--first-seed", type=int, default=0, help="of the splits; the page's begin with 0")
-    parser.add_argument("--no-encoder", action="store_true", help="leave the multilingual encoder out")
-    parser.add_argument("--no-more", action="store_true", help="the tables only: no shift, noise, speed, certificate")
-    parser.add_argument("--certified", type=int, default=200, metavar="N", help="splits that are certified (200)")
-    parser.add_argument("--out", type=Path, default=FILE, help="where figures are kept (bench/results/router.json)")
-    asked = parser.parse_args()
+    asked = _asked()
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -43,6 +35,9 @@ def main() -> None:
 
     today = datetime.now(UTC).date()
     kept = read(asked.out) or Results(today, "", asked.resplits)
+    if asked.speed:
+        _time_alone(kept, asked.out)
+        return
     kept.taken, kept.command, kept.resplits = (
         today,
         f"python -m bench.router --resplits {asked.resplits}",
@@ -71,6 +66,34 @@ def main() -> None:
         proofs.write(proven)
 
 
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.router", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=[spec.name for spec in SPECS], action="append")
+    parser.add_argument("--resplits", type=int, default=5, metavar="N", help="splits that figures are means of (5)")
+    parser.add_argument("--first-seed", type=int, default=0, help="of the splits; the page's begin with 0")
+    parser.add_argument("--no-encoder", action="store_true", help="leave the multilingual encoder out")
+    parser.add_argument("--no-more", action="store_true", help="the tables only: no shift, noise, speed, certificate")
+    parser.add_argument("--speed", action="store_true", help="what a decision takes; all else stays as it was")
+    parser.add_argument("--certified", type=int, default=200, metavar="N", help="splits that are certified (200)")
+    parser.add_argument("--out", type=Path, default=FILE, help="where figures are kept (bench/results/router.json)")
+    return parser.parse_args()
+
+
+def _time_alone(kept: Results, out: Path) -> None:
+    """On a machine that does nothing else: what it takes depends on that, and the other figures do not."""
+    kept.speed = _speed(board(next(spec for spec in SPECS if spec.name in NOISY)), encoded=True)
+    write(kept, out)
+    for each in kept.speed:
+        print(f"{each.encoder or 'without an encoder':20} {each.median:6.0f} µs, p99 {each.p99:6.0f}")
+    if out == FILE:
+        page.write(kept, proofs.read(proofs.FILE))
+
+
+def _speed(played: Board, *, encoded: bool) -> list[Speed]:
+    encoders = [None, encoder("use"), encoder("use-short")] if encoded else [None]
+    return [decisions(played, each) for each in encoders]
+
+
 def _certified(asked: argparse.Namespace, out: Path, say: Callable[[str], None]) -> Mapping[str, proofs.Measured]:
     promises = [each for each in proofs.PROMISES if not asked.only or each.table in asked.only]
     seeds = range(asked.first_seed, asked.first_seed + asked.certified)
@@ -87,8 +110,7 @@ def _more(kept: Results, specs: Sequence[Spec], say: Callable[[str], None]) -> N
             kept.shifts = [each for each in kept.shifts if each.table != spec.name] + list(left_out(played, say))
         if spec.name in NOISY:
             kept.noise = [each for each in kept.noise if each.table != spec.name] + list(noisy(played, say))
-            encoders = [None, encoder("use"), encoder("use-short")] if _encoder(played, say) else [None]
-            kept.speed = [decisions(played, each) for each in encoders]
+            kept.speed = _speed(played, encoded=_encoder(played, say) is not None)
         if kept.speed:
             kept.net = [each for each in kept.net if each.table != spec.name] + [net(played, kept.speed[0])]
 

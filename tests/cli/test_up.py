@@ -126,6 +126,14 @@ def test_a_killed_worker_comes_back_and_loses_no_waiting_connection(shell: Shell
         assert shell.run("chat", "Hi", "-m", "loopback/tiny").stdout == "Hello.\n"
 
 
+def test_a_worker_reckons_on_one_core(shell: Shell, up: list[str | Path]) -> None:
+    with live.gateway(up, shell.home):
+        found = read_state(running.state_file(shell.home))
+        assert found is not None
+        told = Path(f"/proc/{found.children['worker-1'].pid}/environ").read_bytes()
+    assert b"OPENBLAS_NUM_THREADS=1" in told.split(b"\0")
+
+
 def test_doctor_finds_a_running_gateway_well(shell: Shell, up: list[str | Path]) -> None:
     with live.gateway(up, shell.home) as (address, key):
         said = shell.good("doctor", "--json", "--config", str(up[-1]))

@@ -128,6 +128,7 @@ def _children(
             name=f"worker-{number}",
             argv=(sys.executable, "-m", "weighbridge.app"),
             role="worker",
+            env={"OPENBLAS_NUM_THREADS": "1"},  # else the learned router takes the cores that other workers run on
             pass_fds=(each.fileno(),),
             stdin=WorkerSpec(each.fileno(), flags, settings.file, upstreams).encode(),
             vital=True,
