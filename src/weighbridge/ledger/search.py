@@ -30,7 +30,7 @@ _ONE_LOOK: Final = 0.02
 """Seconds that a look is to take."""
 _MOST_KINDS: Final = 4_000
 """Kinds beyond which there are some in most hours."""
-_FIRST_HOURS: Final = 7 * 24
+_FIRST_HOURS: Final = 2 * 24
 _EARLY: Final = timedelta(minutes=1)
 """An id is made with the time of its entry, or a moment after."""
 _EARLY_MS: Final = 60_000
@@ -186,6 +186,8 @@ class _Looking:
     _step: int = 1
     """Milliseconds of the next look."""
     _found: list[str] = field(default_factory=list)
+    _unlooked: int | None = None
+    """The hour at which patience ended while hours were looked for."""
 
     def down(self, floor: str, top: str) -> list[str]:
         """The ids of one more than a page, or of what there is, or of what was found until patience ended."""
@@ -204,6 +206,8 @@ class _Looking:
             if start < end and not self._through(start, end, _both(own, of_kinds)):
                 break
             low = min(low, start)
+        if self._unlooked is not None:
+            self.stopped_at = min(low, _id_at((self._unlooked + 1) * _HOUR_MS + _EARLY_MS))
         return self._found
 
     @property
@@ -267,10 +271,16 @@ class _Looking:
         first, last = ((_milliseconds(each) or 0) // _HOUR_MS for each in (floor, top))
         first, last, step = first - 1, last + 1, _FIRST_HOURS  # an id may be a moment younger than its entry
         while last >= first:
+            began = self.seconds()
+            if began > self.deadline:
+                self._unlooked = last
+                return
             low = max(first, last - step)
             rows = self.connection.execute(f"{sql} {low} AND {last} ORDER BY hour DESC", kinds).fetchall()
+            taken = self.seconds() - began
             yield from (hour for (hour,) in rows)
-            last, step = low - 1, 4 * step
+            last = low - 1
+            step = max(1, round(step * min(4.0, max(0.25, _ONE_LOOK / max(taken, 1e-6)))))
 
 
 @dataclass(frozen=True, slots=True)
