@@ -21,7 +21,7 @@ from weighbridge.cli.tables import print_table
 from weighbridge.db import Connection, microseconds, moment
 from weighbridge.ledger.budgets import table
 from weighbridge.ledger.budgets.budget import EACH, Budget, Period, Scope, Unit, check, dollars, window
-from weighbridge.ledger.budgets.uses import Most, Use, standing, subject_among
+from weighbridge.ledger.budgets.uses import MOST_COUNTED, Most, Use, standing, subject_among
 
 _NAMED: Final[tuple[Scope, ...]] = ("organisation", "project", "key", "user", "tag")
 _SUBJECTS: Final = 20
@@ -227,4 +227,18 @@ def _lines(budget: Budget, found: Most, now: int) -> list[tuple[object, ...]]:
             renews,
         )
         for use in found.uses
-    ] + ([(budget.id, f"and {found.others:,} more", of, None, None, None, renews)] if found.others else [])
+    ] + (
+        [
+            (
+                budget.id,
+                f"and {found.others:,} more{' at least' if found.others == MOST_COUNTED else ''}",
+                of,
+                None,
+                None,
+                None,
+                renews,
+            )
+        ]
+        if found.others
+        else []
+    )

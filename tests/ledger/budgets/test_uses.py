@@ -56,6 +56,13 @@ def test_the_most_used_are_the_first_of_all(connection: Connection, seed: int) -
     assert most_used(connection, BUDGET, AT + MINUTE, 10) == Most([], 0)
 
 
+def test_the_others_are_counted_as_far_as_they_matter(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = crowd(connection, 1)
+    monkeypatch.setattr("weighbridge.ledger.budgets.uses.MOST_COUNTED", 20)
+    assert most_used(connection, BUDGET, AT, 10) == Most(every[:10], 20)
+    assert most_used(connection, BUDGET, AT, 45) == Most(every[:45], 15)
+
+
 def test_many_budgets_are_asked_for_at_once(connection: Connection) -> None:
     begins = {f"bud-{number}": AT - number % 3 * DAY for number in range(1200)}
     for budget, begin in begins.items():

@@ -152,7 +152,7 @@ class ListedBudget(msgspec.Struct):
     uses: list[BudgetUse]
     """Of those that have used any of it in this period, the hundred that have used most, the most used first."""
     others: int
-    """How many have used some beside these."""
+    """How many have used some beside these; 100,000 are so many or more."""
     object: Literal["budget"] = "budget"
 
 

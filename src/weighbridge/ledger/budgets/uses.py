@@ -14,6 +14,7 @@ from weighbridge.ledger.budgets.budget import EACH, Budget, window
 from weighbridge.ledger.entry import Claim
 from weighbridge.ledger.users import Users
 
+MOST_COUNTED: Final = 100_000
 _AT_A_TIME: Final = 500
 """Budgets that one statement names."""
 
@@ -33,7 +34,7 @@ class Most(msgspec.Struct, frozen=True):
 
     uses: Sequence[Use]
     others: int
-    """Subjects beside these."""
+    """Subjects beside these; MOST_COUNTED stands for so many or more."""
 
 
 def standing(
@@ -93,10 +94,10 @@ def _all_of(connection: Connection, begins: int, ids: Sequence[str]) -> Iterator
 
 def most_used(connection: Connection, budget: str, begins: int, most: int) -> Most:
     """So many subjects at most, the most used first. Raises db.Error."""
-    (count,) = connection.execute(_COUNTED, (budget, begins) * 2).fetchone()
+    (count,) = connection.execute(_COUNTED, (budget, begins, MOST_COUNTED + most, budget, begins)).fetchone()
     rows = connection.execute(f"{_UNLEASED} ORDER BY used DESC, subject LIMIT ?", (budget, begins, most)).fetchall()
     found = sorted(_merged(connection, budget, begins, rows), key=_by_use)[:most]
-    return Most(found, int(count) - len(found))
+    return Most(found, min(int(count) - len(found), MOST_COUNTED))
 
 
 def used_from(connection: Connection, budget: str, begins: int, least: int) -> list[Use]:
@@ -143,7 +144,8 @@ _USED: Final = f"""
         UNION ALL SELECT used, {_UNUSED} FROM lease WHERE budget = ? AND subject = ? AND begins = ?) AS counted
 """  # noqa: S608 - a constant
 _COUNTED: Final = """
-    SELECT (SELECT count(*) FROM budget_use WHERE budget = ? AND begins = ?)
+    SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM budget_use WHERE budget = ? AND begins = ? ORDER BY used DESC LIMIT ?) AS first)
         + (SELECT count(DISTINCT subject) FROM lease WHERE budget = ? AND begins = ? AND NOT EXISTS (
             SELECT 1 FROM budget_use
             WHERE budget_use.budget = lease.budget AND budget_use.subject = lease.subject

@@ -8,7 +8,7 @@ from typing import Final
 
 from weighbridge.db import Connection, microseconds, moment
 from weighbridge.ledger.budgets.budget import EACH, Budget, window
-from weighbridge.ledger.budgets.uses import standing
+from weighbridge.ledger.budgets.uses import MOST_COUNTED, standing
 from weighbridge.ledger.cost import SMALLEST
 
 MOST_SUBJECTS: Final = 10
@@ -38,6 +38,11 @@ class Standing:
     others: int
     """Subjects beside these."""
     renews: datetime | None
+
+    @property
+    def has_more_than_counted(self) -> bool:
+        """Whether the others may be more."""
+        return self.others >= MOST_COUNTED
 
     @property
     def share(self) -> float:
