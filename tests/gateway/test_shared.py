@@ -95,6 +95,11 @@ async def until(done: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def heard_by_both(server: Valkey, channel: str, said: str) -> None:
+    """Say it there, again if it was before both had subscribed."""
+    await until(lambda: server.say("PUBLISH", channel, said) == b":2\r\n")
+
+
 async def asked(gateway: Gateway, headers: str = "") -> Answer:
     answer = await gateway.ask(ASKED_BOTH, headers=headers)
     assert (answer.status, answer.broken) == (200, False), answer.body
@@ -272,7 +277,7 @@ async def test_what_cannot_be_read_is_said_and_passed_over(
     server.say("HSET", "weighbridge:left-alone", "open/x", "nonsense")
     async with both(tmp_path, server.url) as two:
         for channel in ("endpoints", "forget"):
-            server.say("PUBLISH", f"weighbridge:{channel}", '[{"by": 5}]')
+            await heard_by_both(server, f"weighbridge:{channel}", '[{"by": 5}]')
         await asked(two.first)
         await until(lambda: caplog.text.count("cannot be read") >= 6)
         assert left_alone(two.first) == []
