@@ -172,8 +172,3 @@ def _rule(connection: Connection, row: RuleRow, now: datetime) -> RuleStands:
         harmed=watched.harmed,
         alarms=sum(each.state == "stepped_back" for each in store.history(connection, row.route)),
     )
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return sum(found) / len(found) if found else None
